@@ -1,0 +1,86 @@
+"""Make doorbell-camera clips safe to share: find and cover every face and licence plate.
+
+    import redact
+
+    redact.redact_clip("porch.mp4", "porch.safe.mp4")
+
+Names are resolved on first use, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redact.detectors import Detector
+    from redact.errors import (
+        ClipError,
+        LeakError,
+        PlanError,
+        RedactError,
+        SettingsError,
+        TargetError,
+        WeightsError,
+    )
+    from redact.pipeline import analyze, redact_clip, render
+    from redact.records import Box, ClipInfo, Detection, Plan, Track
+    from redact.report import Report
+    from redact.settings import Settings
+    from redact.stills import redact_frames, redact_image
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Box",
+    "ClipError",
+    "ClipInfo",
+    "Detection",
+    "Detector",
+    "LeakError",
+    "Plan",
+    "PlanError",
+    "RedactError",
+    "Report",
+    "Settings",
+    "SettingsError",
+    "TargetError",
+    "Track",
+    "WeightsError",
+    "analyze",
+    "redact_clip",
+    "redact_frames",
+    "redact_image",
+    "render",
+]
+
+_HOMES = {
+    "redact.detectors": ("Detector",),
+    "redact.errors": (
+        "ClipError",
+        "LeakError",
+        "PlanError",
+        "RedactError",
+        "SettingsError",
+        "TargetError",
+        "WeightsError",
+    ),
+    "redact.pipeline": ("analyze", "redact_clip", "render"),
+    "redact.records": ("Box", "ClipInfo", "Detection", "Plan", "Track"),
+    "redact.report": ("Report",),
+    "redact.settings": ("Settings",),
+    "redact.stills": ("redact_frames", "redact_image"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'redact' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

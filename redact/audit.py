@@ -1,0 +1,86 @@
+"""Look again at what was encoded: is a face or plate left outside the covered regions?"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from redact import video
+from redact.boxes import covered_share, grow
+from redact.detectors import Look, look_at
+from redact.records import Detection, Plan
+from redact.settings import Settings
+from redact.tracking import merge_same, sure_score, track_detections
+
+# A find counts as covered when this share of it lies in covered boxes.
+_COVERED_SHARE = 0.7
+_EVERY_SECONDS = 1.0
+
+
+def settings_for(settings: Settings) -> Settings:
+    """What the audit looks with: the strongest stack, but mediapipe alone for "fast"."""
+    level = "fast" if settings.detector == "fast" else "thorough"
+    return dataclasses.replace(settings, detector=level)
+
+
+def find_leaks(
+    output: Path, plan: Plan, looks: Sequence[Look], on_frame: Callable[[int, int], None]
+) -> tuple[int, list[Detection]]:
+    """Sure finds in the output that no region covers, and how many frames were looked at.
+
+    One frame a second is looked at, and the frames just before a track begins and after it ends.
+    Tracks that are allowed to stay visible count as covered.
+    """
+    wanted = _frames_to_check(plan)
+    leaks: list[Detection] = []
+    clip = video.probe(output, max_pixels=plan.settings.max_pixels)
+    done = 0
+    frames = video.read_frames(clip, threads=plan.settings.threads)
+    with contextlib.closing(frames):
+        for frame in frames:
+            if frame.index in wanted:
+                image = video.to_bgr(frame, clip.rotation_degrees)
+                found = merge_same(look_at(image, looks, frame.index))
+                leaks += [d for d in found if _is_leak(d, plan)]
+                done += 1
+                on_frame(done, len(wanted))
+    return done, leaks
+
+
+def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
+    """The plan with tracks added over the leaks; the ids it had stay as they were."""
+    settings = plan.settings
+    generous = dataclasses.replace(
+        settings,
+        extend_seconds=max(settings.extend_seconds, _EVERY_SECONDS),
+        max_gap_seconds=max(settings.max_gap_seconds, 2 * _EVERY_SECONDS),
+    )
+    added = track_detections(leaks, plan.clip.seconds, generous)
+    last_id = max((track.id for track in plan.tracks), default=0)
+    numbered = [dataclasses.replace(track, id=last_id + track.id) for track in added]
+    return dataclasses.replace(plan, tracks=plan.tracks + tuple(numbered))
+
+
+def _frames_to_check(plan: Plan) -> set[int]:
+    seconds = plan.clip.seconds
+    count = len(seconds)
+    marks = np.arange(0.0, seconds[-1] + _EVERY_SECONDS, _EVERY_SECONDS)
+    wanted = {min(int(index), count - 1) for index in np.searchsorted(seconds, marks)}
+    for track in plan.covered_tracks:
+        wanted |= {track.start_index - 1, track.stop_index}
+    return {index for index in wanted if 0 <= index < count}
+
+
+def _is_leak(detection: Detection, plan: Plan) -> bool:
+    if detection.score < sure_score(detection.kind):
+        return False
+    covers = [
+        grow(box, plan.settings.margin_ratio, plan.settings.min_region_pixels)
+        for track in plan.tracks
+        if (box := track.box_at(detection.frame_index)) is not None
+    ]
+    return covered_share(detection.box, covers) < _COVERED_SHARE

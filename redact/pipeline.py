@@ -1,0 +1,274 @@
+"""The whole way of a clip, in two passes: analyze (look, track) and render (cover, check)."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from redact import audit, video
+from redact.blur import Cover
+from redact.detectors import Detector, Look, build_looks, close_looks, look_at
+from redact.errors import LeakError, PlanError, TargetError
+from redact.records import ClipInfo, Detection, Plan
+from redact.regions import RegionMaker
+from redact.report import Report
+from redact.settings import Settings
+from redact.tracking import track_detections
+
+Progress = Callable[[str, int, int | None], None]
+"""Called as progress(stage, frames_done, frames_in_all or None); raising in it ends the job."""
+
+_MOST_RENDERS = 3
+
+
+def redact_clip(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None = None,
+    settings: Settings | None = None,
+    *,
+    detectors: Sequence[Detector] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Cover every face and plate of a clip and write the result.
+
+    Args:
+        source: a video file. It is never changed.
+        target: where the result goes; `<name>.redacted.mp4` beside the source by default. An
+            existing file is replaced, and only once the result is whole.
+        settings: defaults when None.
+        detectors: look with these on every frame instead of with the ones in `settings`.
+        progress: see `Progress`.
+
+    Raises:
+        ClipError: the source can't be read as a clip.
+        TargetError: the result can't be written there.
+        LeakError: the result would still show a face or plate; nothing is written.
+    """
+    source = Path(source)
+    target = default_target(source) if target is None else Path(target)
+    check_target(source, target)
+    started = time.perf_counter()
+    plan = analyze(source, settings, detectors=detectors, progress=progress)
+    analyzed = time.perf_counter() - started
+    report = render(plan, target, detectors=detectors, progress=progress)
+    return dataclasses.replace(report, stage_seconds={"analyze": analyzed, **report.stage_seconds})
+
+
+def analyze(
+    source: str | os.PathLike[str],
+    settings: Settings | None = None,
+    *,
+    detectors: Sequence[Detector] | None = None,
+    progress: Progress | None = None,
+) -> Plan:
+    """Find and track what has to be covered. Writes nothing.
+
+    Raises:
+        ClipError: the source can't be read as a clip.
+        WeightsError: a model's file is missing.
+    """
+    settings = settings or Settings()
+    clip = video.probe(source, max_pixels=settings.max_pixels)
+    with _looks(settings, detectors) as looks:
+        clip, found = _look_through(clip, looks, settings, progress)
+    return Plan(clip=clip, settings=settings, tracks=track_detections(found, clip.seconds, settings))
+
+
+def render(
+    plan: Plan,
+    target: str | os.PathLike[str],
+    *,
+    source: str | os.PathLike[str] | None = None,
+    detectors: Sequence[Detector] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Write the clip with everything in `plan` covered, and look at the result again.
+
+    Args:
+        plan: from `analyze`, perhaps edited.
+        target: where the result goes; it appears there only once it is whole and checked.
+        source: where the clip lies now, if not where it was analyzed.
+        detectors: as for `redact_clip`.
+        progress: see `Progress`.
+
+    Raises:
+        PlanError: the source is not the clip that was analyzed.
+        ClipError, TargetError: as for `redact_clip`.
+        LeakError: the result still shows a face or plate; nothing is written.
+    """
+    source, target = Path(source or plan.clip.path), Path(target)
+    check_target(source, target)
+    _check_same_clip(plan, source)
+    started = time.perf_counter()
+    seconds = {"render": 0.0, "audit": 0.0}
+    with staged(target) as unfinished:
+        for _ in range(_MOST_RENDERS):
+            frame_count, covered_ratio = _write(plan, source, unfinished, progress)
+            rendered = time.perf_counter()
+            seconds["render"] += rendered - started
+            audited, leaks = _audit(plan, unfinished, detectors, progress)
+            started = time.perf_counter()
+            seconds["audit"] += started - rendered
+            if not leaks:
+                break
+            plan = audit.cover_leaks(plan, leaks)
+        else:
+            raise LeakError(_leak_message(source, leaks))
+        sha256 = video.file_sha256(unfinished)
+    return Report(
+        plan=plan,
+        output=target,
+        output_sha256=sha256,
+        frame_count=frame_count,
+        covered_ratio=covered_ratio,
+        leaks=(),
+        audited_frames=audited,
+        stage_seconds=seconds,
+    )
+
+
+def default_target(source: Path) -> Path:
+    """Where the result goes when nobody says: beside the source, `.redacted.mp4` for its suffix."""
+    return source.with_name(f"{source.stem}.redacted.mp4")
+
+
+def check_target(source: Path, target: Path) -> None:
+    """Refuse early what would fail late, or harm the source.
+
+    Raises:
+        TargetError: the target is a folder, is the source itself, lies in no folder, or has a
+            suffix that no container goes by.
+    """
+    if target.is_dir():
+        raise TargetError(f"{str(target)!r} is a folder; name a file in it")
+    if not target.parent.is_dir():
+        raise TargetError(f"there is no folder {str(target.parent)!r} to write {target.name!r} to")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise TargetError(f"{str(target)!r} is the source itself; name another file")
+    video.check_suffix(target)
+
+
+@contextlib.contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to; it becomes `target` when the block ends well.
+
+    Raises:
+        TargetError: the folder can't be written to, or the file can't be given its name.
+    """
+    unfinished = target.with_name(f".redact-{secrets.token_hex(6)}{target.suffix}")
+    try:
+        unfinished.touch(mode=0o600, exist_ok=False)
+        yield unfinished
+        os.chmod(unfinished, 0o666 & ~_umask())
+        unfinished.replace(target)
+    except OSError as err:
+        raise TargetError(f"can't write {str(target)!r}: {err.strerror or err}") from err
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _looks(settings: Settings, detectors: Sequence[Detector] | None) -> Iterator[list[Look]]:
+    """The user's detectors, left open, or those the settings name, closed afterwards."""
+    if detectors is not None:
+        yield [Look(detector) for detector in detectors]
+        return
+    looks = build_looks(settings)
+    try:
+        yield looks
+    finally:
+        close_looks(looks)
+
+
+def _look_through(
+    clip: ClipInfo, looks: Sequence[Look], settings: Settings, progress: Progress | None
+) -> tuple[ClipInfo, list[Detection]]:
+    """Every look of one pass over the clip, and the clip with its frames' times filled in."""
+    found: list[Detection] = []
+    pts: list[int] = []
+    last_looks: dict[int, float] = {}
+    with contextlib.closing(video.read_frames(clip, threads=settings.threads)) as frames:
+        for frame in frames:
+            pts.append(frame.pts)
+            now = (frame.pts - pts[0]) * float(clip.time_base)
+            due = [look for look in looks if _is_due(look, now, last_looks)]
+            if due:
+                image = video.to_bgr(frame, clip.rotation_degrees)
+                found += look_at(image, due, frame.index)
+            _tell(progress, "analyze", len(pts), None)
+    return video.with_pts(clip, pts), found
+
+
+def _is_due(look: Look, now: float, last_looks: dict[int, float]) -> bool:
+    last = last_looks.get(id(look))
+    # A frame's time may be a hair early of its share of a second.
+    if last is not None and 0 <= now - last < look.every_seconds - 1e-3:
+        return False
+    last_looks[id(look)] = now
+    return True
+
+
+def _write(
+    plan: Plan, source: Path, unfinished: Path, progress: Progress | None
+) -> tuple[int, float]:
+    """Cover and encode every frame; return their number and the share of pixels covered."""
+    clip = dataclasses.replace(plan.clip, path=source)
+    cover, regions = Cover(plan.settings), RegionMaker(plan)
+    covered = count = 0
+    frames = video.read_frames(clip, threads=plan.settings.threads)
+    with contextlib.closing(frames), video.ClipWriter(unfinished, clip, plan.settings) as writer:
+        for frame in frames:
+            covered += cover.planes(frame, regions.at(frame.index))
+            writer.write(frame)
+            count += 1
+            _tell(progress, "render", count, len(clip.pts))
+    if count != len(clip.pts):
+        raise PlanError(
+            f"{str(source)!r} gave {count} frames, but {len(clip.pts)} when it was analyzed"
+        )
+    return count, covered / (count * clip.width * clip.height)
+
+
+def _audit(
+    plan: Plan, output: Path, detectors: Sequence[Detector] | None, progress: Progress | None
+) -> tuple[int, list[Detection]]:
+    if not plan.settings.audit:
+        return 0, []
+    with _looks(audit.settings_for(plan.settings), detectors) as looks:
+        return audit.find_leaks(
+            output, plan, looks, lambda done, total: _tell(progress, "audit", done, total)
+        )
+
+
+def _check_same_clip(plan: Plan, source: Path) -> None:
+    sha256 = video.probe(source, max_pixels=plan.settings.max_pixels).sha256
+    if sha256 != plan.clip.sha256:
+        raise PlanError(
+            f"{str(source)!r} is not the clip that was analyzed: its SHA-256 is {sha256}, "
+            f"the plan's is {plan.clip.sha256}; analyze it anew"
+        )
+
+
+def _leak_message(source: Path, leaks: Sequence[Detection]) -> str:
+    first = leaks[0]
+    return (
+        f"{len(leaks)} finds stay uncovered in {str(source)!r} after {_MOST_RENDERS} renders, the "
+        f"first a {first.kind} in frame {first.frame_index}; nothing was written"
+    )
+
+
+def _tell(progress: Progress | None, *values: Any) -> None:
+    if progress is not None:
+        progress(*values)

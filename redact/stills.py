@@ -1,0 +1,193 @@
+"""Single pictures and streams of arrays, for callers that read and write frames themselves."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.blur import Cover
+from redact.boxes import iou_matrix
+from redact.detectors import Detector, Look, build_looks, look_at
+from redact.records import Box, Detection, Region, Track
+from redact.regions import region_for
+from redact.settings import Settings
+from redact.tracking import merge_same, track_detections
+
+Image = NDArray[np.uint8]
+
+# With no frames before and after, a find needs this score to count.
+_LONE_SCORES = {"face": 0.3, "plate": 0.4}
+
+_per_thread = threading.local()
+
+
+def redact_image(
+    image: Image,
+    settings: Settings | None = None,
+    *,
+    detectors: Sequence[Detector] | None = None,
+) -> Image:
+    """A copy of the picture with every face and plate covered.
+
+    Args:
+        image: (H, W, 3) uint8, BGR. It is not changed.
+        settings: defaults when None.
+        detectors: look with these instead of with the ones in `settings`.
+
+    Raises:
+        ValueError: the array has another shape or dtype.
+        WeightsError: a model's file is missing.
+    """
+    settings = settings or Settings(detector="thorough")
+    _check_image(image)
+    result = np.ascontiguousarray(image).copy()
+    found = merge_same(look_at(result, _looks(settings, detectors), 0))
+    found = [d for d in found if d.score >= _LONE_SCORES.get(d.kind, 0.3)]
+    Cover(settings).image(result, _regions([(d.box, d.kind, None) for d in found], image, settings))
+    return result
+
+
+def redact_frames(
+    frames: Iterable[Image],
+    settings: Settings | None = None,
+    *,
+    frame_rate: float = 30.0,
+    detectors: Sequence[Detector] | None = None,
+) -> Iterator[Image]:
+    """Cover a stream of pictures, each given out `Settings.lookahead_seconds` late.
+
+    Tracks fill gaps and reach back over the frames still held, so a face is covered before its
+    first detection by as much as the look-ahead. Memory is bounded by the look-ahead.
+
+    Args:
+        frames: (H, W, 3) uint8 BGR pictures of one size. They are not changed.
+        settings: defaults when None.
+        frame_rate: pictures per second, to turn the settings' seconds into frames.
+        detectors: look with these instead of with the ones in `settings`.
+
+    Yields:
+        A covered copy of each picture, in order.
+
+    Raises:
+        ValueError: a picture has another shape or dtype, or the rate is not above 0.
+    """
+    if not frame_rate > 0:
+        raise ValueError(f"frame_rate must be above 0, not {frame_rate!r}")
+    settings = settings or Settings()
+    stream = _Stream(settings, _looks(settings, detectors), frame_rate)
+    for image in frames:
+        _check_image(image)
+        stream.push(image)
+        if stream.is_full:
+            yield stream.pop()
+    while stream.held:
+        yield stream.pop()
+
+
+class _Stream:
+    """The frames held back and the detections of the time around them."""
+
+    def __init__(self, settings: Settings, looks: Sequence[Look], frame_rate: float) -> None:
+        self._settings, self._looks, self._rate = settings, looks, frame_rate
+        self._cover = Cover(settings)
+        self.held: collections.deque[Image] = collections.deque()
+        self._detections: collections.deque[Detection] = collections.deque()
+        self._pushed = self._popped = 0
+        self._tracks: tuple[Track, ...] = ()
+        self._next_id = 1
+        self._stale = True
+        self._lookahead = round(settings.lookahead_seconds * frame_rate)
+        # One look in so many frames, for each detector.
+        self._strides = [max(1, round(look.every_seconds * frame_rate)) for look in looks]
+        history = settings.max_gap_seconds + settings.extend_seconds
+        self._history = round(history * frame_rate) + self._lookahead
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.held) > self._lookahead
+
+    def push(self, image: Image) -> None:
+        due = [
+            look
+            for look, stride in zip(self._looks, self._strides, strict=True)
+            if self._pushed % stride == 0
+        ]
+        found = look_at(image, due, self._pushed)
+        self._detections.extend(found)
+        self._stale = self._stale or bool(found)
+        self.held.append(image.copy())
+        self._pushed += 1
+
+    def pop(self) -> Image:
+        image, index = self.held.popleft(), self._popped
+        self._popped += 1
+        if self._stale:
+            self._track(index)
+        boxes = [(track.box_at(index), track.kind, track.id) for track in self._tracks]
+        here = [(box, kind, number) for box, kind, number in boxes if box is not None]
+        self._cover.image(image, _regions(here, image, self._settings))
+        return image
+
+    def _track(self, index: int) -> None:
+        """Track anew over the detections in reach; a track keeps the id it had before."""
+        oldest = index - self._history
+        while self._detections and self._detections[0].frame_index < oldest:
+            self._detections.popleft()
+        stop = self._pushed + round(self._settings.extend_seconds * self._rate) + 1
+        first = max(0, oldest)
+        seconds = np.arange(first, stop) / self._rate
+        shifted = [
+            dataclasses.replace(d, frame_index=d.frame_index - first) for d in self._detections
+        ]
+        tracks = [
+            dataclasses.replace(track, start_index=track.start_index + first)
+            for track in track_detections(shifted, seconds, self._settings)
+        ]
+        self._tracks = tuple(self._with_lasting_ids(tracks, index))
+        self._stale = False
+
+    def _with_lasting_ids(self, tracks: Sequence[Track], index: int) -> Iterator[Track]:
+        old = [(track, box) for track in self._tracks if (box := track.box_at(index))]
+        for track in tracks:
+            box = track.box_at(index)
+            number = None
+            if box and old:
+                overlap = iou_matrix(np.asarray([box]), np.asarray([b for _, b in old]))[0]
+                best = int(np.argmax(overlap))
+                if overlap[best] > 0 and old[best][0].kind == track.kind:
+                    number = old.pop(best)[0].id
+            if number is None:
+                number = self._next_id
+                self._next_id += 1
+            yield dataclasses.replace(track, id=number)
+
+
+def _regions(
+    finds: Iterable[tuple[Box, str, int | None]], image: Image, settings: Settings
+) -> list[Region]:
+    size = (image.shape[1], image.shape[0])
+    made = [region_for(box, kind, size, settings, track_id=number) for box, kind, number in finds]
+    return [region for region in made if region is not None]
+
+
+def _looks(settings: Settings, detectors: Sequence[Detector] | None) -> list[Look]:
+    """The user's detectors, or this thread's own set: loading one takes half a second."""
+    if detectors is not None:
+        return [Look(detector) for detector in detectors]
+    cache: dict[tuple[str, bool, bool], list[Look]] = _per_thread.__dict__.setdefault("looks", {})
+    key = (settings.detector, settings.faces, settings.plates)
+    if key not in cache:
+        cache[key] = build_looks(settings)
+    return cache[key]
+
+
+def _check_image(image: Image) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ValueError(
+            f"need a non-empty (H, W, 3) uint8 BGR array, got {image.shape} {image.dtype}"
+        )
