@@ -103,7 +103,10 @@ class Settings:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
             raise SettingsError(f"can't read settings from {os.fspath(path)!r}: {err}") from err
-        return cls.from_dict(data.get("redact", data))
+        table = data.get("redact", data)
+        if not isinstance(table, dict):
+            raise SettingsError(f"[redact] in {os.fspath(path)!r} must be a table, not {table!r}")
+        return cls.from_dict(table)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:

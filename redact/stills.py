@@ -36,7 +36,7 @@ def redact_image(
 
     Args:
         image: (H, W, 3) uint8, BGR. It is not changed.
-        settings: defaults when None.
+        settings: when None, the defaults with the "thorough" detector.
         detectors: look with these instead of with the ones in `settings`.
 
     Raises:

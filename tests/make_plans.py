@@ -1,0 +1,40 @@
+"""Plans and tracks for tests, without a clip behind them."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from redact import ClipInfo, Plan, Settings, Track
+
+
+def make_clip(**changes):
+    values = {
+        "path": Path("door.mp4"),
+        "sha256": "0" * 64,
+        "width": 640,
+        "height": 360,
+        "rotation_degrees": 0,
+        "time_base": Fraction(1, 15360),
+        "pts": np.arange(30, dtype=np.int64) * 512,
+        "has_audio": False,
+        "frame_rate": Fraction(30),
+        "sample_aspect_ratio": Fraction(1),
+        "color_range": 1,
+        "color_primaries": 1,
+        "color_transfer": 1,
+        "color_matrix": 1,
+        "dropped": ("audio: aac",),
+    }
+    return ClipInfo(**{**values, **changes})
+
+
+def make_track(number, boxes, *, kind="face", start=0):
+    boxes = np.asarray(boxes, np.float32)
+    scores = np.full(len(boxes), 0.9, np.float32)
+    scores[1:-1] = np.nan
+    return Track(id=number, kind=kind, start_index=start, boxes=boxes, scores=scores)
+
+
+def make_plan(tracks, **changes):
+    return Plan(clip=make_clip(**changes), settings=Settings(), tracks=tuple(tracks))

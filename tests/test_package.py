@@ -1,0 +1,134 @@
+"""The package as a whole: what it shows, what it loads, and which way its imports point."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import redact
+
+HOME = Path(redact.__file__).parent
+HEAVY = {"av", "cv2", "matplotlib", "mediapipe", "numba", "onnxruntime", "scipy", "torch", "tqdm"}
+
+# Each may import only from rows below its own; modules of one row know nothing of each other.
+LEVELS = [
+    {"__main__"},
+    {"cli"},
+    {"pipeline", "stills"},
+    {"audit", "report"},
+    {"video", "detectors", "tracking", "regions", "blur"},
+    {"boxes", "_kernels", "_weights"},
+    {"records"},
+    {"settings"},
+    {"errors"},
+]
+OWNERS = {"av": "video", "numba": "_kernels"}
+
+
+def run(code):
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def imports_of(path):
+    """(module, names) of every import statement that runs, TYPE_CHECKING blocks aside."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module, [alias.name for alias in node.names]
+
+
+def sources():
+    return [p for p in HOME.rglob("*.py") if "training" not in p.parts]
+
+
+def place_of(path):
+    return path.relative_to(HOME).with_suffix("").parts[0]
+
+
+def test_every_public_name_is_listed_sorted_and_resolves():
+    assert redact.__all__ == sorted(redact.__all__)
+    for name in redact.__all__:
+        assert getattr(redact, name).__name__ == name
+    assert set(redact.__all__) <= set(dir(redact))
+
+
+def test_public_names_are_these():
+    """A name joins or leaves the public surface on purpose only."""
+    assert redact.__all__ == [
+        "Box",
+        "ClipError",
+        "ClipInfo",
+        "Detection",
+        "Detector",
+        "LeakError",
+        "Plan",
+        "PlanError",
+        "RedactError",
+        "Report",
+        "Settings",
+        "SettingsError",
+        "TargetError",
+        "Track",
+        "WeightsError",
+        "analyze",
+        "redact_clip",
+        "redact_frames",
+        "redact_image",
+        "render",
+    ]
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="blurr"):
+        redact.blurr  # noqa: B018
+
+
+def test_importing_redact_loads_nothing_heavy():
+    loaded = run("import sys, redact; print(*sorted(m.split('.')[0] for m in sys.modules))")
+    assert not HEAVY & set(loaded.split())
+    assert "numpy" not in loaded.split()
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, contextlib, io\n"
+        "from redact.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    main(['--help'])\n"
+        "print(*sorted(m.split('.')[0] for m in sys.modules))"
+    )
+    assert not HEAVY & set(run(code).split())
+
+
+def test_imports_point_downward_only():
+    rank = {name: number for number, row in enumerate(LEVELS) for name in row}
+    for path in sources():
+        place = place_of(path)
+        if place == "__init__":
+            continue
+        for module, names in imports_of(path):
+            if module is None or module.split(".")[0] != "redact":
+                continue
+            targets = [module.split(".")[1]] if "." in module else names
+            for target in targets:
+                if target in ("__version__", place):
+                    continue
+                assert rank[target] > rank[place], f"{path.name} imports redact.{target}"
+
+
+def test_each_heavy_library_has_one_owner():
+    for path in sources():
+        for module, _ in imports_of(path):
+            top = (module or "").split(".")[0]
+            if top in OWNERS:
+                assert place_of(path) == OWNERS[top], f"{path.name} imports {top}"
+
+
+def test_the_wheel_says_it_is_typed():
+    assert (HOME / "py.typed").is_file()

@@ -1,0 +1,144 @@
+"""Tracks: no holes, never smaller than what was seen, steady ids."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redact import Box, Detection, Settings
+from redact.tracking import merge_same, track_detections
+
+RATE = 10
+SECONDS = np.arange(60) / RATE
+EXACT = Settings(extend_seconds=0.0, max_gap_seconds=1.0)
+
+
+def walk(indices, *, start=(100, 100), step=(3, 0), size=40, score=0.9, kind="face"):
+    """Detections of something that moves by `step` pixels a frame."""
+    return [
+        Detection(
+            kind=kind,
+            box=Box(
+                start[0] + step[0] * i,
+                start[1] + step[1] * i,
+                start[0] + step[0] * i + size,
+                start[1] + step[1] * i + size,
+            ),
+            score=score,
+            frame_index=i,
+        )
+        for i in indices
+    ]
+
+
+def test_a_gap_is_filled_where_the_face_was():
+    found = walk([*range(10), *range(16, 25)])
+    (track,) = track_detections(found, SECONDS, EXACT)
+    assert (track.start_index, track.stop_index) == (0, 25)
+    assert np.isnan(track.scores[10:16]).all() and not np.isnan(track.scores[:10]).any()
+    truth = walk([12])[0].box
+    box = track.box_at(12)
+    assert box.x0 <= truth.x0 and box.x1 >= truth.x1
+    assert box.width < 2 * truth.width
+
+
+def test_a_gap_that_is_too_long_ends_the_track():
+    tracks = track_detections(walk([*range(5), *range(30, 35)], step=(0, 0)), SECONDS, EXACT)
+    assert [(t.id, t.start_index, t.stop_index) for t in tracks] == [(1, 0, 5), (2, 30, 35)]
+
+
+def test_a_track_is_carried_on_in_both_directions():
+    settings_ = Settings(extend_seconds=0.5)
+    (track,) = track_detections(walk(range(20, 30), step=(6, 0)), SECONDS, settings_)
+    assert (track.start_index, track.stop_index) == (15, 35)
+    for index in (15, 34):
+        truth = walk([index], step=(6, 0))[0].box
+        box = track.box_at(index)
+        assert box.x0 <= truth.x0 + 1 and box.x1 >= truth.x1 - 1
+
+
+def test_weak_finds_continue_a_track_but_one_alone_counts_for_nothing():
+    found = walk(range(5)) + walk(range(5, 12), score=0.3)
+    found += walk([40], start=(400, 300), score=0.3)
+    (track,) = track_detections(found, SECONDS, EXACT)
+    assert track.stop_index == 12
+
+
+def test_weak_finds_that_agree_make_a_track():
+    assert track_detections(walk(range(4), score=0.35), SECONDS, EXACT)
+
+
+def test_two_people_who_cross_stay_two_tracks():
+    found = walk(range(40), start=(0, 100), step=(8, 0))
+    found += walk(range(40), start=(320, 108), step=(-8, 0))
+    tracks = track_detections(found, SECONDS, EXACT)
+    for index in range(40):
+        boxes = [t.box_at(index) for t in tracks if t.box_at(index)]
+        for truth in (d.box for d in found if d.frame_index == index):
+            assert any(b.x0 <= truth.x0 + 1 and b.x1 >= truth.x1 - 1 for b in boxes)
+
+
+def test_kinds_never_mix():
+    found = walk(range(10)) + walk(range(10), kind="plate")
+    assert sorted(t.kind for t in track_detections(found, SECONDS, EXACT)) == ["face", "plate"]
+
+
+def test_ids_do_not_depend_on_the_order_of_the_detections():
+    found = walk(range(10)) + walk(range(3, 20), start=(300, 10)) + walk(range(8), start=(500, 300))
+    first = track_detections(found, SECONDS, EXACT)
+    second = track_detections(found[::-1], SECONDS, EXACT)
+    assert [t.id for t in first] == [1, 2, 3]
+    for a, b in zip(first, second, strict=True):
+        assert a.start_index == b.start_index
+        np.testing.assert_array_equal(a.boxes, b.boxes)
+
+
+def test_boxes_of_several_looks_at_one_face_become_their_union():
+    box, other = Box(0, 0, 10, 10), Box(1, 2, 11, 12)
+    found = [Detection(kind="face", box=b, score=s) for b, s in ((box, 0.4), (other, 0.9))]
+    (merged,) = merge_same(found)
+    assert merged.box == (0, 0, 11, 12)
+    assert merged.score == 0.9
+
+
+def test_nothing_gives_nothing():
+    assert track_detections([], SECONDS, Settings()) == ()
+    assert track_detections([], np.zeros(0), Settings()) == ()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_a_track_is_never_smaller_than_a_sure_detection(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    rate = data.draw(st.sampled_from([1, 5, 30, 240]))
+    seconds = np.cumsum(rng.uniform(0.5, 1.5, 40)) / rate
+    found = []
+    for index in range(40):
+        for person in range(3):
+            if rng.random() < 0.6:
+                x, y = 200 * person + rng.normal(0, 4), 50 + index + rng.normal(0, 4)
+                size = rng.uniform(25, 45)
+                box = Box(x, y, x + size, y + size)
+                found.append(Detection(kind="face", box=box, score=0.9, frame_index=index))
+    tracks = track_detections(found, seconds, Settings())
+    for d in found:
+        here = [box for t in tracks if (box := t.box_at(d.frame_index))]
+        assert any(
+            b.x0 <= d.box.x0 + 0.01
+            and b.y0 <= d.box.y0 + 0.01
+            and b.x1 >= d.box.x1 - 0.01
+            and b.y1 >= d.box.y1 - 0.01
+            for b in here
+        )
+
+
+def test_times_that_repeat_do_no_harm():
+    found = walk(range(10))
+    seconds = np.repeat(np.arange(30), 2) / RATE
+    assert len(track_detections(found, seconds, Settings())) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_clip_of_very_few_frames_works(count):
+    (track,) = track_detections(walk(range(count)), SECONDS[:count], Settings())
+    assert (track.start_index, track.stop_index) == (0, count)
