@@ -1,0 +1,211 @@
+"""What scenes are drawn with: text, textures, shading. Grey float32 pictures, 0..255."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Picture = NDArray[np.float32]
+
+# Packages that carry free fonts: DejaVu (Bitstream Vera licence), Roboto (Apache-2.0),
+# Source Sans Pro and Hanken Grotesk (both OFL-1.1).
+_FONT_PACKAGES = ("matplotlib", "font_roboto", "font_source_sans_pro", "font_hanken_grotesk")
+_UNWANTED = ("Italic", "Oblique", "Thin", "Light", "Size", "NonUni", "LastResort", "cm", "STIX")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS = "0123456789"
+
+
+@functools.cache
+def font_files() -> tuple[str, ...]:
+    """Paths of the upright fonts that the extra `train` installs.
+
+    Raises:
+        FileNotFoundError: none is installed.
+    """
+    files: list[str] = []
+    for package in _FONT_PACKAGES:
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            continue
+        folder = Path(spec.origin).parent
+        found = sorted([*folder.rglob("*.ttf"), *folder.rglob("*.otf")])
+        files += [str(f) for f in found if not any(word in f.name for word in _UNWANTED)]
+    if not files:
+        raise FileNotFoundError("no fonts to draw plates with; pip install redact-clips[train]")
+    return tuple(files)
+
+
+@functools.cache
+def bold_font_files() -> tuple[str, ...]:
+    """The fonts with strokes as strong as a plate's."""
+    strong = ("Bold", "Black", "Medium", "Mono")
+    return tuple(f for f in font_files() if any(word in Path(f).name for word in strong))
+
+
+@functools.lru_cache(maxsize=400)
+def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size)
+
+
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """A float from low..high, every value as likely."""
+    return float(rng.uniform(low, high))
+
+
+def log_between(rng: np.random.Generator, low: float, high: float) -> float:
+    """A float from low..high, every ratio as likely."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def chance(rng: np.random.Generator, share: float) -> bool:
+    """True in that share of cases."""
+    return bool(rng.random() < share)
+
+
+def pick(rng: np.random.Generator, items: Sequence[str]) -> str:
+    """One of the items."""
+    return items[int(rng.integers(len(items)))]
+
+
+def letters(rng: np.random.Generator, count: int, alphabet: str = LETTERS) -> str:
+    """A string of `count` random characters."""
+    return "".join(pick(rng, alphabet) for _ in range(count))
+
+
+def word(rng: np.random.Generator) -> str:
+    """A word-like string, capitals mostly."""
+    text = "".join(
+        pick(rng, "BCDFGHKLMNPRSTVWZ") + pick(rng, "AEIOU") for _ in range(rng.integers(1, 5))
+    )
+    text += pick(rng, ["", "", "N", "S", "R", "T"])
+    return text if chance(rng, 0.7) else text.title()
+
+
+def phrase(rng: np.random.Generator, most: int = 6) -> str:
+    """A few words and numbers."""
+    parts = [
+        letters(rng, int(rng.integers(1, 5)), DIGITS) if chance(rng, 0.15) else word(rng)
+        for _ in range(rng.integers(1, most + 1))
+    ]
+    return " ".join(parts)
+
+
+def text_mask(
+    rng: np.random.Generator,
+    text: str,
+    height: float,
+    fonts: Sequence[str],
+    *,
+    spacing: float = 0.0,
+) -> Picture:
+    """The text as a tight mask 0..1 of `height` px; spacing between letters in heights."""
+    size = max(12, int(height * 1.35))
+    font = _font(pick(rng, fonts), size)
+    step = spacing * height
+    widths = [font.getlength(c) + step for c in text] if step else [font.getlength(text)]
+    canvas = Image.new("L", (int(sum(widths)) + size, size * 2))
+    draw = ImageDraw.Draw(canvas)
+    if step:
+        x = 2.0
+        for letter, width in zip(text, widths, strict=True):
+            draw.text((x, 2), letter, fill=255, font=font)
+            x += width
+    else:
+        draw.text((2, 2), text, fill=255, font=font)
+    return _fit(np.asarray(canvas, dtype=np.float32) / 255, height)
+
+
+def glyph_mask(rng: np.random.Generator, count: int, height: float) -> Picture:
+    """`count` made-up signs of strokes in a row: stands for scripts we have no font for."""
+    size = 48
+    canvas = np.zeros((size, int(size * 1.08) * count), dtype=np.float32)
+    for i in range(count):
+        left = int(size * 1.08) * i + 3
+        for _ in range(rng.integers(3, 8)):
+            a, b = rng.uniform(0.05, 0.95, (2, 2)) * (size - 6)
+            if chance(rng, 0.7):  # mostly level or upright strokes
+                b[int(rng.integers(2))] = a[int(rng.integers(2))]
+            start, stop = a + (left, 3), b + (left, 3)
+            thickness = int(rng.integers(3, 7))
+            if chance(rng, 0.25):
+                radius = int(between(rng, 5, 16))
+                turn = between(rng, 0, 360)
+                center = (int(start[0]), int(start[1]))
+                cv2.ellipse(canvas, center, (radius, radius), turn, 0, 220, 1.0, thickness)
+            else:
+                ends = (int(start[0]), int(start[1])), (int(stop[0]), int(stop[1]))
+                cv2.line(canvas, *ends, 1.0, thickness, cv2.LINE_AA)
+    return _fit(canvas, height)
+
+
+def _fit(mask: Picture, height: float) -> Picture:
+    rows, columns = np.nonzero(mask > 0.15)
+    if len(rows) < 4:
+        return np.ones((max(2, int(height)), max(2, int(height * 2))), dtype=np.float32)
+    tight = mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    width = max(2, int(tight.shape[1] * height / tight.shape[0]))
+    return resized(tight, width, max(2, int(height)))
+
+
+def resized(picture: Picture, width: int, height: int) -> Picture:
+    """The picture at another size, averaged when it shrinks."""
+    shrinks = width < picture.shape[1] or height < picture.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), dtype=np.float32)
+
+
+def paint(canvas: Picture, mask: Picture, x: float, y: float, value: float | Picture) -> None:
+    """Blend `value` into the canvas where the mask says so; parts outside are cut off."""
+    left, top = round(x), round(y)
+    x0, y0 = max(0, left), max(0, top)
+    x1, y1 = min(canvas.shape[1], left + mask.shape[1]), min(canvas.shape[0], top + mask.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return
+    part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    alpha = mask[part]
+    new = value[part] if isinstance(value, np.ndarray) else value
+    view = canvas[y0:y1, x0:x1]
+    view += (new - view) * alpha
+
+
+def slope(rng: np.random.Generator, height: int, width: int, most: float) -> Picture:
+    """A level-to-level gradient of up to `most` grey steps either way."""
+    down, across = rng.uniform(-most, most, 2)
+    rows = np.linspace(-down, down, height, dtype=np.float32)[:, None]
+    return np.asarray(rows + np.linspace(-across, across, width, dtype=np.float32)[None])
+
+
+def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) -> Picture:
+    """Noise of unit strength, smooth over 1/cells of the longer side."""
+    longer = max(height, width)
+    rows, columns = max(2, cells * height // longer), max(2, cells * width // longer)
+    small = rng.normal(0, 1, (rows, columns)).astype(np.float32)
+    big = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(big, dtype=np.float32)
+
+
+def rough(rng: np.random.Generator, height: int, width: int) -> Picture:
+    """A natural-looking surface: noise over several octaves."""
+    total = np.zeros((height, width), dtype=np.float32)
+    weight = 1.0
+    for cells in (4, 8, 16, 32, 64, 128)[: int(rng.integers(2, 7))]:
+        total += smooth_noise(rng, height, width, cells) * weight
+        weight *= between(rng, 0.4, 0.9)
+    strength = between(rng, 8, 40) / (float(total.std()) + 1e-3)
+    return np.clip(total * strength + between(rng, 40, 200), 0, 255)
+
+
+def shaded(rng: np.random.Generator, height: int, width: int, value: float) -> Picture:
+    """A flat surface with light falling on it unevenly."""
+    picture = np.full((height, width), value, dtype=np.float32) + slope(rng, height, width, 25)
+    if chance(rng, 0.5):
+        waves = np.sin(np.linspace(0, between(rng, 2, 14), height) + between(rng, 0, 6))
+        picture += (between(rng, 0, 35) * waves).astype(np.float32)[:, None]
+    return picture
