@@ -300,7 +300,8 @@ def _bars(rng: np.random.Generator, height: int, width: int) -> Picture:
 
 
 def _badge(rng: np.random.Generator, height: int) -> Picture:
-    text = number(rng, 4)[:4] if chance(rng, 0.5) else word(rng)
+    # Short, or it would be what a plate is.
+    text = letters(rng, int(rng.integers(1, 4)), DIGITS) if chance(rng, 0.5) else word(rng).title()
     mask = text_mask(rng, text, height * between(rng, 0.5, 0.9), font_files())
     ground = between(rng, 0, 255)
     picture = shaded(rng, height, mask.shape[1] + height // 2, ground)

@@ -1,0 +1,31 @@
+"""`python -m redact.training FOLDER`: train the plate network, or go on training it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import torch
+
+from redact.training.loop import Recipe, train
+
+
+def main() -> None:
+    """Read the command line and train."""
+    usual = Recipe()
+    parser = argparse.ArgumentParser(prog="python -m redact.training", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where checkpoint, log and weights go")
+    parser.add_argument("--steps", type=int, default=usual.steps)
+    parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    recipe = Recipe(steps=options.steps, seed=options.seed)
+    print(train(options.folder, recipe, workers=options.workers))
+
+
+if __name__ == "__main__":
+    main()
