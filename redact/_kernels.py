@@ -1,0 +1,201 @@
+"""Loops on 2-D uint8, compiled by numba. No checks: `blur.py` makes sure of what comes in.
+
+A "plane" is (H, W) uint8, or (H, W * C) for C interleaved channels; its rows may be padded, but
+the bytes of a row lie side by side. Boxes are given in pixels of the plane.
+
+Each kernel has one signature, is compiled when this module is imported first, and is kept on
+disk: beside this file or, where that can't be written to, in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+# Corners of the box lie on the rounded outline |x/a|^4 + |y/b|^4 = 1 when it is this much larger.
+ROUNDED_GROWTH = 2.0**0.25
+
+
+def _kernel(signature: str) -> Callable[..., Any]:
+    compiler: Callable[..., Any] = njit(
+        signature, nogil=True, cache=True, boundscheck=False, error_model="numpy"
+    )
+    return compiler
+
+
+@_kernel("void(uint8[:, :], int64, int64, int64, int64, float32[:, :, ::1])")
+def reduce(
+    plane: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int, cells: NDArray[np.float32]
+) -> None:
+    """Write into cells (rows, columns, C) the mean of each part of the box.
+
+    The box lies inside the plane. A cell that holds no pixel takes that of the nearest one.
+    """
+    rows, columns, channels = cells.shape
+    for row in range(rows):
+        top = y0 + (y1 - y0) * row // rows
+        bottom = max(y0 + (y1 - y0) * (row + 1) // rows, top + 1)
+        top, bottom = min(top, y1 - 1), min(bottom, y1)
+        for column in range(columns):
+            left = x0 + (x1 - x0) * column // columns
+            right = max(x0 + (x1 - x0) * (column + 1) // columns, left + 1)
+            left, right = min(left, x1 - 1), min(right, x1)
+            count = (bottom - top) * (right - left)
+            if channels == 1:
+                total = 0
+                for y in range(top, bottom):
+                    part = np.uint32(0)
+                    # Unsigned, or numba's care for negative indices keeps LLVM from vectorising.
+                    for x in range(np.uintp(left), np.uintp(right)):
+                        part += np.uint32(plane[y, x])
+                    total += int(part)
+                cells[row, column, 0] = total / count
+            else:
+                for channel in range(channels):
+                    total = 0
+                    for y in range(top, bottom):
+                        for x in range(left, right):
+                            total += int(plane[y, x * channels + channel])
+                    cells[row, column, channel] = total / count
+
+
+@njit(nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def _fade(
+    plane: NDArray[np.uint8],
+    y: int,
+    start: Any,
+    from_: int,
+    to: int,
+    away: NDArray[np.float32],
+    mixed: NDArray[np.uint16],
+    down: Any,
+    limit: Any,
+    slope: Any,
+    is_rounded: bool,
+) -> None:
+    """Blend columns from_..to of one row, less the farther out they lie."""
+    for i in range(np.uintp(from_), np.uintp(to)):
+        far = away[i] + down if is_rounded else max(away[i], down)
+        alpha = (limit - far) * slope
+        alpha = min(max(alpha, np.float32(0.0)), np.float32(1.0))
+        alpha = alpha * alpha * (np.float32(3.0) - np.float32(2.0) * alpha)
+        old = np.float32(plane[y, start + i])
+        plane[y, start + i] = np.uint8(old + (np.float32(mixed[i]) - old) * alpha + np.float32(0.5))
+
+
+@njit(nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def _between_cells(at: float, count: int, is_smooth: bool) -> tuple[int, int, float]:
+    """The two cells around position `at` (in cells from the box's edge), and the second's share."""
+    if not is_smooth:
+        cell = min(max(int(math.floor(at)), 0), count - 1)
+        return cell, cell, 0.0
+    at = min(max(at - 0.5, 0.0), count - 1.0)
+    first = min(int(at), count - 1)
+    second = min(first + 1, count - 1)
+    share = at - first
+    return first, second, share * share * (3.0 - 2.0 * share)
+
+
+@_kernel(
+    "void(uint8[:, :], float64, float64, float64, float64, "
+    "float32[:, :, ::1], boolean, boolean, float64)"
+)
+def paint(
+    plane: NDArray[np.uint8],
+    x0: float,
+    y0: float,
+    x1: float,
+    y1: float,
+    cells: NDArray[np.float32],
+    is_smooth: bool,
+    is_rounded: bool,
+    edge: float,
+) -> None:
+    """Cover the box with cells (rows, columns, C) stretched over it, and fade out around it.
+
+    Every pixel whose centre lies in the box is replaced. With `is_rounded` so is the smallest
+    outline |x/a|^4 + |y/b|^4 = 1 around the box. From there the cover fades to nothing over
+    `edge` pixels along the shorter axis. Cells are joined by smooth steps with `is_smooth`,
+    else they are blocks. Parts outside the plane are left out.
+    """
+    rows, columns, channels = cells.shape
+    height, width = plane.shape[0], plane.shape[1] // channels
+    center_x, center_y = (x0 + x1) / 2, (y0 + y1) / 2
+    growth = ROUNDED_GROWTH if is_rounded else 1.0
+    # A hair more, so that rounding never uncovers the box's own corner pixels.
+    half_x, half_y = (x1 - x0) / 2 * growth + 1e-3, (y1 - y0) / 2 * growth + 1e-3
+    reach = 1.0 + edge / min(half_x, half_y)
+    left = max(0, math.floor(center_x - half_x * reach))
+    right = min(width, math.ceil(center_x + half_x * reach))
+    top = max(0, math.floor(center_y - half_y * reach))
+    bottom = min(height, math.ceil(center_y + half_y * reach))
+    if left >= right or top >= bottom:
+        return
+    limit = reach**4 if is_rounded else reach
+    slope = np.float32(1.0 / (limit - 1.0)) if limit > 1.0 else np.float32(1e9)
+    limit_32 = np.float32(limit)
+
+    # Distance of each column from the centre, in the outline's own measure.
+    count = right - left
+    away = np.empty(count * channels, dtype=np.float32)
+    for i in range(count):
+        distance = abs(left + i + 0.5 - center_x) / half_x
+        if is_rounded:
+            distance = distance * distance * distance * distance
+        for channel in range(channels):
+            away[i * channels + channel] = distance
+    # Each row of cells, stretched over the columns.
+    lines = np.empty((rows, count * channels), dtype=np.uint16)
+    for i in range(count):
+        at = (left + i + 0.5 - x0) / (x1 - x0) * columns
+        first, second, share = _between_cells(at, columns, is_smooth)
+        for row in range(rows):
+            for channel in range(channels):
+                a, b = cells[row, first, channel], cells[row, second, channel]
+                value = a + (b - a) * share + 0.5
+                lines[row, i * channels + channel] = np.uint16(min(max(value, 0.0), 255.0))
+
+    mixed = np.empty(count * channels, dtype=np.uint16)
+    start = np.uintp(left * channels)
+    for y in range(top, bottom):
+        down = abs(y + 0.5 - center_y) / half_y
+        if is_rounded:
+            down = down * down * down * down
+        if down >= limit:
+            continue
+        first, second, share = _between_cells((y + 0.5 - y0) / (y1 - y0) * rows, rows, is_smooth)
+        weight = np.uint16(share * 256)
+        rest = np.uint16(256 - weight)
+        # Columns that are covered whole: solid_from..solid_to.
+        solid_from, solid_to = 0, 0
+        if down <= 1.0:
+            half = half_x * math.sqrt(math.sqrt(1.0 - down)) if is_rounded else half_x
+            solid_from = max(0, math.ceil(center_x - half - 0.5) - left)
+            solid_to = min(count, math.floor(center_x + half - 0.5) + 1 - left)
+            solid_to = max(solid_to, solid_from)
+        inner, outer = solid_from * channels, solid_to * channels
+        upper, lower = lines[first], lines[second]
+        for i in range(np.uintp(inner), np.uintp(outer)):
+            value = np.uint16(upper[i] * rest + lower[i] * weight)
+            plane[y, start + i] = np.uint8(value >> np.uint16(8))
+        if inner == 0 and outer == count * channels:
+            continue
+        if is_rounded:
+            fade = half_x * math.sqrt(math.sqrt(limit - down))
+        else:
+            fade = half_x * reach
+        from_ = max(0, math.floor(center_x - fade) - left) * channels
+        to = min(count, math.ceil(center_x + fade) - left) * channels
+        if inner == outer:
+            inner, outer = to, to
+        down_32 = np.float32(down)
+        for i in range(np.uintp(from_), np.uintp(to)):
+            value = np.uint16(upper[i] * rest + lower[i] * weight)
+            mixed[i] = value >> np.uint16(8)
+        _fade(plane, y, start, from_, inner, away, mixed, down_32, limit_32, slope, is_rounded)
+        _fade(plane, y, start, outer, to, away, mixed, down_32, limit_32, slope, is_rounded)

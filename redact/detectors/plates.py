@@ -1,0 +1,88 @@
+"""Licence plates by our own small network; `redact.training` made its weights.
+
+The model card `redact/weights/plates.md` tells what it was trained on and where it fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redact import _weights
+from redact.boxes import suppress
+from redact.records import Box, Detection
+
+_STRIDE = 8
+_MULTIPLE = 16
+_NMS_IOU = 0.4
+# Below this longer side a picture is looked at twice as large too: its plates are small.
+_SMALL_PICTURE = 1000
+
+
+class PlateDetector:
+    """Licence plates, at one or more scales of the picture.
+
+    Args:
+        scales: for each pass, what the picture's sides are multiplied by. Plates 24 to 200 px
+            wide are found in a pass; a near plate needs a scale below 1. A picture whose longer
+            side is below 1000 px is looked at at twice its size as well.
+        threshold: lowest score that is reported, 0..1.
+
+    Raises:
+        WeightsError: the model's file is missing.
+    """
+
+    kinds = ("plate",)
+
+    def __init__(self, scales: Sequence[float] = (1.0, 0.5), *, threshold: float = 0.25) -> None:
+        self._scales = tuple(scales)
+        self._threshold = threshold
+        self._path = str(_weights.find("plates.onnx"))
+        # OpenCV plans a network anew whenever the input's size changes: keep one for each.
+        self._nets: dict[tuple[int, int], Any] = {}
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+        """Plates in an upright (H, W, 3) uint8 BGR picture."""
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        small = max(image.shape[:2]) < _SMALL_PICTURE
+        scales = (2.0, *self._scales) if small else self._scales
+        passes = [self._pass(np.asarray(grey, dtype=np.uint8), scale) for scale in scales]
+        boxes = np.concatenate([boxes for boxes, _ in passes])
+        scores = np.concatenate([scores for _, scores in passes])
+        return [
+            Detection(kind="plate", box=Box(*map(float, boxes[i])), score=float(scores[i]))
+            for i in suppress(boxes, scores, _NMS_IOU)
+        ]
+
+    def _pass(
+        self, grey: NDArray[np.uint8], scale: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        scaled = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
+        height, width = scaled.shape
+        padded = cv2.copyMakeBorder(
+            scaled, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REPLICATE
+        )
+        size = padded.shape[:2]
+        if size not in self._nets:
+            self._nets[size] = cv2.dnn.readNetFromONNX(self._path)
+        net = self._nets[size]
+        net.setInput(padded[None, None].astype(np.float32))
+        boxes, scores = _decode(net.forward()[0], self._threshold)
+        return boxes / np.float32(scale), scores
+
+
+def _decode(
+    maps: NDArray[np.float32], threshold: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Boxes (N, 4) in input pixels and scores (N,) out of the network's maps (5, h, w)."""
+    scores = 1 / (1 + np.exp(-maps[0]))
+    rows, columns = np.nonzero(scores >= threshold)
+    x, y = (columns + 0.5) * _STRIDE, (rows + 0.5) * _STRIDE
+    left, top, right, bottom = np.exp(np.clip(maps[1:, rows, columns], -4, 5)) * _STRIDE
+    boxes = np.stack([x - left, y - top, x + right, y + bottom], axis=1)
+    return boxes.astype(np.float32), scores[rows, columns]
