@@ -179,10 +179,10 @@ def paint(
             solid_to = min(count, math.floor(center_x + half - 0.5) + 1 - left)
             solid_to = max(solid_to, solid_from)
         inner, outer = solid_from * channels, solid_to * channels
-        upper, lower = lines[first], lines[second]
+        upper, lower, line = lines[first], lines[second], plane[y]
         for i in range(np.uintp(inner), np.uintp(outer)):
             value = np.uint16(upper[i] * rest + lower[i] * weight)
-            plane[y, start + i] = np.uint8(value >> np.uint16(8))
+            line[start + i] = np.uint8(value >> np.uint16(8))
         if inner == 0 and outer == count * channels:
             continue
         if is_rounded:

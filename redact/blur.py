@@ -39,14 +39,14 @@ class Style:
 
 
 STYLES = {
-    "blur": Style(default=1.0, limit=1.0, is_smooth=True, cells=4, contrast=16.0),
+    "blur": Style(default=1.0, limit=1.0, is_smooth=True, cells=4, contrast=10.0),
     "pixelate": Style(default=1.0, limit=1.0, is_smooth=False, cells=5, contrast=16.0),
     "gaussian": Style(default=2.0, limit=2.0, is_smooth=True, cells=1, contrast=0.0),
     "solid": Style(default=1.0, limit=1.0, is_smooth=False, cells=1, contrast=0.0),
 }
 
 _SOLID_TONE = (96.0, 128.0, 128.0)
-_LUMA_STEP, _CHROMA_STEP = 32.0, 16.0
+_LUMA_STEP, _CHROMA_STEP = 32.0, 12.0
 # A plate's cover has at most two cells, so that nothing looks like a letter.
 _PLATE_CELLS = (1, 2)
 _GAUSSIAN_CELLS = 16
@@ -243,7 +243,8 @@ def _steps() -> NDArray[np.float32]:
 def _quantised(mean: NDArray[np.float32]) -> NDArray[np.float32]:
     """Y, U, V on a grid of 8 levels for luma and as coarse a one for colour."""
     luma = (np.floor(mean[0] / _LUMA_STEP) + 0.5) * _LUMA_STEP
-    chroma = np.clip(np.round((mean[1:] - 128) / _CHROMA_STEP), -4, 4) * _CHROMA_STEP + 128
+    # Towards grey: a cover in a colour that nothing there has would catch the eye.
+    chroma = np.clip(np.trunc((mean[1:] - 128) / _CHROMA_STEP), -4, 4) * _CHROMA_STEP + 128
     return np.concatenate([[luma], chroma]).astype(np.float32)
 
 

@@ -21,6 +21,8 @@ _MULTIPLE = 16
 _NMS_IOU = 0.4
 # Below this longer side a picture is looked at twice as large too: its plates are small.
 _SMALL_PICTURE = 1000
+# Even a motorcycle's plate, turned half away, is not much higher than wide.
+_LEAST_ASPECT = 0.7
 
 
 class PlateDetector:
@@ -38,7 +40,7 @@ class PlateDetector:
 
     kinds = ("plate",)
 
-    def __init__(self, scales: Sequence[float] = (1.0, 0.5), *, threshold: float = 0.25) -> None:
+    def __init__(self, scales: Sequence[float] = (1.0, 0.5), *, threshold: float = 0.4) -> None:
         self._scales = tuple(scales)
         self._threshold = threshold
         self._path = str(_weights.find("plates.onnx"))
@@ -85,4 +87,5 @@ def _decode(
     x, y = (columns + 0.5) * _STRIDE, (rows + 0.5) * _STRIDE
     left, top, right, bottom = np.exp(np.clip(maps[1:, rows, columns], -4, 5)) * _STRIDE
     boxes = np.stack([x - left, y - top, x + right, y + bottom], axis=1)
-    return boxes.astype(np.float32), scores[rows, columns]
+    is_wide = left + right > _LEAST_ASPECT * (top + bottom)
+    return boxes[is_wide].astype(np.float32), scores[rows, columns][is_wide]

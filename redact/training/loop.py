@@ -29,7 +29,7 @@ _REPLAYED = 6000
 class Recipe:
     """Everything that decides what comes out, but for the order of floating-point sums."""
 
-    steps: int = 8000
+    steps: int = 10000
     seed: int = 7
     scene_size: int = 256
     fresh_scenes: int = 7

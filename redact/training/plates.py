@@ -110,7 +110,13 @@ def number(rng: np.random.Generator, length: int) -> str:
 def lookalike(rng: np.random.Generator) -> Picture:
     """A thing that isn't a plate, `HEIGHT` px high: a sign, lettering, a vent, a blank panel."""
     height = HEIGHT
-    match int(rng.integers(6)):
+    match int(rng.integers(9)):
+        case 6:
+            return _emblem(rng, height)
+        case 7:
+            return _wheel(rng, height)
+        case 8:
+            return _lamp(rng, height)
         case 0:  # several lines of text
             return _text_block(rng, height, int(height * between(rng, 0.5, 2.5)))
         case 1:  # one long line of lettering
@@ -132,7 +138,7 @@ def lookalike(rng: np.random.Generator) -> Picture:
                 dtype=np.float32,
             )
             step = max(2, width // columns)
-            picture[:, :: step][:, :] = between(rng, 0, 255)
+            picture[:, ::step] = between(rng, 0, 255)
             return picture
         case _:  # a blank panel: a lamp, a reflector, a handle's recess
             width = int(height * between(rng, 1.5, 5))
@@ -297,6 +303,76 @@ def _bars(rng: np.random.Generator, height: int, width: int) -> Picture:
         position, turn = position + step, turn + 1
     full = np.broadcast_to(line[None] if across else line[:, None], (height, width))
     return np.array(full, dtype=np.float32)
+
+
+def _emblem(rng: np.random.Generator, height: int) -> Picture:
+    """A maker's round or oval sign, with letters or a figure in its rings."""
+    width = int(height * between(rng, 0.9, 1.9))
+    picture = shaded(rng, height, width, between(rng, 0, 255))
+    center = (width // 2, height // 2)
+    for share in sorted(rng.uniform(0.45, 1.0, int(rng.integers(1, 4))), reverse=True):
+        axes = (max(1, int(width / 2 * share) - 1), max(1, int(height / 2 * share) - 1))
+        thickness = -1 if chance(rng, 0.7) else int(rng.integers(2, 7))
+        cv2.ellipse(picture, center, axes, 0, 0, 360, between(rng, 0, 255), thickness, cv2.LINE_AA)
+    if chance(rng, 0.6):
+        text = letters(rng, int(rng.integers(1, 5)))
+        mask = text_mask(rng, text, height * between(rng, 0.25, 0.5), font_files())
+        mask = resized(mask, min(mask.shape[1], int(width * 0.75)), mask.shape[0])
+    else:
+        mask = glyph_mask(rng, 1, height * between(rng, 0.4, 0.75))
+    x, y = (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
+    paint(picture, mask, x, y, between(rng, 0, 255))
+    return np.clip(picture, 0, 255)
+
+
+def _wheel(rng: np.random.Generator, height: int) -> Picture:
+    """Tyre, rim and spokes, from the front or at a slant."""
+    width = int(height * between(rng, 0.4, 1.05))
+    picture = shaded(rng, height, width, between(rng, 20, 220))
+    center = (width // 2, height // 2)
+    axes = np.array([width / 2 - 1, height / 2 - 1])
+    outline = (int(axes[0]), int(axes[1]))
+    cv2.ellipse(picture, center, outline, 0, 0, 360, between(rng, 5, 60), -1, cv2.LINE_AA)
+    rim = axes * between(rng, 0.6, 0.8)
+    dark, light = sorted(rng.uniform(20, 240, 2))
+    inner = (int(rim[0]), int(rim[1]))
+    cv2.ellipse(picture, center, inner, 0, 0, 360, float(dark), -1, cv2.LINE_AA)
+    spokes, turn = int(rng.integers(4, 13)), between(rng, 0, 3)
+    for angle in turn + np.arange(spokes) * 2 * np.pi / spokes:
+        end = center + rim * (np.cos(angle), np.sin(angle))
+        thickness = int(rng.integers(2, 7))
+        cv2.line(picture, center, (int(end[0]), int(end[1])), float(light), thickness, cv2.LINE_AA)
+    hub = (max(1, int(rim[0] * 0.25)), max(1, int(rim[1] * 0.25)))
+    cv2.ellipse(picture, center, hub, 0, 0, 360, between(rng, 20, 240), -1, cv2.LINE_AA)
+    return np.clip(picture, 0, 255)
+
+
+def _lamp(rng: np.random.Generator, height: int) -> Picture:
+    """Glass with ribs or bulbs behind it: head lamps, tail lamps, reflectors, door lights."""
+    width = int(height * between(rng, 0.9, 3.5))
+    picture = shaded(rng, height, width, between(rng, 0, 220))
+    glass = shaded(rng, height, width, between(rng, 60, 255))
+    if chance(rng, 0.6):
+        pitch = max(2, int(height * between(rng, 0.05, 0.2)))
+        tone = between(rng, -60, 60)
+        if chance(rng, 0.7):
+            glass[:, ::pitch] += tone
+        if chance(rng, 0.4):
+            glass[::pitch] += tone
+    for _ in range(rng.integers(0, 4)):
+        spot = (int(between(rng, 0.1, 0.9) * width), int(between(rng, 0.2, 0.8) * height))
+        radius = max(2, int(height * between(rng, 0.1, 0.4)))
+        cv2.circle(glass, spot, radius, between(rng, 20, 255), -1, cv2.LINE_AA)
+        cv2.circle(glass, spot, max(1, radius // 2), between(rng, 20, 255), -1, cv2.LINE_AA)
+    mask = np.zeros((height, width), dtype=np.float32)
+    if chance(rng, 0.6):
+        axes = (width // 2 - 1, height // 2 - 1)
+        cv2.ellipse(mask, (width // 2, height // 2), axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
+    else:
+        points = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + rng.uniform(-0.2, 0.2, (4, 2))
+        cv2.fillPoly(mask, [(points * (width, height)).astype(np.int32)], 1.0, cv2.LINE_AA)
+    paint(picture, mask, 0, 0, glass)
+    return np.clip(picture, 0, 255)
 
 
 def _badge(rng: np.random.Generator, height: int) -> Picture:

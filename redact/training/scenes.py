@@ -52,8 +52,8 @@ def make_scene(rng: np.random.Generator, size: int = 256) -> Scene:
     """One scene, `size` pixels square."""
     canvas = _background(rng, size)
     corners: list[NDArray[np.float32]] = []
-    plates = int(rng.choice([0, 1, 2, 3], p=[0.22, 0.48, 0.21, 0.09]))
-    others = int(rng.choice([0, 1, 2, 3], p=[0.4, 0.3, 0.2, 0.1]))
+    plates = int(rng.choice([0, 1, 2, 3], p=[0.33, 0.42, 0.18, 0.07]))
+    others = int(rng.choice([0, 1, 2, 3, 4, 5], p=[0.2, 0.2, 0.2, 0.2, 0.1, 0.1]))
     most = LARGEST_WIDTH if plates < 2 else LARGEST_WIDTH / 2
     for has_plate in rng.permutation([True] * plates + [False] * others):
         width = log_between(rng, SMALLEST_WIDTH, most)
@@ -118,7 +118,7 @@ def _labelled(picture: NDArray[np.uint8], corners: list[NDArray[np.float32]], si
 
 
 def _background(rng: np.random.Generator, size: int) -> Picture:
-    makers = (_plain, _bricks, _fence, _panels, _shapes, _page, _leaves, _road)
+    makers = (_plain, _bricks, _fence, _panels, _shapes, _page, _leaves, _road, _folds)
     picture = makers[int(rng.integers(len(makers)))](rng, size)
     if chance(rng, 0.35):  # one kind beside or below another
         other = makers[int(rng.integers(len(makers)))](rng, size)
@@ -213,6 +213,19 @@ def _leaves(rng: np.random.Generator, size: int) -> Picture:
     return picture
 
 
+def _folds(rng: np.random.Generator, size: int) -> Picture:
+    """Cloth, hair, fur, bodies: soft shapes with light along their length."""
+    picture = rough(rng, size, size)
+    for _ in range(rng.integers(4, 16)):
+        mask = np.zeros((size, size), dtype=np.float32)
+        points = np.cumsum(rng.normal(0, size * 0.12, (6, 2)), axis=0) + rng.uniform(0, size, 2)
+        thickness = int(log_between(rng, 2, size * 0.3))
+        cv2.polylines(mask, [points.astype(np.int32)], False, 1.0, thickness, cv2.LINE_AA)
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), between(rng, 0.6, 6)), dtype=np.float32)
+        paint(picture, mask, 0, 0, shaded(rng, size, size, between(rng, 0, 240)))
+    return picture
+
+
 def _road(rng: np.random.Generator, size: int) -> Picture:
     picture = np.full((size, size), between(rng, 80, 200), dtype=np.float32)
     picture[max(0, int(between(rng, -0.2, 0.8) * size)) :] = between(rng, 40, 160)
@@ -261,6 +274,8 @@ def _car(rng: np.random.Generator, has_plate: bool) -> _Thing:
         _draw_lamp(rng, picture, left_side, is_front)
     if chance(rng, 0.8 if is_front else 0.2):
         _draw_grille(rng, picture)
+    if chance(rng, 0.6):
+        _put_lookalike(rng, picture, plate_height)
     for _ in range(rng.integers(0, 7)):
         letters = text_mask(rng, word(rng), max(5, plate_height * between(rng, 0.2, 0.6)), font_files())
         x, y = width * between(rng, 0.05, 0.8), height * between(rng, 0.38, 0.7)
@@ -275,6 +290,16 @@ def _car(rng: np.random.Generator, has_plate: bool) -> _Thing:
     mask[y : y + plate_height, x : x + plate_width] = 1
     _draw_in_front(rng, picture, (x, y, plate_width, plate_height))
     return _Thing(picture, mask, _rectangle(x, y, plate_width, plate_height), plate_width)
+
+
+def _put_lookalike(rng: np.random.Generator, picture: Picture, plate_height: int) -> None:
+    """A maker's sign in the middle, a wheel or a lamp anywhere, of about a plate's size."""
+    height, width = picture.shape
+    thing = lookalike(rng)
+    size = plate_height * between(rng, 0.6, 2.0)
+    small = resized(thing, max(3, int(thing.shape[1] * size / thing.shape[0])), max(3, int(size)))
+    x = (width - small.shape[1]) / 2 if chance(rng, 0.4) else between(rng, -0.05, 0.9) * width
+    paint(picture, np.ones_like(small), x, height * between(rng, 0.35, 0.75), small)
 
 
 def _rectangle(x: float, y: float, width: float, height: float) -> NDArray[np.float32]:
