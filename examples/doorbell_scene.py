@@ -56,8 +56,11 @@ def draw_street(rng: np.random.Generator) -> Picture:
     picture = np.repeat(picture, WIDTH, axis=1)
     cv2.rectangle(picture, (0, 210), (WIDTH, 300), (96, 124, 108), -1)  # hedge
     cv2.rectangle(picture, (0, 300), (WIDTH, HEIGHT), (128, 130, 132), -1)  # drive
-    cv2.fillPoly(picture, [np.array([[0, HEIGHT], [0, 470], [330, 330], [420, 330], [520, 540]])],
-                 (164, 170, 174))  # path
+    cv2.fillPoly(
+        picture,
+        [np.array([[0, HEIGHT], [0, 470], [330, 330], [420, 330], [520, 540]])],
+        (164, 170, 174),
+    )  # path
     cv2.rectangle(picture, (60, 40), (300, 300), (170, 186, 204), -1)  # house across the street
     cv2.rectangle(picture, (100, 90), (160, 160), (120, 100, 84), -1)
     cv2.rectangle(picture, (200, 90), (260, 160), (120, 100, 84), -1)
@@ -74,9 +77,13 @@ def draw_car(picture: NDArray[np.float64]) -> None:
     shadow = np.array([[520, 432], [920, 446], [900, 470], [540, 462]])
     cv2.fillPoly(picture, [shadow], (78, 80, 82))
     cv2.fillPoly(picture, [np.array([[585, 190], [855, 194], [900, 300], [540, 294]])], body)
-    cv2.fillPoly(picture, [np.array([[608, 204], [832, 208], [862, 286], [578, 280]])], (58, 52, 48))
+    cv2.fillPoly(
+        picture, [np.array([[608, 204], [832, 208], [862, 286], [578, 280]])], (58, 52, 48)
+    )
     cv2.fillPoly(picture, [np.array([[534, 290], [906, 298], [912, 430], [530, 424]])], body)
-    cv2.fillPoly(picture, [np.array([[528, 404], [914, 412], [908, 446], [534, 438]])], (60, 42, 36))
+    cv2.fillPoly(
+        picture, [np.array([[528, 404], [914, 412], [908, 446], [534, 438]])], (60, 42, 36)
+    )
     for x in (546, 850):
         cv2.ellipse(picture, (x + 24, 330), (26, 18), 0, 0, 360, (48, 44, 196), -1)
     for x in (570, 872):
@@ -95,8 +102,9 @@ def draw_plate() -> Picture:
     plate = np.full((130, 520, 3), (236, 240, 240), dtype=np.uint8)
     cv2.rectangle(plate, (4, 4), (515, 125), (40, 40, 40), 5)
     cv2.rectangle(plate, (4, 4), (50, 125), (150, 70, 20), -1)
-    cv2.putText(plate, PLATE_TEXT, (68, 100), cv2.FONT_HERSHEY_DUPLEX, 2.9, (28, 24, 24), 9,
-                cv2.LINE_AA)
+    cv2.putText(
+        plate, PLATE_TEXT, (68, 100), cv2.FONT_HERSHEY_DUPLEX, 2.9, (28, 24, 24), 9, cv2.LINE_AA
+    )
     return plate
 
 
@@ -107,8 +115,9 @@ def cut_out_visitor() -> tuple[Picture, NDArray[np.float64]]:
     height, width = photo.shape[:2]
     mask = np.zeros((height, width))
     cv2.ellipse(mask, (262, 205), (118, 185), 0, 0, 360, 1.0, -1)  # head and cap
-    cv2.fillPoly(mask, [np.array([[190, 330], [345, 330], [480, 420], [512, 606], [0, 606],
-                                  [40, 430]])], 1.0)  # shoulders
+    cv2.fillPoly(
+        mask, [np.array([[190, 330], [345, 330], [480, 420], [512, 606], [0, 606], [40, 430]])], 1.0
+    )  # shoulders
     return photo, cv2.GaussianBlur(mask, (0, 0), 4)[:, :, None]
 
 

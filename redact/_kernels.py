@@ -64,7 +64,7 @@ def reduce(
                     cells[row, column, channel] = total / count
 
 
-@njit(nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(nogil=True, inline="always")
 def _fade(
     plane: NDArray[np.uint8],
     y: int,
@@ -88,11 +88,11 @@ def _fade(
         plane[y, start + i] = np.uint8(old + (np.float32(mixed[i]) - old) * alpha + np.float32(0.5))
 
 
-@njit(nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(nogil=True, inline="always")
 def _between_cells(at: float, count: int, is_smooth: bool) -> tuple[int, int, float]:
     """The two cells around position `at` (in cells from the box's edge), and the second's share."""
     if not is_smooth:
-        cell = min(max(int(math.floor(at)), 0), count - 1)
+        cell = min(max(math.floor(at), 0), count - 1)
         return cell, cell, 0.0
     at = min(max(at - 0.5, 0.0), count - 1.0)
     first = min(int(at), count - 1)
@@ -116,7 +116,7 @@ def paint(
     is_rounded: bool,
     edge: float,
 ) -> None:
-    """Cover the box with cells (rows, columns, C) stretched over it, and fade out around it.
+    """Cover the box with cells (rows, columns, C), 0..255, stretched over it; fade out around it.
 
     Every pixel whose centre lies in the box is replaced. With `is_rounded` so is the smallest
     outline |x/a|^4 + |y/b|^4 = 1 around the box. From there the cover fades to nothing over
@@ -157,8 +157,7 @@ def paint(
         for row in range(rows):
             for channel in range(channels):
                 a, b = cells[row, first, channel], cells[row, second, channel]
-                value = a + (b - a) * share + 0.5
-                lines[row, i * channels + channel] = np.uint16(min(max(value, 0.0), 255.0))
+                lines[row, i * channels + channel] = np.uint16(a + (b - a) * share + 0.5)
 
     mixed = np.empty(count * channels, dtype=np.uint16)
     start = np.uintp(left * channels)
@@ -185,10 +184,7 @@ def paint(
             line[start + i] = np.uint8(value >> np.uint16(8))
         if inner == 0 and outer == count * channels:
             continue
-        if is_rounded:
-            fade = half_x * math.sqrt(math.sqrt(limit - down))
-        else:
-            fade = half_x * reach
+        fade = half_x * math.sqrt(math.sqrt(limit - down)) if is_rounded else half_x * reach
         from_ = max(0, math.floor(center_x - fade) - left) * channels
         to = min(count, math.ceil(center_x + fade) - left) * channels
         if inner == outer:

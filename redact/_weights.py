@@ -17,6 +17,7 @@ def find(name: str) -> Path:
 
     Raises:
         WeightsError: neither folder has the file.
+
     """
     override = os.environ.get("REDACT_WEIGHTS")
     folders = [Path(override), _INSTALLED] if override else [_INSTALLED]

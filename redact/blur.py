@@ -81,6 +81,7 @@ class Cover:
 
     Raises:
         SettingsError: the strength is weaker than the style's limit and `unsafe` isn't set.
+
     """
 
     def __init__(self, settings: Settings, *, seed: int = 0) -> None:
@@ -122,7 +123,7 @@ class Cover:
         flat = image.reshape(image.shape[0], -1)
         for region, held in zip(regions, looks, strict=True):
             parts = [held.tone[i] + held.patterns[i] for i in range(3)]
-            cells = np.ascontiguousarray(_yuv_to_bgr(*parts), dtype=np.float32)
+            cells = _clipped(_yuv_to_bgr(*parts))
             _kernels.paint(
                 flat,
                 float(region.x0),
@@ -144,7 +145,7 @@ class Cover:
         rounded: bool,
         edge: float,
     ) -> None:
-        cells = held.patterns[channel] + held.tone[channel]
+        cells = _clipped(held.patterns[channel] + held.tone[channel])
         x0, y0, x1, y1 = (float(v) for v in box)
         _kernels.paint(plane, x0, y0, x1, y1, cells, self._style.is_smooth, rounded, edge)
 
@@ -230,6 +231,10 @@ def _means(
     return result[..., 0]
 
 
+def _clipped(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(np.clip(cells, 0, 255), dtype=np.float32)
+
+
 def _edge(region: Region) -> float:
     """Pixels over which the cover fades out, outside its opaque part."""
     shorter = min(region.x1 - region.x0, region.y1 - region.y0)
@@ -263,7 +268,7 @@ _TO_YUV = np.array(
 def _bgr_to_yuv(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """(rows, columns, 3) BGR as (3, rows, columns) YUV."""
     offset = np.array([0, 128, 128], dtype=np.float32)[:, None, None]
-    return np.einsum("cb,ijb->cij", _TO_YUV, cells) + offset
+    return np.asarray(np.einsum("cb,ijb->cij", _TO_YUV, cells) + offset, dtype=np.float32)
 
 
 def _yuv_to_bgr(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -20,7 +21,8 @@ def iou_matrix(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.f
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
     areas = [np.prod(np.clip(x[:, 2:] - x[:, :2], 0, None), axis=1) for x in (a, b)]
     union = areas[0][:, None] + areas[1][None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    share = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.asarray(share, dtype=np.float64)
 
 
 def covered_share(box: Box, covers: Sequence[Box]) -> float:
@@ -31,7 +33,7 @@ def covered_share(box: Box, covers: Sequence[Box]) -> float:
     clipped = [cover for cover in clipped if cover.area > 0]
     xs = sorted({edge for cover in clipped for edge in (cover.x0, cover.x1)})
     total = 0.0
-    for left, right in zip(xs, xs[1:], strict=False):
+    for left, right in itertools.pairwise(xs):
         spans = sorted((c.y0, c.y1) for c in clipped if c.x0 <= left and c.x1 >= right)
         reach = -math.inf
         for y0, y1 in spans:

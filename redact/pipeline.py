@@ -49,6 +49,7 @@ def redact_clip(
         ClipError: the source can't be read as a clip.
         TargetError: the result can't be written there.
         LeakError: the result would still show a face or plate; nothing is written.
+
     """
     source = Path(source)
     target = default_target(source) if target is None else Path(target)
@@ -72,12 +73,15 @@ def analyze(
     Raises:
         ClipError: the source can't be read as a clip.
         WeightsError: a model's file is missing.
+
     """
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
     with _looks(settings, detectors) as looks:
         clip, found = _look_through(clip, looks, settings, progress)
-    return Plan(clip=clip, settings=settings, tracks=track_detections(found, clip.seconds, settings))
+    return Plan(
+        clip=clip, settings=settings, tracks=track_detections(found, clip.seconds, settings)
+    )
 
 
 def render(
@@ -101,6 +105,7 @@ def render(
         PlanError: the source is not the clip that was analyzed.
         ClipError, TargetError: as for `redact_clip`.
         LeakError: the result still shows a face or plate; nothing is written.
+
     """
     source, target = Path(source or plan.clip.path), Path(target)
     check_target(source, target)
@@ -144,6 +149,7 @@ def check_target(source: Path, target: Path) -> None:
     Raises:
         TargetError: the target is a folder, is the source itself, lies in no folder, or has a
             suffix that no container goes by.
+
     """
     if target.is_dir():
         raise TargetError(f"{str(target)!r} is a folder; name a file in it")
@@ -160,12 +166,13 @@ def staged(target: Path) -> Iterator[Path]:
 
     Raises:
         TargetError: the folder can't be written to, or the file can't be given its name.
+
     """
     unfinished = target.with_name(f".redact-{secrets.token_hex(6)}{target.suffix}")
     try:
         unfinished.touch(mode=0o600, exist_ok=False)
         yield unfinished
-        os.chmod(unfinished, 0o666 & ~_umask())
+        unfinished.chmod(0o666 & ~_umask())
         unfinished.replace(target)
     except OSError as err:
         raise TargetError(f"can't write {str(target)!r}: {err.strerror or err}") from err

@@ -171,6 +171,7 @@ class Plan:
 
         Raises:
             PlanError: the plan has no track with such an id.
+
         """
         ids = frozenset(track_ids)
         known = {track.id for track in self.tracks}
@@ -193,6 +194,7 @@ class Plan:
 
         Raises:
             PlanError: the file can't be read or isn't a plan.
+
         """
         try:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
@@ -215,6 +217,7 @@ class Plan:
 
         Raises:
             PlanError: a field is missing or has a wrong value.
+
         """
         try:
             if data["format"] != "redact-plan-1":

@@ -25,6 +25,7 @@ class RegionMaker:
 
         Raises:
             ValueError: an earlier frame than the last one is asked for.
+
         """
         if frame_index < self._next_index:
             raise ValueError(f"frame {frame_index} after frame {self._next_index}: ask in order")

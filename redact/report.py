@@ -78,6 +78,7 @@ class Report:
 
         Raises:
             ClipError: the output is no longer there to take pictures from.
+
         """
         Path(path).write_text(_page(self), encoding="utf-8")
 

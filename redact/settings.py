@@ -51,6 +51,7 @@ class Settings:
 
     Raises:
         SettingsError: a value is of the wrong type, out of range, or not among the choices.
+
     """
 
     faces: bool = True
@@ -98,6 +99,7 @@ class Settings:
 
         Raises:
             SettingsError: the file can't be read, isn't TOML, or has an unknown or wrong field.
+
         """
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -114,6 +116,7 @@ class Settings:
 
         Raises:
             SettingsError: a name is unknown or a value can't be used.
+
         """
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:

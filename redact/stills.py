@@ -42,6 +42,7 @@ def redact_image(
     Raises:
         ValueError: the array has another shape or dtype.
         WeightsError: a model's file is missing.
+
     """
     settings = settings or Settings(detector="thorough")
     _check_image(image)
@@ -75,6 +76,7 @@ def redact_frames(
 
     Raises:
         ValueError: a picture has another shape or dtype, or the rate is not above 0.
+
     """
     if not frame_rate > 0:
         raise ValueError(f"frame_rate must be above 0, not {frame_rate!r}")

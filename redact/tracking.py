@@ -67,6 +67,7 @@ def track_detections(
         detections: of the whole clip, in any order.
         seconds: (N,) presentation time of each frame, ascending.
         settings: `max_gap_seconds` and `extend_seconds` are used.
+
     """
     by_kind: dict[str, dict[int, list[Detection]]] = {}
     for detection in detections:
@@ -189,7 +190,8 @@ def _finish(tracklet: _Tracklet, seconds: NDArray[np.float64], settings: Setting
     known = np.stack(tracklet.boxes)
     known_times = seconds[tracklet.indices]
     boxes = np.stack([np.interp(times, known_times, known[:, i]) for i in range(4)], axis=1)
-    _carry_on(boxes, times, known, known_times)
+    is_sure = max(tracklet.scores) >= sure_score(tracklet.kind)
+    _carry_on(boxes, times, known, known_times, is_moving=is_sure)
     scores = np.full(stop - start, np.nan, dtype=np.float32)
     scores[np.asarray(tracklet.indices) - start] = tracklet.scores
     return Track(
@@ -206,14 +208,17 @@ def _carry_on(
     times: NDArray[np.float64],
     known: NDArray[np.float64],
     known_times: NDArray[np.float64],
+    *,
+    is_moving: bool,
 ) -> None:
     """Move boxes before the first and after the last known one by the motion seen there.
 
     The box also stretches back to where the motion started, so a wrong guess still covers a
-    face that stopped. Edited in place.
+    face that stopped. Weak looks jump about, so what they alone saw stays put (`is_moving`
+    False). Edited in place.
     """
     for end, outside in ((0, times < known_times[0]), (-1, times > known_times[-1])):
-        velocity = _end_velocity(known, known_times, end)
+        velocity = _end_velocity(known, known_times, end) if is_moving else np.zeros(2)
         shift = np.outer(times[outside] - known_times[end], velocity)
         moved = known[end] + np.tile(shift, 2)
         boxes[outside, :2] = np.minimum(known[end][:2], moved[:, :2])
@@ -254,9 +259,7 @@ def _envelope(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
     lowest = np.lib.stride_tricks.sliding_window_view(padded, width, axis=0).min(axis=-1)
     padded = np.pad(lowest, ((radius, radius), (0, 0)), mode="edge")
-    return np.asarray(
-        np.lib.stride_tricks.sliding_window_view(padded, width, axis=0).mean(axis=-1)
-    )
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, width, axis=0).mean(axis=-1))
 
 
 def _array(boxes: Sequence[Box]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
     Raises:
         ClipError: no such file, no container we read, no video in it, or a picture that has more
             than `max_pixels` pixels.
+
     """
     path = Path(path)
     if not path.is_file():
@@ -73,7 +74,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
         )
 
 
-def read_frames(clip: ClipInfo, *, threads: int = 0) -> Iterator[Frame]:
+def read_frames(clip: ClipInfo, *, threads: int = 0) -> Generator[Frame]:
     """Every frame in presentation order, its planes writable.
 
     Times are strictly ascending: a frame that claims an earlier or the same time as the one
@@ -82,6 +83,7 @@ def read_frames(clip: ClipInfo, *, threads: int = 0) -> Iterator[Frame]:
 
     Raises:
         ClipError: the file is damaged, or its picture changes size half way.
+
     """
     tick = max(1, round(1 / (clip.frame_rate * clip.time_base)))
     last: int | None = None
@@ -119,6 +121,7 @@ def with_pts(clip: ClipInfo, pts: Sequence[int]) -> ClipInfo:
 
     Raises:
         ClipError: there are none.
+
     """
     if not pts:
         raise ClipError(f"{str(clip.path)!r} has no frame that could be decoded")
@@ -130,6 +133,7 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
     Raises:
         ClipError: the file can't be read.
+
     """
     try:
         with Path(path).open("rb") as file:
@@ -143,6 +147,7 @@ def check_suffix(target: Path) -> None:
 
     Raises:
         TargetError: the suffix isn't one of those we write.
+
     """
     if target.suffix.lower() not in _WRITTEN:
         raise TargetError(
@@ -160,6 +165,7 @@ class ClipWriter:
 
     Raises:
         TargetError: the file can't be written, or the container can't hold the sound.
+
     """
 
     def __init__(self, target: Path, clip: ClipInfo, settings: Settings) -> None:
@@ -351,9 +357,7 @@ def _written(target: Path, clip: ClipInfo) -> Iterator[Any]:
         options["movflags"] = "+faststart"
         # Of itself the muxer would choose another, finer clock.
         options["video_track_timescale"] = str(clip.time_base.denominator)
-    container = av.open(
-        f"file:{target.absolute()}", "w", format=container_name, options=options
-    )
+    container = av.open(f"file:{target.absolute()}", "w", format=container_name, options=options)
     with container:
         yield container
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from redact import ClipInfo, Plan, Settings, Track
+from redact.records import Frame
 
 
 def make_clip(**changes):
@@ -38,3 +39,13 @@ def make_track(number, boxes, *, kind="face", start=0):
 
 def make_plan(tracks, **changes):
     return Plan(clip=make_clip(**changes), settings=Settings(), tracks=tuple(tracks))
+
+
+def make_frame(grey):
+    """A frame of that luma without colour, its rows padded as a decoder's are."""
+    height, width = grey.shape
+    half = (-(-height // 2), -(-width // 2))
+    y = np.zeros((height, width + 24), np.uint8)[:, :width]
+    y[:] = grey
+    u, v = (np.full((half[0], half[1] + 8), 128, np.uint8)[:, : half[1]] for _ in range(2))
+    return Frame(index=0, pts=0, y=y, u=u, v=v)

@@ -33,7 +33,9 @@ def test_covered_share_agrees_with_a_pixel_count():
     rng = np.random.default_rng(3)
     for _ in range(20):
         corners = rng.integers(0, 20, (6, 2))
-        covers = [Box(x, y, x + w, y + h) for (x, y), (w, h) in zip(corners, corners % 9)]
+        covers = [
+            Box(x, y, x + w, y + h) for (x, y), (w, h) in zip(corners, corners % 9, strict=False)
+        ]
         grid = np.zeros((40, 40), bool)
         for c in covers:
             grid[int(c.y0) : int(c.y1), int(c.x0) : int(c.x1)] = True

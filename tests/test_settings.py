@@ -54,7 +54,7 @@ def test_unusable_toml_is_refused(tmp_path, text):
 
 
 def test_missing_toml_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="nowhere.toml"):
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         Settings.from_toml(tmp_path / "nowhere.toml")
 
 

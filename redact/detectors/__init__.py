@@ -43,6 +43,7 @@ def build_looks(settings: Settings) -> list[Look]:
 
     Raises:
         WeightsError: a model's file is missing.
+
     """
     looks: list[Look] = []
     if settings.faces:
@@ -52,9 +53,7 @@ def build_looks(settings: Settings) -> list[Look]:
     return looks
 
 
-def look_at(
-    image: NDArray[np.uint8], looks: Iterable[Look], frame_index: int
-) -> list[Detection]:
+def look_at(image: NDArray[np.uint8], looks: Iterable[Look], frame_index: int) -> list[Detection]:
     """What all looks see in one upright BGR picture, marked with its frame index."""
     return [
         dataclasses.replace(detection, frame_index=frame_index)

@@ -39,6 +39,7 @@ class BlazeFaceDetector:
     Raises:
         ValueError: the model's name is unknown.
         WeightsError: the model's file is missing.
+
     """
 
     kinds = ("face",)
@@ -65,9 +66,7 @@ class BlazeFaceDetector:
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture, boxes on whole pixels."""
         rgb = np.ascontiguousarray(image[:, :, ::-1])
-        wrapped = self._mediapipe.Image(
-            image_format=self._mediapipe.ImageFormat.SRGB, data=rgb
-        )
+        wrapped = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=rgb)
         found = []
         for item in self._detector.detect(wrapped).detections:
             x, y = item.bounding_box.origin_x, item.bounding_box.origin_y

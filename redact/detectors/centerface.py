@@ -32,6 +32,7 @@ class CenterFaceDetector:
 
     Raises:
         WeightsError: the model's file is missing.
+
     """
 
     kinds = ("face",)

@@ -36,6 +36,7 @@ class PlateDetector:
 
     Raises:
         WeightsError: the model's file is missing.
+
     """
 
     kinds = ("plate",)
@@ -64,7 +65,9 @@ class PlateDetector:
         self, grey: NDArray[np.uint8], scale: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        scaled = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
+        scaled = (
+            grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
+        )
         height, width = scaled.shape
         padded = cv2.copyMakeBorder(
             scaled, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REPLICATE

@@ -28,6 +28,7 @@ def font_files() -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: none is installed.
+
     """
     files: list[str] = []
     for package in _FONT_PACKAGES:
@@ -119,20 +120,21 @@ def text_mask(
             x += width
     else:
         draw.text((2, 2), text, fill=255, font=font)
-    return _fit(np.asarray(canvas, dtype=np.float32) / 255, height)
+    mask: Picture = np.asarray(canvas, dtype=np.float32) / np.float32(255)
+    return _fit(mask, height)
 
 
 def glyph_mask(rng: np.random.Generator, count: int, height: float) -> Picture:
     """`count` made-up signs of strokes in a row: stands for scripts we have no font for."""
     size = 48
-    canvas = np.zeros((size, int(size * 1.08) * count), dtype=np.float32)
+    canvas: Picture = np.zeros((size, int(size * 1.08) * count), dtype=np.float32)
     for i in range(count):
         left = int(size * 1.08) * i + 3
         for _ in range(rng.integers(3, 8)):
             a, b = rng.uniform(0.05, 0.95, (2, 2)) * (size - 6)
             if chance(rng, 0.7):  # mostly level or upright strokes
                 b[int(rng.integers(2))] = a[int(rng.integers(2))]
-            start, stop = a + (left, 3), b + (left, 3)
+            start, stop = (*a, left, 3), (*b, left, 3)
             thickness = int(rng.integers(3, 7))
             if chance(rng, 0.25):
                 radius = int(between(rng, 5, 16))

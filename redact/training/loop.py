@@ -175,9 +175,7 @@ def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
                 mean.copy_(now)
 
 
-def _start(
-    folder: Path, recipe: Recipe
-) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, int]:
+def _start(folder: Path, recipe: Recipe) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, int]:
     net = PlateNet().to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(

@@ -51,9 +51,7 @@ class PlateNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            _conv(1, 12, 2), _conv(12, 24, 2), Block(24, 3), _conv(24, 48, 2)
-        )
+        self.stem = nn.Sequential(_conv(1, 12, 2), _conv(12, 24, 2), Block(24, 3), _conv(24, 48, 2))
         self.fine = nn.Sequential(Block(48), Block(48), Block(48))
         self.down = _conv(48, 96, 2)
         self.coarse = nn.Sequential(Block(96), Block(96), Block(96), Block(96))

@@ -202,9 +202,7 @@ def _caption(
     mask = text_mask(rng, text, max(4.0, bottom - top), font_files())
     width = min(mask.shape[1], int(picture.shape[1] * 0.92))
     tone = ink if chance(rng, 0.6) else between(rng, 0, 255)
-    paint(
-        picture, resized(mask, width, mask.shape[0]), (picture.shape[1] - width) / 2, top, tone
-    )
+    paint(picture, resized(mask, width, mask.shape[0]), (picture.shape[1] - width) / 2, top, tone)
 
 
 def _add_stickers(rng: np.random.Generator, picture: Picture) -> None:
@@ -235,9 +233,7 @@ def _write_number(
         letter_height = max(5.0, line_height * share)
         if chance(rng, layout.script):
             mask = glyph_mask(rng, int(rng.integers(1, 4)), letter_height)
-            rest = text_mask(
-                rng, number(rng, 5), letter_height, bold_font_files(), spacing=spacing
-            )
+            rest = text_mask(rng, number(rng, 5), letter_height, bold_font_files(), spacing=spacing)
             gap = np.zeros((max(mask.shape[0], rest.shape[0]), int(letter_height / 4)), np.float32)
             parts = [mask, gap, rest] if chance(rng, 0.8) else [rest, gap, mask]
             tallest = gap.shape[0]
@@ -382,7 +378,7 @@ def _badge(rng: np.random.Generator, height: int) -> Picture:
     ground = between(rng, 0, 255)
     picture = shaded(rng, height, mask.shape[1] + height // 2, ground)
     if chance(rng, 0.3):
-        picture += smooth_noise(rng, *picture.shape, 40) * between(rng, 5, 40)
+        picture += smooth_noise(rng, picture.shape[0], picture.shape[1], 40) * between(rng, 5, 40)
     tone = float(np.clip(ground + (1 if chance(rng, 0.5) else -1) * between(rng, 40, 150), 0, 255))
     paint(picture, mask, height / 4, (height - mask.shape[0]) / 2, tone)
     return np.clip(picture, 0, 255)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import cv2
@@ -176,7 +177,7 @@ def _panels(rng: np.random.Generator, size: int) -> Picture:
         width, height = int(log_between(rng, 6, size * 0.7)), int(log_between(rng, 6, size * 0.7))
         part = picture[y : y + height, x : x + width]
         part *= between(rng, 0, 0.4)
-        part += between(rng, 0, 230) + slope(rng, *part.shape, 30)
+        part += between(rng, 0, 230) + slope(rng, part.shape[0], part.shape[1], 30)
     return picture
 
 
@@ -277,7 +278,9 @@ def _car(rng: np.random.Generator, has_plate: bool) -> _Thing:
     if chance(rng, 0.6):
         _put_lookalike(rng, picture, plate_height)
     for _ in range(rng.integers(0, 7)):
-        letters = text_mask(rng, word(rng), max(5, plate_height * between(rng, 0.2, 0.6)), font_files())
+        letters = text_mask(
+            rng, word(rng), max(5, plate_height * between(rng, 0.2, 0.6)), font_files()
+        )
         x, y = width * between(rng, 0.05, 0.8), height * between(rng, 0.38, 0.7)
         paint(picture, letters, x, y, between(rng, 0, 255))
     off_center = rng.normal(0, 0.02) if chance(rng, 0.8) else between(rng, -0.25, 0.25)
@@ -376,7 +379,7 @@ def _draw_lamp(rng: np.random.Generator, picture: Picture, left_side: bool, is_f
         cv2.rectangle(picture, (x0, y0), (x1, y1), tone, -1)
     if chance(rng, 0.5):  # sections, some ribbed
         edges = np.linspace(x0, x1, int(rng.integers(3, 6))).astype(int)
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in itertools.pairwise(edges):
             cv2.rectangle(picture, (int(a), y0), (int(b), y1), between(rng, 30, 255), -1)
             if chance(rng, 0.4):
                 pitch = max(2, int(lamp_height * 0.15))
@@ -506,7 +509,9 @@ def _burn_in_text(rng: np.random.Generator, canvas: Picture) -> None:
     """A camera's date and time."""
     size = canvas.shape[0]
     n = rng.integers(0, 60, 3)
-    stamp = f"20{n[0]:02d}-0{n[1] % 9 + 1}-{n[2] % 28 + 1:02d} {n[1] % 24:02d}:{n[0]:02d}:{n[2]:02d}"
+    stamp = (
+        f"20{n[0]:02d}-0{n[1] % 9 + 1}-{n[2] % 28 + 1:02d} {n[1] % 24:02d}:{n[0]:02d}:{n[2]:02d}"
+    )
     mask = text_mask(rng, stamp, between(rng, 7, 16), font_files())
     y = 4 if chance(rng, 0.5) else size - 20
     paint(canvas, mask, between(rng, -40, 60), y, 255.0 if chance(rng, 0.8) else 0.0)
@@ -602,14 +607,14 @@ def _film(rng: np.random.Generator, canvas: Picture) -> NDArray[np.uint8]:
     size = canvas.shape[0]
     kind = rng.random()
     if kind < 0.35:
-        canvas = cv2.GaussianBlur(canvas, (0, 0), between(rng, 0.3, 1.6))
+        canvas = _grey(cv2.GaussianBlur(canvas, (0, 0), between(rng, 0.3, 1.6)))
     elif kind < 0.5:
-        canvas = cv2.filter2D(canvas, -1, _motion(rng))
+        canvas = _grey(cv2.filter2D(canvas, -1, _motion(rng)))
     elif kind < 0.68:
         shrink = between(rng, 0.4, 0.9)
         small = cv2.resize(canvas, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         how = cv2.INTER_CUBIC if chance(rng, 0.5) else cv2.INTER_LINEAR
-        canvas = cv2.resize(small, (size, size), interpolation=how)
+        canvas = _grey(cv2.resize(small, (size, size), interpolation=how))
     if chance(rng, 0.25):
         canvas = canvas + (canvas - cv2.GaussianBlur(canvas, (0, 0), 1.2)) * between(rng, 0.3, 1.5)
     if chance(rng, 0.5):
@@ -620,6 +625,10 @@ def _film(rng: np.random.Generator, canvas: Picture) -> NDArray[np.uint8]:
         packed = cv2.imencode(".jpg", picture, quality)[1]
         picture = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
     return picture
+
+
+def _grey(picture: object) -> Picture:
+    return np.asarray(picture, dtype=np.float32)
 
 
 def _motion(rng: np.random.Generator) -> Picture:

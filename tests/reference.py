@@ -1,0 +1,71 @@
+"""Slow twins of the kernels, written from their description, one pixel at a time."""
+
+import math
+
+import numpy as np
+
+
+def reduce(plane, x0, y0, x1, y1, rows, columns, channels=1):
+    """Mean of each of rows x columns parts of the box, (rows, columns, channels)."""
+    image = plane.reshape(plane.shape[0], -1, channels).astype(float)[y0:y1, x0:x1]
+    cells = np.empty((rows, columns, channels))
+    for row in range(rows):
+        for column in range(columns):
+            a, b = _span(y1 - y0, rows, row)
+            c, d = _span(x1 - x0, columns, column)
+            cells[row, column] = image[a:b, c:d].mean(axis=(0, 1))
+    return cells
+
+
+def _span(length, parts, number):
+    start, stop = length * number // parts, length * (number + 1) // parts
+    if stop <= start:
+        start = min(start, length - 1)
+        stop = start + 1
+    return start, stop
+
+
+def paint(plane, x0, y0, x1, y1, cells, is_smooth, is_rounded, edge):
+    """What `paint` should leave, as float (H, W, C), and the opacity of each pixel (H, W)."""
+    channels = cells.shape[2]
+    image = plane.reshape(plane.shape[0], -1, channels).astype(float)
+    opacity = np.zeros(image.shape[:2])
+    growth = 2**0.25 if is_rounded else 1
+    a, b = (x1 - x0) / 2 * growth + 1e-3, (y1 - y0) / 2 * growth + 1e-3
+    reach = 1 + edge / min(a, b)
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            u, v = abs(x + 0.5 - (x0 + x1) / 2) / a, abs(y + 0.5 - (y0 + y1) / 2) / b
+            if is_rounded:
+                far, limit = u**4 + v**4, reach**4
+            else:
+                far, limit = max(u, v), reach
+            if far <= 1:
+                opacity[y, x] = 1
+            elif far < limit:
+                t = (limit - far) / (limit - 1)
+                opacity[y, x] = t * t * (3 - 2 * t)
+            if opacity[y, x] > 0:
+                value = _value(
+                    cells, (y + 0.5 - y0) / (y1 - y0), (x + 0.5 - x0) / (x1 - x0), is_smooth
+                )
+                image[y, x] += (value - image[y, x]) * opacity[y, x]
+    return image, opacity
+
+
+def _value(cells, down, across, is_smooth):
+    rows, columns = cells.shape[:2]
+    if not is_smooth:
+        row = min(max(math.floor(down * rows), 0), rows - 1)
+        return cells[row, min(max(math.floor(across * columns), 0), columns - 1)]
+    (r0, r1, s), (c0, c1, t) = _around(down, rows), _around(across, columns)
+    upper = cells[r0, c0] * (1 - t) + cells[r0, c1] * t
+    lower = cells[r1, c0] * (1 - t) + cells[r1, c1] * t
+    return upper * (1 - s) + lower * s
+
+
+def _around(at, count):
+    at = min(max(at * count - 0.5, 0), count - 1)
+    first = min(int(at), count - 1)
+    t = at - first
+    return first, min(first + 1, count - 1), t * t * (3 - 2 * t)

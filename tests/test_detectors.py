@@ -1,0 +1,79 @@
+"""The detectors that come along, on a real face and a real-looking plate."""
+
+import cv2
+import doorbell_scene
+import numpy as np
+import pytest
+from make_clips import read_back
+
+from redact import Settings
+from redact.boxes import covered_share, iou_matrix
+from redact.detectors import build_looks, close_looks
+from redact.detectors.blazeface import MODELS, BlazeFaceDetector
+from redact.detectors.centerface import CenterFaceDetector
+from redact.detectors.plates import PlateDetector
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    """The visitor's photo and the box of her face."""
+    photo, _ = doorbell_scene.cut_out_visitor()
+    return photo, np.array([[165.0, 120.0, 365.0, 350.0]])
+
+
+@pytest.fixture(scope="module")
+def street(doorbell):
+    return read_back(doorbell)[1][0]
+
+
+def test_every_blazeface_model_finds_the_face(portrait):
+    photo, face = portrait
+    for model in MODELS:
+        detector = BlazeFaceDetector(model)
+        found = detector.detect(photo)
+        assert found, model
+        assert iou_matrix(np.array([found[0].box]), face).max() > 0.4, model
+        detector.close()
+
+
+def test_an_unknown_model_is_named():
+    with pytest.raises(ValueError, match="short_range"):
+        BlazeFaceDetector("long_range")
+
+
+@pytest.mark.parametrize("side", [96, 200, 400, 606])
+def test_centerface_finds_the_face_at_any_size(portrait, side):
+    photo, face = portrait
+    scale = side / photo.shape[0]
+    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = CenterFaceDetector((None,)).detect(small)
+    assert found
+    assert iou_matrix(np.array([found[0].box]), face * scale).max() > 0.4
+
+
+def test_the_plate_is_found_whole(street):
+    corners = doorbell_scene.PLATE_CORNERS
+    from redact import Box
+    from redact.boxes import grow
+
+    plate = Box(*corners.min(axis=0), *corners.max(axis=0))
+    found = [d for d in PlateDetector().detect(street) if d.score > 0.6]
+    assert covered_share(plate, [grow(d.box, 0.15, 0) for d in found]) > 0.95
+
+
+def test_plain_pictures_show_nothing():
+    grey = np.full((240, 320, 3), 128, np.uint8)
+    for detector in (BlazeFaceDetector(), CenterFaceDetector(), PlateDetector()):
+        assert [d for d in detector.detect(grey) if d.score > 0.5] == []
+
+
+def test_settings_choose_who_looks():
+    kinds = {}
+    for faces, plates in ((True, True), (True, False), (False, True), (False, False)):
+        looks = build_looks(Settings(faces=faces, plates=plates, detector="fast"))
+        kinds[faces, plates] = {kind for look in looks for kind in look.detector.kinds}
+        close_looks(looks)
+    assert kinds[True, True] == {"face", "plate"}
+    assert kinds[True, False] == {"face"}
+    assert kinds[False, True] == {"plate"}
+    assert kinds[False, False] == set()

@@ -1,0 +1,245 @@
+"""The whole way of a clip, and what becomes of it when something fails half way."""
+
+import dataclasses
+import json
+
+import av
+import numpy as np
+import pytest
+from make_clips import SIDE, SquareDetector, brightest, read_back, square_at, write_clip
+
+import redact
+from redact import pipeline
+
+
+def test_every_frame_is_covered_and_times_stay(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    pts = write_clip(source, sound=True)
+    report = redact.redact_clip(source, target, detectors=[SquareDetector()])
+    after_pts, pictures = read_back(target)
+    assert after_pts == pts
+    assert report.frame_count == len(pts)
+    assert max(map(brightest, pictures)) < 200
+    assert 0.02 < report.covered_ratio < 0.3
+    assert report.output_sha256 == redact.video.file_sha256(target)
+
+
+def test_frames_where_nothing_was_seen_are_covered_too(tmp_path):
+    """Blind at the start, for a stretch in the middle, and at the end."""
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    blind = {0, 1, 2, 3, 9, 10, 11, 12, 13, 14, 21, 22, 23}
+    settings = redact.Settings(audit=False)
+    redact.redact_clip(source, target, settings, detectors=[SquareDetector(blind)])
+    assert max(map(brightest, read_back(target)[1])) < 200
+
+
+def test_what_lies_outside_the_cover_is_left_alone(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    redact.redact_clip(source, target, redact.Settings(crf=5), detectors=[SquareDetector()])
+    before, after = read_back(source)[1][0].astype(int), read_back(target)[1][0].astype(int)
+    assert np.abs(before - after)[:, 160:].mean() < 2
+
+
+@pytest.mark.parametrize("rotation", [90, 270])
+def test_a_turned_clip_is_covered_in_the_right_place(tmp_path, rotation):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, rotation=rotation)
+    redact.redact_clip(source, target, detectors=[SquareDetector()])
+    assert max(map(brightest, read_back(target)[1])) < 200
+
+
+def test_an_allowed_track_stays_visible(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    plan = redact.analyze(source, detectors=[SquareDetector()])
+    assert [track.kind for track in plan.tracks] == ["face"]
+    redact.render(plan.allow([plan.tracks[0].id]), target, detectors=[SquareDetector()])
+    assert min(map(brightest, read_back(target)[1])) > 200
+
+
+def test_a_plan_can_be_saved_loaded_and_rendered(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    redact.analyze(source, detectors=[SquareDetector()]).save(tmp_path / "plan.json")
+    plan = redact.Plan.load(tmp_path / "plan.json")
+    redact.render(plan, target, detectors=[SquareDetector()])
+    assert max(map(brightest, read_back(target)[1])) < 200
+
+
+def test_a_plan_fits_its_own_clip_only(tmp_path):
+    write_clip(tmp_path / "a.mp4")
+    write_clip(tmp_path / "other.mp4", frames=10)
+    plan = redact.analyze(tmp_path / "a.mp4", detectors=[SquareDetector()])
+    with pytest.raises(redact.PlanError, match="analyze it anew"):
+        redact.render(plan, tmp_path / "b.mp4", source=tmp_path / "other.mp4")
+    assert not (tmp_path / "b.mp4").exists()
+
+
+class CrashError(Exception):
+    """Stands for anything that goes wrong."""
+
+
+@pytest.mark.parametrize("stage", ["analyze", "render", "audit"])
+def test_a_failure_at_any_stage_leaves_the_folder_as_it_was(tmp_path, stage):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    target.write_bytes(b"what was there before")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def fail(at, done, _total):
+        if at == stage and done >= 1:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        redact.redact_clip(source, target, detectors=[SquareDetector()], progress=fail)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_what_the_audit_sees_gets_covered_before_anything_is_given_out(tmp_path):
+    """A detector that is blind all through the first pass sees the square in the output."""
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    report = redact.redact_clip(source, target, detectors=[SquareDetector(blind=range(24))])
+    assert max(map(brightest, read_back(target)[1])) < 200
+    assert report.leaks == ()
+
+
+class Everywhere:
+    """Sees a face in another place at every look, so no cover ever satisfies it."""
+
+    kinds = ("face",)
+
+    def __init__(self):
+        self.looks = 0
+
+    def detect(self, image):
+        self.looks += 1
+        rng = np.random.default_rng(self.looks)
+        x, y = rng.uniform(0, 280), rng.uniform(0, 200)
+        return [redact.Detection(kind="face", box=redact.Box(x, y, x + 40, y + 40), score=0.9)]
+
+
+def test_a_result_that_never_satisfies_the_audit_is_not_given_out(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=12)
+    plan = redact.analyze(tmp_path / "a.mp4", detectors=[])
+    with pytest.raises(redact.LeakError, match="nothing was written"):
+        redact.render(plan, tmp_path / "b.mp4", detectors=[Everywhere()])
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_the_source_is_never_the_target(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=2)
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")
+    for name in ("a.mp4", "link.mp4"):
+        with pytest.raises(redact.TargetError, match="source itself"):
+            redact.redact_clip(tmp_path / "a.mp4", tmp_path / name, detectors=[])
+
+
+def test_targets_that_cannot_be_are_refused_before_any_work(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=2)
+    for target in (tmp_path, tmp_path / "none" / "b.mp4", tmp_path / "b.gif"):
+        with pytest.raises(redact.TargetError):
+            redact.redact_clip(tmp_path / "a.mp4", target, detectors=[])
+
+
+def test_by_default_the_result_lies_beside_the_source(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=3)
+    report = redact.redact_clip(tmp_path / "a.mp4", detectors=[SquareDetector()])
+    assert report.output == tmp_path / "a.redacted.mp4"
+    assert report.output.is_file()
+
+
+def test_a_real_face_and_a_real_plate_are_covered_in_every_frame(doorbell, tmp_path):
+    """With the detectors that come along: look for both again, in every frame of the result."""
+    from redact.detectors.centerface import CenterFaceDetector
+
+    target = tmp_path / "safe.mp4"
+    report = redact.redact_clip(doorbell, target)
+    kinds = {track.kind for track in report.plan.covered_tracks}
+    assert kinds == {"face", "plate"}
+    before, after = read_back(doorbell)[1], read_back(target)[1]
+    assert len(before) == len(after) == report.frame_count
+    faces = CenterFaceDetector((None, 480), threshold=0.6)
+    assert all(faces.detect(image) for image in before[::6])
+    assert not any(faces.detect(image) for image in after[::6])
+    # The plate's letters are strong edges; under the cover there are none.
+    part = np.s_[362:382, 680:765]
+    assert min(float(image[part].std()) for image in before) > 30
+    assert max(float(image[part].std()) for image in after) < 8
+
+
+def test_the_report_tells_what_was_done(tmp_path):
+    write_clip(tmp_path / "a.mp4", sound=True)
+    report = redact.redact_clip(
+        tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[SquareDetector()]
+    )
+    report.save_json(tmp_path / "b.json")
+    report.save_html(tmp_path / "b.html")
+    data = json.loads((tmp_path / "b.json").read_text())
+    assert data["frame_count"] == 24
+    assert data["leaks"] == []
+    assert data["output"]["sha256"] == report.output_sha256
+    assert any("title" in item for item in data["removed"])
+    page = (tmp_path / "b.html").read_text()
+    assert report.output_sha256 in page
+    assert "data:image/jpeg;base64," in page
+    assert "<script" not in page
+    assert str(tmp_path) not in page
+
+
+def test_pictures_in_the_report_are_covered(tmp_path):
+    write_clip(tmp_path / "a.mp4")
+    report = redact.redact_clip(
+        tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[SquareDetector()]
+    )
+    import base64
+    import re
+
+    import cv2
+
+    report.save_html(tmp_path / "b.html")
+    pictures = re.findall(r"base64,([^']+)'", (tmp_path / "b.html").read_text())
+    assert pictures
+    for text in pictures:
+        data = np.frombuffer(base64.b64decode(text), np.uint8)
+        assert brightest(cv2.imdecode(data, cv2.IMREAD_COLOR)) < 200
+
+
+def test_progress_counts_every_frame_of_every_stage(tmp_path):
+    write_clip(tmp_path / "a.mp4")
+    seen = {}
+    redact.redact_clip(
+        tmp_path / "a.mp4",
+        tmp_path / "b.mp4",
+        detectors=[SquareDetector()],
+        progress=lambda stage, done, total: seen.setdefault(stage, []).append((done, total)),
+    )
+    assert [done for done, _ in seen["analyze"]] == list(range(1, 25))
+    assert seen["render"][-1] == (24, 24)
+    assert seen["audit"][-1][0] == seen["audit"][-1][1]
+
+
+def test_a_covered_frame_costs_no_sound_or_second_stream(tmp_path):
+    write_clip(tmp_path / "a.mp4", sound=True)
+    redact.redact_clip(tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[SquareDetector()])
+    with av.open(str(tmp_path / "b.mp4")) as out:
+        assert [stream.type for stream in out.streams] == ["video"]
+
+
+def test_the_square_is_where_the_tests_think(tmp_path):
+    """Guards the other tests: uncovered, the square shows in every frame."""
+    write_clip(tmp_path / "a.mp4")
+    for index, image in enumerate(read_back(tmp_path / "a.mp4")[1]):
+        x, y = square_at(index)
+        assert brightest(image) > 200
+        assert image[y + 2 : y + 8, x + 2 : x + SIDE - 2].min() > 200
+
+
+def test_default_target_keeps_the_folder():
+    assert dataclasses.is_dataclass(redact.Settings)
+    assert str(pipeline.default_target(redact.pipeline.Path("x/y.mov"))) in (
+        "x/y.redacted.mp4",
+        "x\\y.redacted.mp4",
+    )

@@ -1,0 +1,181 @@
+"""Clips in and out: times, shape, turn and colours stay; nothing else comes along."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from make_clips import read_back, write_clip
+
+from redact import ClipError, Settings, TargetError, video
+
+
+def copy(source, target, settings=None):
+    clip = video.probe(source)
+    with video.ClipWriter(target, clip, settings or Settings(crf=8)) as writer:
+        for frame in video.read_frames(clip):
+            writer.write(frame)
+    return clip
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_times_survive_even_uneven_ones(tmp_path, suffix):
+    source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
+    pts = write_clip(source, pts=[900, 1500, 1600, 4000, 4001, 9000], time_base=Fraction(1, 10_000))
+    copy(source, target)
+    with av.open(str(target)) as out:
+        stream = out.streams.video[0]
+        seconds = [float(f.pts * stream.time_base) for f in out.decode(stream)]
+    step = 1e-3 if suffix == ".mkv" else 1e-9
+    np.testing.assert_allclose(seconds, np.array(pts) / 10_000, atol=step)
+
+
+def test_pictures_survive(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    copy(source, target)
+    for before, after in zip(read_back(source)[1], read_back(target)[1], strict=True):
+        assert np.abs(before.astype(int) - after).mean() < 2
+
+
+@pytest.mark.parametrize("size", [(321, 240), (320, 241), (33, 17)])
+def test_odd_sizes_stay_odd(tmp_path, size):
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    write_clip(source, size=size, codec="ffv1", frames=3)
+    copy(source, target)
+    before, after = read_back(source)[1], read_back(target)[1]
+    assert after[0].shape == (size[1], size[0], 3)
+    assert np.abs(before[2].astype(int) - after[2]).mean() < 3
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le"])
+def test_other_pixel_formats_are_brought_to_ours(tmp_path, pixel_format):
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    write_clip(source, codec="ffv1", pixel_format=pixel_format, frames=3)
+    clip = copy(source, target)
+    frame = next(video.read_frames(clip))
+    assert frame.y.shape == (240, 320)
+    assert frame.u.shape == frame.v.shape == (120, 160)
+    assert np.abs(read_back(source)[1][0].astype(int) - read_back(target)[1][0]).mean() < 3
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_the_turn_survives_and_pictures_come_upright(tmp_path, rotation):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, frames=3, rotation=rotation)
+    clip = copy(source, target)
+    assert clip.rotation_degrees == -rotation % 360
+    assert video.probe(target).rotation_degrees == clip.rotation_degrees
+    upright = video.to_bgr(next(video.read_frames(clip)), clip.rotation_degrees)
+    stored = read_back(source)[1][0]
+    expected = np.rot90(stored, rotation // 90)
+    assert upright.flags.c_contiguous
+    np.testing.assert_array_equal(upright, expected)
+
+
+def test_shape_and_range_of_colours_survive(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, aspect=Fraction(4, 3), pixel_format="yuvj420p", full_range=True, frames=3)
+    copy(source, target)
+    before, after = video.probe(source), video.probe(target)
+    assert after.sample_aspect_ratio == Fraction(4, 3)
+    assert after.color_range == before.color_range == 2
+    assert np.abs(read_back(source)[1][0].astype(int) - read_back(target)[1][0]).mean() < 2
+
+
+def test_planes_can_be_edited_and_the_edit_is_seen(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, frames=3)
+    clip = video.probe(source)
+    with video.ClipWriter(target, clip, Settings()) as writer:
+        for frame in video.read_frames(clip):
+            frame.y[:], frame.u[:], frame.v[:] = 16, 128, 128
+            assert video.to_bgr(frame).max() < 4
+            writer.write(frame)
+    assert max(int(image.max()) for image in read_back(target)[1]) < 8
+
+
+def test_nothing_but_pictures_is_written(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, sound=True)
+    clip = copy(source, target)
+    assert clip.has_audio
+    assert any("title" in item for item in clip.dropped)
+    assert any(item.startswith("audio") for item in clip.dropped)
+    with av.open(str(target)) as out:
+        assert [s.type for s in out.streams] == ["video"]
+        assert "title" not in out.metadata
+        assert "encoder" not in out.metadata
+    written = target.read_bytes()
+    assert b"x264" not in written
+    assert b"Lavf" not in written
+
+
+def test_kept_sound_is_the_same_packets_at_the_same_times(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, sound=True)
+    copy(source, target, Settings(audio="keep"))
+    packets = []
+    for path in (source, target):
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            packets.append(
+                [(float(p.pts * p.time_base), bytes(p)) for p in container.demux(stream) if p.size]
+            )
+    assert packets[0] == packets[1]
+
+
+def test_what_is_no_clip_is_refused(tmp_path):
+    cases = {"gone.mp4": None, "text.mp4": b"hello\n" * 500, "empty.mp4": b""}
+    for name, content in cases.items():
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ClipError, match=name):
+            video.probe(path)
+    with pytest.raises(ClipError, match="no such file"):
+        video.probe(tmp_path)
+
+
+def test_a_list_of_other_files_is_refused(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=3)
+    lists = {
+        "list.ffconcat": "ffconcat version 1.0\nfile a.mp4\n",
+        "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.mp4\n#EXT-X-ENDLIST\n",
+        "list.mp4": "ffconcat version 1.0\nfile a.mp4\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ClipError, match="can't read"):
+            video.probe(tmp_path / name)
+
+
+def test_a_clip_cut_off_half_way_says_so_or_ends_there(tmp_path):
+    source = tmp_path / "a.mp4"
+    write_clip(source, frames=60)
+    (tmp_path / "cut.mp4").write_bytes(source.read_bytes()[:2000])
+    with pytest.raises(ClipError, match=r"cut\.mp4"):
+        list(video.read_frames(video.probe(tmp_path / "cut.mp4")))
+
+
+def test_sound_alone_is_no_clip(tmp_path):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("aac", rate=16_000, layout="mono")
+        chunk = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), "s16", "mono")
+        chunk.sample_rate = 16_000
+        out.mux(stream.encode(chunk))
+        out.mux(stream.encode())
+    with pytest.raises(ClipError, match="no video stream"):
+        video.probe(path)
+
+
+def test_too_large_a_picture_is_refused(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=2)
+    with pytest.raises(ClipError, match="320x240"):
+        video.probe(tmp_path / "a.mp4", max_pixels=320 * 240 - 1)
+
+
+def test_an_unknown_suffix_is_refused(tmp_path):
+    with pytest.raises(TargetError, match=r"\.mp4"):
+        video.check_suffix(tmp_path / "a.gif")
