@@ -9,6 +9,8 @@ The results land in the folder `redacted` under the current one.
 import sys
 from pathlib import Path
 
+from pictures import save_side_by_side
+
 import redact
 
 results = Path("redacted")
@@ -37,8 +39,11 @@ report = redact.render(plan, target)
 report.save_html(results / f"{source.stem}.html")
 report.save_json(results / f"{source.stem}.json")
 
+save_side_by_side(source, target, results / f"{source.stem}.jpg")
+
 print(f"result: {target.resolve()}")
 print(f"report: {(results / f'{source.stem}.html').resolve()}")
+print(f"before and after: {(results / f'{source.stem}.jpg').resolve()}")
 
 # A made-up scene must have had one face and one plate: say so loudly if it did not.
 kinds = {track.kind for track in plan.tracks}

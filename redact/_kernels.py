@@ -64,31 +64,69 @@ def reduce(
                     cells[row, column, channel] = total / count
 
 
-@njit(nogil=True, inline="always")
-def _fade(
-    plane: NDArray[np.uint8],
-    y: int,
+_inlined = njit(nogil=True, inline="always")
+_F32 = np.float32
+Line = NDArray[np.uint8]
+Values = NDArray[np.float32]
+
+
+# Unsigned counters, here and above: numba's care for negative indices would keep LLVM from
+# turning the loops into vector instructions.
+@_inlined
+def _fill(
+    line: Line, start: Any, from_: int, to: int, upper: Values, lower: Values, share: Any
+) -> None:
+    """Replace columns from_..to of a row."""
+    for i in range(np.uintp(from_), np.uintp(to)):
+        line[start + i] = np.uint8(np.int32(upper[i] + (lower[i] - upper[i]) * share))
+
+
+@_inlined
+def _fade_sum(
+    line: Line,
     start: Any,
     from_: int,
     to: int,
-    away: NDArray[np.float32],
-    mixed: NDArray[np.uint16],
+    upper: Values,
+    lower: Values,
+    share: Any,
+    away: Values,
+    room: Any,
+    slope: Any,
+) -> None:
+    """Blend columns from_..to of a row, the less the larger `away`: nothing from `room` on."""
+    for i in range(np.uintp(from_), np.uintp(to)):
+        alpha = min(max((room - away[i]) * slope, _F32(0.0)), _F32(1.0))
+        alpha = alpha * alpha * (_F32(3.0) - _F32(2.0) * alpha)
+        old = _F32(line[start + i]) + _F32(0.5)
+        new = upper[i] + (lower[i] - upper[i]) * share
+        line[start + i] = np.uint8(np.int32(old + (new - old) * alpha))
+
+
+@_inlined
+def _fade_max(
+    line: Line,
+    start: Any,
+    from_: int,
+    to: int,
+    upper: Values,
+    lower: Values,
+    share: Any,
+    away: Values,
     down: Any,
     limit: Any,
     slope: Any,
-    is_rounded: bool,
 ) -> None:
-    """Blend columns from_..to of one row, less the farther out they lie."""
+    """The same for a straight outline: the larger of `away` and `down` decides."""
     for i in range(np.uintp(from_), np.uintp(to)):
-        far = away[i] + down if is_rounded else max(away[i], down)
-        alpha = (limit - far) * slope
-        alpha = min(max(alpha, np.float32(0.0)), np.float32(1.0))
-        alpha = alpha * alpha * (np.float32(3.0) - np.float32(2.0) * alpha)
-        old = np.float32(plane[y, start + i])
-        plane[y, start + i] = np.uint8(old + (np.float32(mixed[i]) - old) * alpha + np.float32(0.5))
+        alpha = min(max((limit - max(away[i], down)) * slope, _F32(0.0)), _F32(1.0))
+        alpha = alpha * alpha * (_F32(3.0) - _F32(2.0) * alpha)
+        old = _F32(line[start + i]) + _F32(0.5)
+        new = upper[i] + (lower[i] - upper[i]) * share
+        line[start + i] = np.uint8(np.int32(old + (new - old) * alpha))
 
 
-@njit(nogil=True, inline="always")
+@_inlined
 def _between_cells(at: float, count: int, is_smooth: bool) -> tuple[int, int, float]:
     """The two cells around position `at` (in cells from the box's edge), and the second's share."""
     if not is_smooth:
@@ -149,17 +187,17 @@ def paint(
             distance = distance * distance * distance * distance
         for channel in range(channels):
             away[i * channels + channel] = distance
-    # Each row of cells, stretched over the columns.
-    lines = np.empty((rows, count * channels), dtype=np.uint16)
+    # Each row of cells, stretched over the columns, half a grey step up so that cutting rounds.
+    lines = np.empty((rows, count * channels), dtype=np.float32)
     for i in range(count):
         at = (left + i + 0.5 - x0) / (x1 - x0) * columns
         first, second, share = _between_cells(at, columns, is_smooth)
+        share_32 = np.float32(share)
         for row in range(rows):
             for channel in range(channels):
                 a, b = cells[row, first, channel], cells[row, second, channel]
-                lines[row, i * channels + channel] = np.uint16(a + (b - a) * share + 0.5)
+                lines[row, i * channels + channel] = a + (b - a) * share_32 + np.float32(0.5)
 
-    mixed = np.empty(count * channels, dtype=np.uint16)
     start = np.uintp(left * channels)
     for y in range(top, bottom):
         down = abs(y + 0.5 - center_y) / half_y
@@ -168,30 +206,34 @@ def paint(
         if down >= limit:
             continue
         first, second, share = _between_cells((y + 0.5 - y0) / (y1 - y0) * rows, rows, is_smooth)
-        weight = np.uint16(share * 256)
-        rest = np.uint16(256 - weight)
-        # Columns that are covered whole: solid_from..solid_to.
-        solid_from, solid_to = 0, 0
+        upper, lower, line = lines[first], lines[second], plane[y]
+        share_32, down_32 = np.float32(share), np.float32(down)
+        # Columns that are covered whole: inner..outer; touched at all: from_..to.
+        inner, outer = 0, 0
         if down <= 1.0:
             half = half_x * math.sqrt(math.sqrt(1.0 - down)) if is_rounded else half_x
-            solid_from = max(0, math.ceil(center_x - half - 0.5) - left)
-            solid_to = min(count, math.floor(center_x + half - 0.5) + 1 - left)
-            solid_to = max(solid_to, solid_from)
-        inner, outer = solid_from * channels, solid_to * channels
-        upper, lower, line = lines[first], lines[second], plane[y]
-        for i in range(np.uintp(inner), np.uintp(outer)):
-            value = np.uint16(upper[i] * rest + lower[i] * weight)
-            line[start + i] = np.uint8(value >> np.uint16(8))
-        if inner == 0 and outer == count * channels:
+            inner = max(0, math.ceil(center_x - half - 0.5) - left) * channels
+            outer = min(count, math.floor(center_x + half - 0.5) + 1 - left) * channels
+            outer = max(outer, inner)
+            _fill(line, start, inner, outer, upper, lower, share_32)
+        if outer - inner == count * channels:
             continue
-        fade = half_x * math.sqrt(math.sqrt(limit - down)) if is_rounded else half_x * reach
+        fade = half_x * (math.sqrt(math.sqrt(limit - down)) if is_rounded else reach)
         from_ = max(0, math.floor(center_x - fade) - left) * channels
         to = min(count, math.ceil(center_x + fade) - left) * channels
         if inner == outer:
             inner, outer = to, to
-        down_32 = np.float32(down)
-        for i in range(np.uintp(from_), np.uintp(to)):
-            value = np.uint16(upper[i] * rest + lower[i] * weight)
-            mixed[i] = value >> np.uint16(8)
-        _fade(plane, y, start, from_, inner, away, mixed, down_32, limit_32, slope, is_rounded)
-        _fade(plane, y, start, outer, to, away, mixed, down_32, limit_32, slope, is_rounded)
+        if is_rounded:
+            _fade_sum(
+                line, start, from_, inner, upper, lower, share_32, away, limit_32 - down_32, slope
+            )
+            _fade_sum(
+                line, start, outer, to, upper, lower, share_32, away, limit_32 - down_32, slope
+            )
+        else:
+            _fade_max(
+                line, start, from_, inner, upper, lower, share_32, away, down_32, limit_32, slope
+            )
+            _fade_max(
+                line, start, outer, to, upper, lower, share_32, away, down_32, limit_32, slope
+            )

@@ -106,7 +106,7 @@ class Cover:
         covered = np.zeros(frame.u.shape, dtype=np.bool_)
         # Measure all before painting any: a region must not take its tone from another's cover.
         looks = [self._look(region, (frame.y, frame.u, frame.v)) for region in regions]
-        for region, held in zip(regions, looks, strict=True):
+        for region, held in _small_first(regions, looks):
             edge = _edge(region)
             rounded = region.shape == "ellipse"
             x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
@@ -121,7 +121,7 @@ class Cover:
         """Cover the regions in a C-contiguous (H, W, 3) uint8 BGR picture, in place."""
         looks = [self._look(region, (image,)) for region in regions]
         flat = image.reshape(image.shape[0], -1)
-        for region, held in zip(regions, looks, strict=True):
+        for region, held in _small_first(regions, looks):
             parts = [held.tone[i] + held.patterns[i] for i in range(3)]
             cells = _clipped(_yuv_to_bgr(*parts))
             _kernels.paint(
@@ -213,6 +213,12 @@ class Cover:
         spread /= spread.sum(axis=1, keepdims=True)
         blurred = np.einsum("ij,cjk,lk->cil", spread, cells, spread).astype(np.float32)
         return _as_patterns(blurred)
+
+
+def _small_first(regions: Sequence[Region], looks: Sequence[_Held]) -> list[tuple[Region, _Held]]:
+    """In the order to paint: what lies inside a larger region then doesn't show in its cover."""
+    pairs = list(zip(regions, looks, strict=True))
+    return sorted(pairs, key=lambda p: (p[0].x1 - p[0].x0) * (p[0].y1 - p[0].y0))
 
 
 def _means(
