@@ -23,7 +23,7 @@ ROUNDED_GROWTH = 2.0**0.25
 
 def _kernel(signature: str) -> Callable[..., Any]:
     compiler: Callable[..., Any] = njit(
-        signature, nogil=True, cache=True, boundscheck=False, error_model="numpy"
+        signature, nogil=True, cache=True, fastmath=True, boundscheck=False, error_model="numpy"
     )
     return compiler
 
@@ -64,7 +64,7 @@ def reduce(
                     cells[row, column, channel] = total / count
 
 
-_inlined = njit(nogil=True, inline="always")
+_inlined = njit(nogil=True, fastmath=True, inline="always")
 _F32 = np.float32
 Line = NDArray[np.uint8]
 Values = NDArray[np.float32]
@@ -72,7 +72,7 @@ Values = NDArray[np.float32]
 
 # Unsigned counters, here and above: numba's care for negative indices would keep LLVM from
 # turning the loops into vector instructions.
-@_inlined
+@njit(nogil=True, fastmath=True)
 def _fill(
     line: Line, start: Any, from_: int, to: int, upper: Values, lower: Values, share: Any
 ) -> None:
@@ -139,6 +139,63 @@ def _between_cells(at: float, count: int, is_smooth: bool) -> tuple[int, int, fl
     return first, second, share * share * (3.0 - 2.0 * share)
 
 
+@_inlined
+def _distances(
+    count: int, channels: int, first: float, half: float, is_rounded: bool
+) -> NDArray[np.float32]:
+    """(count * channels,) distance of each column from the centre, in the outline's own measure.
+
+    first: of the first column from the centre, in pixels.
+    """
+    away = np.empty(count * channels, dtype=np.float32)
+    scale, offset = _F32(1.0 / half), _F32(first / half)
+    for i in range(np.uintp(count)):
+        distance = abs(_F32(i) * scale + offset)
+        away[i] = distance * distance * distance * distance if is_rounded else distance
+    if channels > 1:
+        for i in range(count - 1, -1, -1):
+            for channel in range(channels):
+                away[i * channels + channel] = away[i]
+    return away
+
+
+@_inlined
+def _stretched(
+    cells: NDArray[np.float32], count: int, first: float, length: float, is_smooth: bool
+) -> NDArray[np.float32]:
+    """(rows, count * C) cells stretched over columns, half a grey step up so that cutting rounds.
+
+    first: of the first column from the box's left edge, in pixels; length: the box's width.
+    """
+    rows, columns, channels = cells.shape
+    lines = np.empty((rows, count * channels), dtype=np.float32)
+    scale = columns / length
+    origin = first * scale - (0.5 if is_smooth else 0.0)
+    scale_32 = _F32(scale)
+    for cell in range(columns):
+        # The columns between this cell and the next one.
+        from_ = 0 if cell == 0 else min(max(math.ceil((cell - origin) / scale), 0), count)
+        to = min(max(math.ceil((cell + 1 - origin) / scale), 0), count)
+        if cell == columns - 1:
+            to = count
+        following = min(cell + 1, columns - 1) if is_smooth else cell
+        offset = _F32(origin - cell)
+        for row in range(rows):
+            for channel in range(channels):
+                here = cells[row, cell, channel] + _F32(0.5)
+                step = cells[row, following, channel] - cells[row, cell, channel]
+                if channels == 1:
+                    for i in range(np.uintp(from_), np.uintp(to)):
+                        t = min(max(_F32(i) * scale_32 + offset, _F32(0.0)), _F32(1.0))
+                        lines[row, i] = here + step * (t * t * (_F32(3.0) - _F32(2.0) * t))
+                else:
+                    for i in range(from_, to):
+                        t = min(max(_F32(i) * scale_32 + offset, _F32(0.0)), _F32(1.0))
+                        share = t * t * (_F32(3.0) - _F32(2.0) * t)
+                        lines[row, i * channels + channel] = here + step * share
+    return lines
+
+
 @_kernel(
     "void(uint8[:, :], float64, float64, float64, float64, "
     "float32[:, :, ::1], boolean, boolean, float64)"
@@ -161,7 +218,7 @@ def paint(
     `edge` pixels along the shorter axis. Cells are joined by smooth steps with `is_smooth`,
     else they are blocks. Parts outside the plane are left out.
     """
-    rows, columns, channels = cells.shape
+    rows, _, channels = cells.shape
     height, width = plane.shape[0], plane.shape[1] // channels
     center_x, center_y = (x0 + x1) / 2, (y0 + y1) / 2
     growth = ROUNDED_GROWTH if is_rounded else 1.0
@@ -178,26 +235,10 @@ def paint(
     slope = np.float32(1.0 / (limit - 1.0)) if limit > 1.0 else np.float32(1e9)
     limit_32 = np.float32(limit)
 
-    # Distance of each column from the centre, in the outline's own measure.
     count = right - left
-    away = np.empty(count * channels, dtype=np.float32)
-    for i in range(count):
-        distance = abs(left + i + 0.5 - center_x) / half_x
-        if is_rounded:
-            distance = distance * distance * distance * distance
-        for channel in range(channels):
-            away[i * channels + channel] = distance
-    # Each row of cells, stretched over the columns, half a grey step up so that cutting rounds.
-    lines = np.empty((rows, count * channels), dtype=np.float32)
-    for i in range(count):
-        at = (left + i + 0.5 - x0) / (x1 - x0) * columns
-        first, second, share = _between_cells(at, columns, is_smooth)
-        share_32 = np.float32(share)
-        for row in range(rows):
-            for channel in range(channels):
-                a, b = cells[row, first, channel], cells[row, second, channel]
-                lines[row, i * channels + channel] = a + (b - a) * share_32 + np.float32(0.5)
-
+    away = _distances(count, channels, left + 0.5 - center_x, half_x, is_rounded)
+    lines = _stretched(cells, count, left + 0.5 - x0, x1 - x0, is_smooth)
+    down_scale = rows / (y1 - y0)
     start = np.uintp(left * channels)
     for y in range(top, bottom):
         down = abs(y + 0.5 - center_y) / half_y
@@ -205,7 +246,7 @@ def paint(
             down = down * down * down * down
         if down >= limit:
             continue
-        first, second, share = _between_cells((y + 0.5 - y0) / (y1 - y0) * rows, rows, is_smooth)
+        first, second, share = _between_cells((y + 0.5 - y0) * down_scale, rows, is_smooth)
         upper, lower, line = lines[first], lines[second], plane[y]
         share_32, down_32 = np.float32(share), np.float32(down)
         # Columns that are covered whole: inner..outer; touched at all: from_..to.
@@ -216,7 +257,7 @@ def paint(
             outer = min(count, math.floor(center_x + half - 0.5) + 1 - left) * channels
             outer = max(outer, inner)
             _fill(line, start, inner, outer, upper, lower, share_32)
-        if outer - inner == count * channels:
+        if edge == 0.0:
             continue
         fade = half_x * (math.sqrt(math.sqrt(limit - down)) if is_rounded else reach)
         from_ = max(0, math.floor(center_x - fade) - left) * channels
