@@ -41,7 +41,7 @@ class Style:
 STYLES = {
     "blur": Style(default=1.0, limit=1.0, is_smooth=True, cells=4, contrast=10.0),
     "pixelate": Style(default=1.0, limit=1.0, is_smooth=False, cells=5, contrast=16.0),
-    "gaussian": Style(default=2.0, limit=2.0, is_smooth=True, cells=1, contrast=0.0),
+    "gaussian": Style(default=6.0, limit=6.0, is_smooth=True, cells=1, contrast=0.0),
     "solid": Style(default=1.0, limit=1.0, is_smooth=False, cells=1, contrast=0.0),
 }
 
