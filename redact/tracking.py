@@ -20,7 +20,7 @@ from redact.records import Box, Detection, Track
 from redact.settings import Settings
 
 # kind: a score from here on starts a track; a lower one only continues one.
-SURE_SCORES = {"face": 0.5, "plate": 0.6}
+SURE_SCORES = {"face": 0.5, "plate": 0.5}
 _DEFAULT_SURE_SCORE = 0.5
 # A track that never reached a sure score is kept when weak looks agree this often.
 _WEAK_SUPPORT = 3

@@ -92,5 +92,5 @@ def _plate_looks(level: str) -> list[Look]:
     if level == "fast":
         return [Look(PlateDetector(scales=(0.5,)), every_seconds=0.2)]
     if level == "balanced":
-        return [Look(PlateDetector(scales=(1.0, 0.5)), every_seconds=0.2)]
-    return [Look(PlateDetector(scales=(1.0, 0.5)))]
+        return [Look(PlateDetector(), every_seconds=0.2)]
+    return [Look(PlateDetector())]

@@ -21,6 +21,8 @@ _MULTIPLE = 16
 _NMS_IOU = 0.4
 # Below this longer side a picture is looked at twice as large too: its plates are small.
 _SMALL_PICTURE = 1000
+# A pass over less than this shows nothing new.
+_LEAST_SIDE = 240
 # Even a motorcycle's plate, turned half away, is not much higher than wide.
 _LEAST_ASPECT = 0.7
 
@@ -41,7 +43,9 @@ class PlateDetector:
 
     kinds = ("plate",)
 
-    def __init__(self, scales: Sequence[float] = (1.0, 0.5), *, threshold: float = 0.4) -> None:
+    def __init__(
+        self, scales: Sequence[float] = (1.0, 0.5, 0.25), *, threshold: float = 0.4
+    ) -> None:
         self._scales = tuple(scales)
         self._threshold = threshold
         self._path = str(_weights.find("plates.onnx"))
@@ -53,6 +57,7 @@ class PlateDetector:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         small = max(image.shape[:2]) < _SMALL_PICTURE
         scales = (2.0, *self._scales) if small else self._scales
+        scales = tuple(s for s in scales if s == 1 or s * max(image.shape[:2]) >= _LEAST_SIDE)
         passes = [self._pass(np.asarray(grey, dtype=np.uint8), scale) for scale in scales]
         boxes = np.concatenate([boxes for boxes, _ in passes])
         scores = np.concatenate([scores for _, scores in passes])
