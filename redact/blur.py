@@ -50,7 +50,7 @@ _LUMA_STEP, _CHROMA_STEP = 32.0, 12.0
 # A plate's cover has at most two cells, so that nothing looks like a letter.
 _PLATE_CELLS = (1, 2)
 _GAUSSIAN_CELLS = 16
-_EDGE_SHARE = 0.12
+_EDGE_SHARE = 0.09
 _MEASURE_EVERY = 15
 _EASE = 0.125
 _MOST_HELD = 512

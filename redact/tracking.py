@@ -26,10 +26,13 @@ _DEFAULT_SURE_SCORE = 0.5
 _WEAK_SUPPORT = 3
 # Boxes of one frame that overlap more are the same thing, seen by several detectors.
 _SAME_IOU = 0.4
+_NESTED_SHARE = 0.75
 # Centres farther apart than this many box sizes never belong together; it grows with time.
 _REACH, _REACH_PER_SECOND, _REACH_MOST = 0.8, 2.0, 2.5
 _MOST_SIZE_RATIO = 2.2
 _VELOCITY_GAIN = 0.4
+# With fewer looks than this, what seems motion may be a box that jumped.
+_LEAST_FOR_MOTION = 3
 _SMOOTH_SECONDS = 0.1
 
 
@@ -85,10 +88,13 @@ def merge_same(detections: Sequence[Detection]) -> list[Detection]:
     """One detection for each thing in a frame: the union of boxes that several looks found.
 
     The union, not the best box, since each detector cuts a face differently and none of what
-    one of them saw may stay uncovered.
+    one of them saw may stay uncovered. A weak look at something of like size that a sure one
+    lies in, or lies around, is a second, worse look at it and adds nothing.
     """
     merged: list[Detection] = []
     for detection in sorted(detections, key=lambda d: -d.score):
+        if any(_is_worse_look(detection, better) for better in merged):
+            continue
         overlap = iou_matrix(_array([detection.box]), _array([m.box for m in merged]))[0]
         best = int(np.argmax(overlap)) if len(merged) else -1
         if best >= 0 and overlap[best] > _SAME_IOU:
@@ -98,6 +104,19 @@ def merge_same(detections: Sequence[Detection]) -> list[Detection]:
         else:
             merged.append(detection)
     return merged
+
+
+def _is_worse_look(detection: Detection, better: Detection) -> bool:
+    sure = sure_score(detection.kind)
+    if detection.kind != better.kind or detection.score >= sure or better.score < sure:
+        return False
+    a, b = detection.box, better.box
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    smaller, larger = sorted((max(a.area, 1.0), max(b.area, 1.0)))
+    shared = max(width, 0.0) * max(height, 0.0)
+    alike = larger < _MOST_SIZE_RATIO**2 * smaller
+    return alike and shared > _NESTED_SHARE * smaller
 
 
 def sure_score(kind: str) -> float:
@@ -191,7 +210,8 @@ def _finish(tracklet: _Tracklet, seconds: NDArray[np.float64], settings: Setting
     known_times = seconds[tracklet.indices]
     boxes = np.stack([np.interp(times, known_times, known[:, i]) for i in range(4)], axis=1)
     is_sure = max(tracklet.scores) >= sure_score(tracklet.kind)
-    _carry_on(boxes, times, known, known_times, is_moving=is_sure)
+    is_moving = is_sure and len(known) >= _LEAST_FOR_MOTION
+    _carry_on(boxes, times, known, known_times, is_moving=is_moving)
     scores = np.full(stop - start, np.nan, dtype=np.float32)
     scores[np.asarray(tracklet.indices) - start] = tracklet.scores
     return Track(

@@ -142,3 +142,13 @@ def test_times_that_repeat_do_no_harm():
 def test_a_clip_of_very_few_frames_works(count):
     (track,) = track_detections(walk(range(count)), SECONDS[:count], Settings())
     assert (track.start_index, track.stop_index) == (0, count)
+
+
+def test_a_weak_look_around_a_sure_one_adds_nothing():
+    sure = Detection(kind="face", box=Box(100, 100, 180, 190), score=0.9)
+    around = Detection(kind="face", box=Box(90, 105, 220, 240), score=0.4)
+    apart = Detection(kind="face", box=Box(300, 100, 380, 190), score=0.4)
+    much_larger = Detection(kind="face", box=Box(0, 0, 400, 400), score=0.4)
+    assert merge_same([sure, around]) == [sure]
+    assert len(merge_same([sure, apart])) == 2
+    assert len(merge_same([sure, much_larger])) == 2
