@@ -1,0 +1,79 @@
+"""The benchmarks' own machinery: what they call recognised must be so, and what hidden, hidden."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import accuracy, privacy
+from redact import Settings
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return [privacy.made_up_face(i) for i in range(8)]
+
+
+@pytest.fixture(autouse=True)
+def short_clips(monkeypatch):
+    monkeypatch.setattr(privacy, "FRAMES", 4)
+
+
+def test_uncovered_faces_are_recognised(faces):
+    shares = privacy.attack(faces, privacy.covers()["nothing"], "face", 0)
+    assert shares[1] == shares[3] == 1.0
+
+
+def test_a_constant_tells_nothing(faces):
+    shares = privacy.attack(faces, privacy.covers()["flat constant"], "face", 0)
+    assert max(shares) <= 1 / len(faces)
+
+
+def test_a_weak_cover_tells_more_than_the_default(faces):
+    weak = privacy.by_style(Settings(strength=0.125, unsafe=True))
+    default = privacy.by_style(Settings())
+    told = [privacy.attack(faces, cover, "face", 0)[3] for cover in (weak, default)]
+    assert told[0] > told[1]
+
+
+def test_accuracy_counts_what_is_covered_and_what_is_false(tmp_path, capsys):
+    import cv2
+
+    from redact import Box, Detection
+
+    (tmp_path / "set").mkdir()
+    cv2.imwrite(str(tmp_path / "set" / "a.png"), np.zeros((100, 200, 3), np.uint8))
+    labels = [{"x": 10, "y": 10, "w": 40, "h": 20}, {"x": 100, "y": 10, "w": 40, "h": 20}]
+    (tmp_path / "boxes.json").write_text(json.dumps({"set/a.png": labels}))
+
+    class Half:
+        def detect(self, image):
+            found = (Box(10, 10, 50, 30), Box(150, 60, 190, 80))
+            return [Detection(kind="plate", box=box, score=0.9) for box in found]
+
+    class Options:
+        thresholds = (0.5,)
+        scale = 1.0
+        most = 10
+
+    accuracy.measure(tmp_path, Half(), Options)
+    said = capsys.readouterr().out
+    assert "covered 0.500 of     2" in said
+    assert "false area 6.76 %" in said  # 52 x 26 of 200 x 100 pixels
+
+
+@pytest.mark.skipif(
+    not (Path(os.environ.get("REDACT_DATA", "../shared/data")) / "plates").is_dir(),
+    reason="set REDACT_DATA to a folder with labelled pictures in plates/",
+)
+def test_real_plates_are_mostly_found(capsys):
+    folder = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "plates"
+    accuracy.main(["--plates", str(folder), "--thresholds", "0.4", "--most", "8"])
+    said = capsys.readouterr().out
+    shares = [float(line.split()[2]) for line in said.splitlines() if " covered " in line]
+    assert max(shares) > 0.9
