@@ -29,21 +29,29 @@ def settings_for(settings: Settings) -> Settings:
 
 
 def find_leaks(
-    output: Path, plan: Plan, looks: Sequence[Look], on_frame: Callable[[int, int], None]
-) -> tuple[int, list[Detection]]:
-    """Sure finds in the output that no region covers, and how many frames were looked at.
+    output: Path,
+    plan: Plan,
+    looks: Sequence[Look],
+    on_frame: Callable[[int, int], None],
+    *,
+    frames: frozenset[int] = frozenset(),
+) -> tuple[frozenset[int], list[Detection]]:
+    """The frames that were looked at, and sure finds in them that no region covers.
 
     One frame a second is looked at, and the frames just before a track begins and after it ends.
     Where one of them leaks, every frame of the second before and after it is looked at too, so
     that a leak is followed, not guessed. Tracks that are allowed to stay visible count as covered.
+
+    frames: what an earlier look at the same clip went through. The same frames are looked at
+    again and no others, so that covering what was found comes to an end.
     """
-    first = _frames_to_check(plan)
+    first = frames or _frames_to_check(plan)
     leaks = _look_at_frames(output, plan, looks, first, on_frame)
-    if not leaks:
-        return len(first), []
+    if frames or not leaks:
+        return first, leaks
     around = _frames_around(plan, leaks) - first
     leaks += _look_at_frames(output, plan, looks, around, on_frame)
-    return len(first | around), leaks
+    return first | around, leaks
 
 
 def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
@@ -64,7 +72,7 @@ def _look_at_frames(
     output: Path,
     plan: Plan,
     looks: Sequence[Look],
-    wanted: set[int],
+    wanted: frozenset[int],
     on_frame: Callable[[int, int], None],
 ) -> list[Detection]:
     leaks: list[Detection] = []
@@ -83,23 +91,23 @@ def _look_at_frames(
     return leaks
 
 
-def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> set[int]:
+def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
     seconds = plan.clip.seconds
     wanted: set[int] = set()
     for leak in leaks:
         near = np.abs(seconds - seconds[leak.frame_index]) <= _EVERY_SECONDS
         wanted |= set(np.flatnonzero(near).tolist())
-    return wanted
+    return frozenset(wanted)
 
 
-def _frames_to_check(plan: Plan) -> set[int]:
+def _frames_to_check(plan: Plan) -> frozenset[int]:
     seconds = plan.clip.seconds
     count = len(seconds)
     marks = np.arange(0.0, seconds[-1] + _EVERY_SECONDS, _EVERY_SECONDS)
     wanted = {min(int(index), count - 1) for index in np.searchsorted(seconds, marks)}
     for track in plan.covered_tracks:
         wanted |= {track.start_index - 1, track.stop_index}
-    return {index for index in wanted if 0 <= index < count}
+    return frozenset(index for index in wanted if 0 <= index < count)
 
 
 def _is_leak(detection: Detection, plan: Plan) -> bool:

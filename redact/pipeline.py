@@ -112,12 +112,13 @@ def render(
     _check_same_clip(plan, source)
     started = time.perf_counter()
     seconds = {"render": 0.0, "audit": 0.0}
+    audited: frozenset[int] = frozenset()
     with staged(target) as unfinished:
         for _ in range(_MOST_RENDERS):
             frame_count, covered_ratio = _write(plan, source, unfinished, progress)
             rendered = time.perf_counter()
             seconds["render"] += rendered - started
-            audited, leaks = _audit(plan, unfinished, detectors, progress)
+            audited, leaks = _audit(plan, unfinished, detectors, audited, progress)
             started = time.perf_counter()
             seconds["audit"] += started - rendered
             if not leaks:
@@ -133,7 +134,7 @@ def render(
         frame_count=frame_count,
         covered_ratio=covered_ratio,
         leaks=(),
-        audited_frames=audited,
+        audited_frames=len(audited),
         stage_seconds=seconds,
     )
 
@@ -249,13 +250,21 @@ def _write(
 
 
 def _audit(
-    plan: Plan, output: Path, detectors: Sequence[Detector] | None, progress: Progress | None
-) -> tuple[int, list[Detection]]:
+    plan: Plan,
+    output: Path,
+    detectors: Sequence[Detector] | None,
+    frames: frozenset[int],
+    progress: Progress | None,
+) -> tuple[frozenset[int], list[Detection]]:
     if not plan.settings.audit:
-        return 0, []
+        return frozenset(), []
     with _looks(audit.settings_for(plan.settings), detectors) as looks:
         return audit.find_leaks(
-            output, plan, looks, lambda done, total: _tell(progress, "audit", done, total)
+            output,
+            plan,
+            looks,
+            lambda done, total: _tell(progress, "audit", done, total),
+            frames=frames,
         )
 
 
