@@ -18,6 +18,8 @@ from redact.tracking import merge_same, sure_score, track_detections
 
 # A find counts as covered when this share of it lies in covered boxes.
 _COVERED_SHARE = 0.7
+# A find from here on keeps a result from being given out when no further round is left.
+CERTAIN_SCORE = 0.8
 _COVERED_HEART = 0.9
 _EVERY_SECONDS = 1.0
 

@@ -21,7 +21,7 @@ from redact.settings import AUDIO, DETECTORS, PRESETS, STYLES, Settings
 EXIT_LEAK, EXIT_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
 _EPILOG = """\
-exit codes: 0 the result is there; 1 a face or plate stayed visible and nothing was written;
+exit codes: 0 the result is there; 1 a face or plate stays visible and nothing was written;
 2 the clip, the target or a setting can't be used; 130 interrupted."""
 
 
@@ -58,6 +58,10 @@ def _run(arguments: argparse.Namespace, settings: Settings, bar: _Bar) -> int:
     bar.close()
     if not arguments.quiet:
         kinds = [track.kind for track in report.plan.covered_tracks]
+        for leak in report.leaks:
+            print(
+                f"redact: look at frame {leak.frame_index}: perhaps a {leak.kind}", file=sys.stderr
+            )
         print(
             f"{target}: {report.frame_count} frames, {kinds.count('face')} faces and "
             f"{kinds.count('plate')} plates covered ({report.covered_ratio:.1%} of the picture)"

@@ -30,7 +30,11 @@ class Report:
     covered_ratio: float
     """Share of all luma pixels of the clip that were covered."""
     leaks: tuple[Detection, ...]
-    """Confirmed finds outside the covered regions of the output; empty, or no output exists."""
+    """Doubtful finds outside the covered regions of the output, left after the last round.
+
+    They lie where the earlier rounds saw nothing: look at these frames. A certain find means that
+    there is no output at all.
+    """
     audited_frames: int
     stage_seconds: Mapping[str, float]
 
@@ -119,7 +123,7 @@ def _facts(report: Report) -> dict[str, str]:
     counts = [f"{sum(t.kind == kind for t in plan.tracks)} {kind}" for kind in kinds]
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in report.stage_seconds.items())
     settings = plan.settings
-    audit = f"{report.audited_frames} frames, no leak found" if settings.audit else "not run"
+    audit = f"{report.audited_frames} frames, {_leaks_in_words(report)}"
     return {
         "Source": f"{html.escape(plan.clip.path.name)}<br><code>{plan.clip.sha256}</code>",
         "Result": f"{html.escape(report.output.name)}<br><code>{report.output_sha256}</code>",
@@ -127,10 +131,17 @@ def _facts(report: Report) -> dict[str, str]:
         "Tracks": f"{', '.join(counts) or 'none'}; {len(plan.allowed)} left visible",
         "Covered": f"{report.covered_ratio:.2%} of all pixels, style {settings.style}",
         "Sound": "kept" if settings.audio == "keep" else "left out",
-        "Looked at again": audit,
+        "Looked at again": audit if settings.audit else "not run",
         "Removed": html.escape("; ".join(plan.clip.dropped)) or "nothing to remove",
         "Time": seconds,
     }
+
+
+def _leaks_in_words(report: Report) -> str:
+    if not report.leaks:
+        return "no leak found"
+    frames = ", ".join(str(i) for i in sorted({leak.frame_index for leak in report.leaks}))
+    return f"{len(report.leaks)} doubtful finds: look at frame {frames}"
 
 
 def _figure(plan: Plan, track: Track, picture: str | None) -> str:

@@ -121,6 +121,22 @@ class Everywhere:
         return [redact.Detection(kind="face", box=redact.Box(x, y, x + 40, y + 40), score=0.9)]
 
 
+class Doubtful(Everywhere):
+    """The same, but hardly sure of it."""
+
+    def detect(self, image):
+        return [dataclasses.replace(d, score=0.55) for d in super().detect(image)]
+
+
+def test_doubtful_finds_that_no_round_ends_are_reported(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=12)
+    plan = redact.analyze(tmp_path / "a.mp4", detectors=[])
+    report = redact.render(plan, tmp_path / "b.mp4", detectors=[Doubtful()])
+    assert report.leaks
+    report.save_html(tmp_path / "b.html")
+    assert "doubtful" in (tmp_path / "b.html").read_text()
+
+
 def test_a_result_that_never_satisfies_the_audit_is_not_given_out(tmp_path):
     write_clip(tmp_path / "a.mp4", frames=12)
     plan = redact.analyze(tmp_path / "a.mp4", detectors=[])
