@@ -21,8 +21,8 @@ _MULTIPLE = 16
 _NMS_IOU = 0.4
 # Below this longer side a picture is looked at twice as large too: its plates are small.
 _SMALL_PICTURE = 1000
-# A pass over less than this shows nothing new.
-_LEAST_SIDE = 240
+# Shrunk below this longer side, garage doors look like plates.
+_LEAST_SIDE = 480
 # Even a motorcycle's plate, turned half away, is not much higher than wide.
 _LEAST_ASPECT = 0.7
 
