@@ -57,7 +57,7 @@ class PlateDetector:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         small = max(image.shape[:2]) < _SMALL_PICTURE
         scales = (2.0, *self._scales) if small else self._scales
-        scales = tuple(s for s in scales if s == 1 or s * max(image.shape[:2]) >= _LEAST_SIDE)
+        scales = tuple(s for s in scales if s >= 1 or s * max(image.shape[:2]) >= _LEAST_SIDE)
         passes = [self._pass(np.asarray(grey, dtype=np.uint8), scale) for scale in scales]
         boxes = np.concatenate([boxes for boxes, _ in passes])
         scores = np.concatenate([scores for _, scores in passes])
