@@ -82,6 +82,15 @@ def _fill(
 
 
 @_inlined
+def _blended(old: Any, new: Any, alpha: Any) -> Any:
+    """`old` where alpha is 0 or less, `new` (half a grey step up) where it is 1 or more."""
+    alpha = min(max(alpha, _F32(0.0)), _F32(1.0))
+    alpha = alpha * alpha * (_F32(3.0) - _F32(2.0) * alpha)
+    before = _F32(old) + _F32(0.5)
+    return np.uint8(np.int32(before + (new - before) * alpha))
+
+
+@_inlined
 def _fade_sum(
     line: Line,
     start: Any,
@@ -96,11 +105,9 @@ def _fade_sum(
 ) -> None:
     """Blend columns from_..to of a row, the less the larger `away`: nothing from `room` on."""
     for i in range(np.uintp(from_), np.uintp(to)):
-        alpha = min(max((room - away[i]) * slope, _F32(0.0)), _F32(1.0))
-        alpha = alpha * alpha * (_F32(3.0) - _F32(2.0) * alpha)
-        old = _F32(line[start + i]) + _F32(0.5)
+        alpha = (room - away[i]) * slope
         new = upper[i] + (lower[i] - upper[i]) * share
-        line[start + i] = np.uint8(np.int32(old + (new - old) * alpha))
+        line[start + i] = _blended(line[start + i], new, alpha)
 
 
 @_inlined
@@ -119,18 +126,16 @@ def _fade_max(
 ) -> None:
     """The same for a straight outline: the larger of `away` and `down` decides."""
     for i in range(np.uintp(from_), np.uintp(to)):
-        alpha = min(max((limit - max(away[i], down)) * slope, _F32(0.0)), _F32(1.0))
-        alpha = alpha * alpha * (_F32(3.0) - _F32(2.0) * alpha)
-        old = _F32(line[start + i]) + _F32(0.5)
+        alpha = (limit - max(away[i], down)) * slope
         new = upper[i] + (lower[i] - upper[i]) * share
-        line[start + i] = np.uint8(np.int32(old + (new - old) * alpha))
+        line[start + i] = _blended(line[start + i], new, alpha)
 
 
 @_inlined
 def _between_cells(at: float, count: int, is_smooth: bool) -> tuple[int, int, float]:
     """The two cells around position `at` (in cells from the box's edge), and the second's share."""
     if not is_smooth:
-        cell = min(max(math.floor(at), 0), count - 1)
+        cell = min(max(math.floor(at + 1e-9), 0), count - 1)
         return cell, cell, 0.0
     at = min(max(at - 0.5, 0.0), count - 1.0)
     first = min(int(at), count - 1)
@@ -174,8 +179,8 @@ def _stretched(
     scale_32 = _F32(scale)
     for cell in range(columns):
         # The columns between this cell and the next one.
-        from_ = 0 if cell == 0 else min(max(math.ceil((cell - origin) / scale), 0), count)
-        to = min(max(math.ceil((cell + 1 - origin) / scale), 0), count)
+        from_ = 0 if cell == 0 else min(max(math.ceil((cell - origin) / scale - 1e-9), 0), count)
+        to = min(max(math.ceil((cell + 1 - origin) / scale - 1e-9), 0), count)
         if cell == columns - 1:
             to = count
         following = min(cell + 1, columns - 1) if is_smooth else cell

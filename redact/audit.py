@@ -12,7 +12,7 @@ import numpy as np
 from redact import video
 from redact.boxes import covered_share, grow
 from redact.detectors import Look, look_at
-from redact.records import Detection, Plan
+from redact.records import ClipInfo, Detection, Plan
 from redact.settings import Settings
 from redact.tracking import merge_same, sure_score, track_detections
 
@@ -47,12 +47,13 @@ def find_leaks(
     frames: what an earlier look at the same clip went through. The same frames are looked at
     again and no others, so that covering what was found comes to an end.
     """
+    clip = video.probe(output, max_pixels=plan.settings.max_pixels)
     first = frames or _frames_to_check(plan)
-    leaks = _look_at_frames(output, plan, looks, first, on_frame)
+    leaks = _look_at_frames(clip, plan, looks, first, on_frame)
     if frames or not leaks:
         return first, leaks
     around = _frames_around(plan, leaks) - first
-    leaks += _look_at_frames(output, plan, looks, around, on_frame)
+    leaks += _look_at_frames(clip, plan, looks, around, on_frame)
     return first | around, leaks
 
 
@@ -71,14 +72,13 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
 
 
 def _look_at_frames(
-    output: Path,
+    clip: ClipInfo,
     plan: Plan,
     looks: Sequence[Look],
     wanted: frozenset[int],
     on_frame: Callable[[int, int], None],
 ) -> list[Detection]:
     leaks: list[Detection] = []
-    clip = video.probe(output, max_pixels=plan.settings.max_pixels)
     done = 0
     with contextlib.closing(video.read_frames(clip, threads=plan.settings.threads)) as frames:
         for frame in frames:

@@ -107,14 +107,12 @@ class Cover:
         # Measure all before painting any: a region must not take its tone from another's cover.
         looks = [self._look(region, (frame.y, frame.u, frame.v)) for region in regions]
         for region, held in _small_first(regions, looks):
-            edge = _edge(region)
-            rounded = region.shape == "ellipse"
-            x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-            self._paint(frame.y, (x0, y0, x1, y1), held, 0, rounded, edge)
-            half = (x0 // 2, y0 // 2, -(-x1 // 2), -(-y1 // 2))
-            self._paint(frame.u, half, held, 1, rounded, edge / 2)
-            self._paint(frame.v, half, held, 2, rounded, edge / 2)
-            covered[half[1] : half[3], half[0] : half[2]] = True
+            y, u, v = (held.tone[i] + held.patterns[i] for i in range(3))
+            self._paint(frame.y, region, y)
+            self._paint(frame.u, region, u, halved=True)
+            self._paint(frame.v, region, v, halved=True)
+            x0, y0, x1, y1 = _half(_box(region))
+            covered[y0:y1, x0:x1] = True
         return min(4 * int(covered.sum()), frame.y.size)
 
     def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
@@ -123,30 +121,23 @@ class Cover:
         flat = image.reshape(image.shape[0], -1)
         for region, held in _small_first(regions, looks):
             parts = [held.tone[i] + held.patterns[i] for i in range(3)]
-            cells = _clipped(_yuv_to_bgr(*parts))
-            _kernels.paint(
-                flat,
-                float(region.x0),
-                float(region.y0),
-                float(region.x1),
-                float(region.y1),
-                cells,
-                self._style.is_smooth,
-                region.shape == "ellipse",
-                _edge(region),
-            )
+            self._paint(flat, region, _yuv_to_bgr(*parts))
 
     def _paint(
         self,
         plane: NDArray[np.uint8],
-        box: tuple[int, int, int, int],
-        held: _Held,
-        channel: int,
-        rounded: bool,
-        edge: float,
+        region: Region,
+        cells: NDArray[np.float32],
+        *,
+        halved: bool = False,
     ) -> None:
-        cells = _clipped(held.patterns[channel] + held.tone[channel])
+        """Cover the region in one plane; `halved` in one of half the width and height."""
+        box, edge = _box(region), _edge(region)
+        if halved:
+            box, edge = _half(box), edge / 2
+        cells = np.ascontiguousarray(np.clip(cells, 0, 255), dtype=np.float32)
         x0, y0, x1, y1 = (float(v) for v in box)
+        rounded = region.shape == "ellipse"
         _kernels.paint(plane, x0, y0, x1, y1, cells, self._style.is_smooth, rounded, edge)
 
     def _look(self, region: Region, planes: Sequence[NDArray[np.uint8]]) -> _Held:
@@ -225,20 +216,26 @@ def _means(
     region: Region, planes: Sequence[NDArray[np.uint8]], rows: int, columns: int
 ) -> NDArray[np.float32]:
     """(3, rows, columns) mean Y, U, V; planes: (y, u, v), or one (H, W, 3) BGR picture."""
-    box = (region.x0, region.y0, region.x1, region.y1)
+    box = _box(region)
     if len(planes) == 1:
         cells = np.empty((rows, columns, 3), dtype=np.float32)
         _kernels.reduce(planes[0].reshape(planes[0].shape[0], -1), *box, cells)
         return _bgr_to_yuv(cells)
-    half = (box[0] // 2, box[1] // 2, -(-box[2] // 2), -(-box[3] // 2))
+    half = _half(box)
     result = np.empty((3, rows, columns, 1), dtype=np.float32)
     for channel, (plane, edges) in enumerate(zip(planes, (box, half, half), strict=True)):
         _kernels.reduce(plane, *edges, result[channel])
     return result[..., 0]
 
 
-def _clipped(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(np.clip(cells, 0, 255), dtype=np.float32)
+def _box(region: Region) -> tuple[int, int, int, int]:
+    return region.x0, region.y0, region.x1, region.y1
+
+
+def _half(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """The same box in a 4:2:0 chroma plane, whose last pixel may stand for an odd edge."""
+    x0, y0, x1, y1 = box
+    return x0 // 2, y0 // 2, -(-x1 // 2), -(-y1 // 2)
 
 
 def _edge(region: Region) -> float:

@@ -56,8 +56,8 @@ def paint(plane, x0, y0, x1, y1, cells, is_smooth, is_rounded, edge):
 def _value(cells, down, across, is_smooth):
     rows, columns = cells.shape[:2]
     if not is_smooth:
-        row = min(max(math.floor(down * rows), 0), rows - 1)
-        return cells[row, min(max(math.floor(across * columns), 0), columns - 1)]
+        row = min(max(math.floor(down * rows + 1e-9), 0), rows - 1)
+        return cells[row, min(max(math.floor(across * columns + 1e-9), 0), columns - 1)]
     (r0, r1, s), (c0, c1, t) = _around(down, rows), _around(across, columns)
     upper = cells[r0, c0] * (1 - t) + cells[r0, c1] * t
     lower = cells[r1, c0] * (1 - t) + cells[r1, c1] * t

@@ -6,15 +6,13 @@ Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact import _weights
-from redact.boxes import suppress
-from redact.records import Box, Detection
+from redact.detectors._networks import Found, SizedNetworks, joined
+from redact.records import Detection
 
 _STRIDE = 4
 _MULTIPLE = 32
@@ -42,27 +40,16 @@ class CenterFaceDetector:
     ) -> None:
         self._long_sides = tuple(long_sides)
         self._threshold = threshold
-        self._path = str(_weights.find("centerface.onnx"))
-        # OpenCV plans a network anew whenever the input's size changes: keep one for each.
-        self._nets: dict[tuple[int, int], Any] = {}
+        self._networks = SizedNetworks("centerface.onnx")
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
         sizes = {_input_size(image, side) for side in self._long_sides}
         passes = [self._pass(image, size) for size in sorted(sizes)]
-        boxes = np.concatenate([boxes for boxes, _ in passes])
-        scores = np.concatenate([scores for _, scores in passes])
-        return [
-            Detection(kind="face", box=Box(*map(float, boxes[i])), score=float(scores[i]))
-            for i in suppress(boxes, scores, _NMS_IOU)
-        ]
+        return joined("face", passes, _NMS_IOU)
 
-    def _pass(
-        self, image: NDArray[np.uint8], size: tuple[int, int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if size not in self._nets:
-            self._nets[size] = cv2.dnn.readNetFromONNX(self._path)
-        net = self._nets[size]
+    def _pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
+        net = self._networks.of(size)
         net.setInput(cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True))
         heat, scale, offset = net.forward(net.getUnconnectedOutLayersNames())[:3]
         boxes, scores = _decode(heat[0, 0], scale[0], offset[0], self._threshold)
@@ -86,7 +73,7 @@ def _decode(
     scale: NDArray[np.float32],
     offset: NDArray[np.float32],
     threshold: float,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> Found:
     """Boxes (N, 4) in input pixels and scores (N,) out of the network's maps.
 
     heat: (h, w); scale, offset: (2, h, w), the row's value first, as the paper defines them.

@@ -6,15 +6,13 @@ The model card `redact/weights/plates.md` tells what it was trained on and where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact import _weights
-from redact.boxes import suppress
-from redact.records import Box, Detection
+from redact.detectors._networks import Found, SizedNetworks, joined
+from redact.records import Detection
 
 _STRIDE = 8
 _MULTIPLE = 16
@@ -48,9 +46,7 @@ class PlateDetector:
     ) -> None:
         self._scales = tuple(scales)
         self._threshold = threshold
-        self._path = str(_weights.find("plates.onnx"))
-        # OpenCV plans a network anew whenever the input's size changes: keep one for each.
-        self._nets: dict[tuple[int, int], Any] = {}
+        self._networks = SizedNetworks("plates.onnx")
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Plates in an upright (H, W, 3) uint8 BGR picture."""
@@ -59,16 +55,9 @@ class PlateDetector:
         scales = (2.0, *self._scales) if small else self._scales
         scales = tuple(s for s in scales if s >= 1 or s * max(image.shape[:2]) >= _LEAST_SIDE)
         passes = [self._pass(np.asarray(grey, dtype=np.uint8), scale) for scale in scales]
-        boxes = np.concatenate([boxes for boxes, _ in passes])
-        scores = np.concatenate([scores for _, scores in passes])
-        return [
-            Detection(kind="plate", box=Box(*map(float, boxes[i])), score=float(scores[i]))
-            for i in suppress(boxes, scores, _NMS_IOU)
-        ]
+        return joined("plate", passes, _NMS_IOU)
 
-    def _pass(
-        self, grey: NDArray[np.uint8], scale: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _pass(self, grey: NDArray[np.uint8], scale: float) -> Found:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         scaled = (
             grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
@@ -78,17 +67,13 @@ class PlateDetector:
             scaled, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REPLICATE
         )
         size = padded.shape[:2]
-        if size not in self._nets:
-            self._nets[size] = cv2.dnn.readNetFromONNX(self._path)
-        net = self._nets[size]
+        net = self._networks.of(size)
         net.setInput(padded[None, None].astype(np.float32))
         boxes, scores = _decode(net.forward()[0], self._threshold)
         return boxes / np.float32(scale), scores
 
 
-def _decode(
-    maps: NDArray[np.float32], threshold: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _decode(maps: NDArray[np.float32], threshold: float) -> Found:
     """Boxes (N, 4) in input pixels and scores (N,) out of the network's maps (5, h, w)."""
     scores = 1 / (1 + np.exp(-maps[0]))
     rows, columns = np.nonzero(scores >= threshold)
