@@ -9,7 +9,6 @@ than twice the box from anything labelled; it means little where the labels aren
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,13 +17,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.labels import NEEDED, false_area, load_labels
 from redact.boxes import covered_share, grow
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.plates import PlateDetector
 from redact.records import Box
 
 _GROWTH = 0.15
-_NEEDED = 0.8
 _WIDTHS = (0, 24, 32, 48, 64, 128, 10**6)
 
 
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def measure(folder: Path, detector: PlateDetector | CenterFaceDetector, options) -> None:
     """Run the detector over a folder and print the tables."""
-    labels = _labels(folder, options.most)
+    labels = load_labels(folder, options.most)
     rows = {t: defaultdict(list) for t in options.thresholds}
     widths = {t: defaultdict(list) for t in options.thresholds}
     for name, boxes in labels.items():
@@ -61,8 +60,8 @@ def measure(folder: Path, detector: PlateDetector | CenterFaceDetector, options)
         found = detector.detect(image)
         for threshold in options.thresholds:
             covers = [grow(d.box, _GROWTH, 0) for d in found if d.score >= threshold]
-            hits = [covered_share(box, covers) >= _NEEDED for box in boxes]
-            rows[threshold][name.split("/")[0]].append((hits, _false_area(image, boxes, covers)))
+            hits = [covered_share(box, covers) >= NEEDED for box in boxes]
+            rows[threshold][name.split("/")[0]].append((hits, false_area(image, boxes, covers)))
             for box, hit in zip(boxes, hits, strict=True):
                 low = max(w for w in _WIDTHS if w <= box.width)
                 widths[threshold][low].append(hit)
@@ -77,25 +76,3 @@ def measure(folder: Path, detector: PlateDetector | CenterFaceDetector, options)
             f"{w}+: {np.mean(h):.3f} ({len(h)})" for w, h in sorted(widths[threshold].items())
         ]
         print("  by width in pixels:", ", ".join(by_width))
-
-
-def _labels(folder: Path, most: int) -> dict[str, list[Box]]:
-    try:
-        data = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
-    except OSError as err:
-        raise SystemExit(f"no labels in {str(folder)!r} ({err}); see --help for the form") from err
-    labels, count = {}, defaultdict(int)
-    for name, items in data.items():
-        count[name.split("/")[0]] += 1
-        if count[name.split("/")[0]] <= most:
-            labels[name] = [Box(i["x"], i["y"], i["x"] + i["w"], i["y"] + i["h"]) for i in items]
-    return labels
-
-
-def _false_area(image: np.ndarray, boxes: Sequence[Box], covers: Sequence[Box]) -> float:
-    covered = np.zeros(image.shape[:2], dtype=bool)
-    for value, group in ((True, covers), (False, [grow(box, 0.5, 0) for box in boxes])):
-        for box in group:
-            x0, y0, x1, y1 = (max(0, int(v)) for v in box)
-            covered[y0:y1, x0:x1] = value
-    return float(covered.mean())
