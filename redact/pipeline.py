@@ -13,13 +13,14 @@ from typing import Any
 
 from redact import audit, video
 from redact.blur import Cover
-from redact.detectors import Detector, Look, build_looks, close_looks, look_at
+from redact.detectors import Detector
 from redact.errors import LeakError, PlanError, TargetError
 from redact.records import ClipInfo, Detection, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
+from redact.schedule import Look, build_looks, close_looks
 from redact.settings import Settings
-from redact.tracking import track_detections
+from redact.watch import Watch
 
 Progress = Callable[[str, int, int | None], None]
 """Called as progress(stage, frames_done, frames_in_all or None); raising in it ends the job."""
@@ -78,10 +79,9 @@ def analyze(
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
     with _looks(settings, detectors) as looks:
-        clip, found = _look_through(clip, looks, settings, progress)
-    return Plan(
-        clip=clip, settings=settings, tracks=track_detections(found, clip.seconds, settings)
-    )
+        watch = Watch(looks, settings)
+        clip = _look_through(clip, watch, settings, progress)
+    return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
 
 
 def render(
@@ -203,31 +203,18 @@ def _looks(settings: Settings, detectors: Sequence[Detector] | None) -> Iterator
 
 
 def _look_through(
-    clip: ClipInfo, looks: Sequence[Look], settings: Settings, progress: Progress | None
-) -> tuple[ClipInfo, list[Detection]]:
-    """Every look of one pass over the clip, and the clip with its frames' times filled in."""
-    found: list[Detection] = []
+    clip: ClipInfo, watch: Watch, settings: Settings, progress: Progress | None
+) -> ClipInfo:
+    """Show the clip to the watch, and return it with its frames' times filled in."""
     pts: list[int] = []
-    last_looks: dict[int, float] = {}
     with contextlib.closing(video.read_frames(clip, threads=settings.threads)) as frames:
         for frame in frames:
             pts.append(frame.pts)
             now = (frame.pts - pts[0]) * float(clip.time_base)
-            due = [look for look in looks if _is_due(look, now, last_looks)]
-            if due:
-                image = video.to_bgr(frame, clip.rotation_degrees)
-                found += look_at(image, due, frame.index)
+            if watch.is_due(now):
+                watch.see(frame.index, now, video.to_bgr(frame, clip.rotation_degrees))
             _tell(progress, "analyze", len(pts), None)
-    return video.with_pts(clip, pts), found
-
-
-def _is_due(look: Look, now: float, last_looks: dict[int, float]) -> bool:
-    last = last_looks.get(id(look))
-    # A frame's time may be a hair early of its share of a second.
-    if last is not None and 0 <= now - last < look.every_seconds - 1e-3:
-        return False
-    last_looks[id(look)] = now
-    return True
+    return video.with_pts(clip, pts)
 
 
 def _write(

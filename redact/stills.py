@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from redact.blur import Cover
 from redact.boxes import iou_matrix
-from redact.detectors import Detector, Look, build_looks, look_at
-from redact.records import Box, Detection, Region, Track
+from redact.detectors import Detector
+from redact.records import Box, Region, Track
 from redact.regions import region_for
+from redact.schedule import Look, build_looks, look_at
 from redact.settings import Settings
-from redact.tracking import merge_same, track_detections
+from redact.tracking import merge_same
+from redact.watch import Watch
 
 Image = NDArray[np.uint8]
 
@@ -92,43 +94,36 @@ def redact_frames(
 
 
 class _Stream:
-    """The frames held back and the detections of the time around them."""
+    """The frames held back, and what was seen in the time around them."""
 
     def __init__(self, settings: Settings, looks: Sequence[Look], frame_rate: float) -> None:
-        self._settings, self._looks, self._rate = settings, looks, frame_rate
+        self._settings, self._rate = settings, frame_rate
         self._cover = Cover(settings)
+        self._watch = Watch(looks, settings)
         self.held: collections.deque[Image] = collections.deque()
-        self._detections: collections.deque[Detection] = collections.deque()
         self._pushed = self._popped = 0
         self._tracks: tuple[Track, ...] = ()
         self._next_id = 1
-        self._stale = True
+        self._is_stale = True
         self._lookahead = round(settings.lookahead_seconds * frame_rate)
-        # One look in so many frames, for each detector.
-        self._strides = [max(1, round(look.every_seconds * frame_rate)) for look in looks]
-        history = settings.max_gap_seconds + settings.extend_seconds
-        self._history = round(history * frame_rate) + self._lookahead
 
     @property
     def is_full(self) -> bool:
         return len(self.held) > self._lookahead
 
     def push(self, image: Image) -> None:
-        due = [
-            look
-            for look, stride in zip(self._looks, self._strides, strict=True)
-            if self._pushed % stride == 0
-        ]
-        found = look_at(image, due, self._pushed)
-        self._detections.extend(found)
-        self._stale = self._stale or bool(found)
-        self.held.append(image.copy())
+        kept, now = image.copy(), self._pushed / self._rate
+        if self._watch.is_due(now):
+            # The watch keeps pictures for a while, and what is held will be painted on.
+            self._watch.see(self._pushed, now, image.copy())
+            self._is_stale = True
+        self.held.append(kept)
         self._pushed += 1
 
     def pop(self) -> Image:
         image, index = self.held.popleft(), self._popped
         self._popped += 1
-        if self._stale:
+        if self._is_stale:
             self._track(index)
         boxes = [(track.box_at(index), track.kind, track.id) for track in self._tracks]
         here = [(box, kind, number) for box, kind, number in boxes if box is not None]
@@ -136,22 +131,13 @@ class _Stream:
         return image
 
     def _track(self, index: int) -> None:
-        """Track anew over the detections in reach; a track keeps the id it had before."""
-        oldest = index - self._history
-        while self._detections and self._detections[0].frame_index < oldest:
-            self._detections.popleft()
-        stop = self._pushed + round(self._settings.extend_seconds * self._rate) + 1
-        first = max(0, oldest)
-        seconds = np.arange(first, stop) / self._rate
-        shifted = [
-            dataclasses.replace(d, frame_index=d.frame_index - first) for d in self._detections
-        ]
-        tracks = [
-            dataclasses.replace(track, start_index=track.start_index + first)
-            for track in track_detections(shifted, seconds, self._settings)
-        ]
+        """Make tracks of what was seen so far; a track keeps the id it had before."""
+        extend = self._settings.extend_seconds
+        self._watch.forget(index / self._rate - extend)
+        seconds = np.arange(index, self._pushed + round(extend * self._rate) + 1) / self._rate
+        tracks = self._watch.tracks(seconds, index)
         self._tracks = tuple(self._with_lasting_ids(tracks, index))
-        self._stale = False
+        self._is_stale = False
 
     def _with_lasting_ids(self, tracks: Sequence[Track], index: int) -> Iterator[Track]:
         old = [(track, box) for track in self._tracks if (box := track.box_at(index))]

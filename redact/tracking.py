@@ -36,27 +36,203 @@ _LEAST_FOR_MOTION = 3
 _SMOOTH_SECONDS = 0.1
 
 
-@dataclasses.dataclass
-class _Tracklet:
-    """A track while it is being found. Times in seconds, velocity in pixels per second."""
+@dataclasses.dataclass(eq=False)
+class Tracklet:
+    """A track while it is being found: what was seen of one thing, in ascending frames.
+
+    boxes: (4,) float64 each. `velocity` in pixels per second beside the camera's own movement;
+    `camera` is how far the picture had moved in all at the last find. `scene` is the first frame
+    in which the track may lie, `scene_stop` the frame after the last one (None while it is open).
+    `alive_until`: it hasn't ended before that time, found or not.
+    """
 
     kind: str
     indices: list[int]
+    times: list[float]
     boxes: list[NDArray[np.float64]]
     scores: list[float]
     velocity: NDArray[np.float64]
+    camera: NDArray[np.float64]
+    scene: int = 0
+    scene_stop: int | None = None
+    alive_until: float = -math.inf
 
-    def predict(self, elapsed_seconds: float) -> NDArray[np.float64]:
-        """The last box moved on; motion is trusted for half a second at most."""
-        return self.boxes[-1] + np.tile(self.velocity, 2) * min(elapsed_seconds, 0.5)
+    def predict(self, now: float, camera: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """(4,) the last box moved on; motion is trusted for half a second at most."""
+        drift = np.zeros(2) if camera is None else camera - self.camera
+        elapsed = min(now - self.times[-1], 0.5)
+        return self.boxes[-1] + np.tile(self.velocity * elapsed + drift, 2)
 
-    def add(self, index: int, box: NDArray[np.float64], score: float, elapsed: float) -> None:
+    def add(
+        self,
+        index: int,
+        now: float,
+        box: NDArray[np.float64],
+        score: float,
+        camera: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Append a find; a score of NaN says that the thing was followed, not found."""
+        camera = self.camera if camera is None else camera
+        elapsed = now - self.times[-1]
         if elapsed > 0:
-            step = (_center(box) - _center(self.boxes[-1])) / elapsed
-            self.velocity = self.velocity + _VELOCITY_GAIN * (step - self.velocity)
+            own = _center(box) - _center(self.boxes[-1]) - (camera - self.camera)
+            self.velocity = self.velocity + _VELOCITY_GAIN * (own / elapsed - self.velocity)
         self.indices.append(index)
+        self.times.append(now)
         self.boxes.append(box)
         self.scores.append(score)
+        self.camera = camera.copy()
+
+    def stay_alive(self, now: float, most_seconds: float) -> None:
+        """The thing shows no change: it is still there, for so long after the last find."""
+        self.alive_until = min(now, self.found_last + most_seconds)
+
+    def early_velocity(self) -> NDArray[np.float64]:
+        """(2,) pixels per second over the first half second."""
+        return _end_velocity(np.stack(self.boxes), np.asarray(self.times), 0)
+
+    def put_before(self, index: int, now: float, box: NDArray[np.float64], score: float) -> None:
+        """Prepend a find of an earlier frame."""
+        self.indices.insert(0, index)
+        self.times.insert(0, now)
+        self.boxes.insert(0, box)
+        self.scores.insert(0, score)
+
+    @property
+    def found_last(self) -> float:
+        """When it was last found, not only followed; seconds."""
+        pairs = zip(reversed(self.times), reversed(self.scores), strict=True)
+        return next((time for time, score in pairs if not math.isnan(score)), self.times[-1])
+
+    @property
+    def seen_last(self) -> float:
+        """When it was last known to be there, seconds."""
+        return max(self.found_last, self.alive_until)
+
+    @property
+    def best_score(self) -> float:
+        """The highest score of any find."""
+        return float(np.nanmax(self.scores))
+
+    @property
+    def find_count(self) -> int:
+        """In how many frames it was found, not only followed."""
+        return int(np.isfinite(self.scores).sum())
+
+
+class Associator:
+    """Joins detections to tracklets, frame after frame; frames must come in ascending order.
+
+    Args:
+        max_gap_seconds: a tracklet that wasn't found for longer has ended.
+
+    """
+
+    def __init__(self, max_gap_seconds: float) -> None:
+        self._max_gap = max_gap_seconds
+        self._live: list[Tracklet] = []
+        self._ended: list[Tracklet] = []
+        self._camera = np.zeros(2)
+        self._scene = self._last_index = 0
+
+    @property
+    def tracklets(self) -> list[Tracklet]:
+        """All tracklets so far, ended and live."""
+        return self._ended + self._live
+
+    @property
+    def live(self) -> list[Tracklet]:
+        """The tracklets that have not ended."""
+        return list(self._live)
+
+    @property
+    def camera(self) -> NDArray[np.float64]:
+        """(2,) how far the picture has moved in all, pixels."""
+        return self._camera
+
+    def step(
+        self,
+        index: int,
+        now: float,
+        detections: Iterable[Detection],
+        shift: tuple[float, float] = (0.0, 0.0),
+    ) -> list[Tracklet]:
+        """Give a frame's detections to the tracklets they belong to.
+
+        shift: how far the whole picture moved since the step before, pixels.
+
+        Returns: the live tracklets that got none.
+        """
+        self._camera = self._camera + np.asarray(shift)
+        self._last_index = index
+        for tracklet in [t for t in self._live if now - t.seen_last > self._max_gap]:
+            self._live.remove(tracklet)
+            self._ended.append(tracklet)
+        lost = list(self._live)
+        by_kind: dict[str, list[Detection]] = {}
+        for detection in detections:
+            by_kind.setdefault(detection.kind, []).append(detection)
+        for kind in sorted(by_kind):
+            found = merge_same(by_kind[kind])
+            sure = [d for d in found if d.score >= sure_score(kind)]
+            weak = [d for d in found if d.score < sure_score(kind)]
+            for group in (sure, weak):
+                candidates = [t for t in lost if t.kind == kind]
+                taken, alone = self._match(candidates, group, index, now)
+                lost = [t for t in lost if t not in taken]
+                for detection in alone:
+                    self._begin(index, now, detection)
+        return lost
+
+    def cut(self, index: int) -> None:
+        """End all tracklets: another scene begins with this frame."""
+        for tracklet in self._live:
+            tracklet.scene_stop = index
+        self._ended += self._live
+        self._live = []
+        # Where exactly between two looks the scene changed isn't known: cover both sides.
+        self._scene = self._last_index + 1 if index else 0
+
+    def forget(self, before: float) -> None:
+        """Drop ended tracklets that were last seen before that time."""
+        self._ended = [t for t in self._ended if t.times[-1] >= before]
+
+    def _match(
+        self, tracklets: list[Tracklet], detections: list[Detection], index: int, now: float
+    ) -> tuple[list[Tracklet], list[Detection]]:
+        """Give each detection to the tracklet it fits best: who got one, and what stayed alone."""
+        if not tracklets or not detections:
+            return [], detections
+        boxes = _array([d.box for d in detections])
+        cost = np.stack([_distance(t, boxes, now, self._camera) for t in tracklets])
+        rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6))
+        pairs = [
+            (row, column)
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+            if math.isfinite(cost[row, column])
+        ]
+        for row, column in pairs:
+            score = detections[column].score
+            tracklets[row].add(index, now, boxes[column], score, self._camera)
+        used = {column for _, column in pairs}
+        return (
+            [tracklets[row] for row, _ in pairs],
+            [d for column, d in enumerate(detections) if column not in used],
+        )
+
+    def _begin(self, index: int, now: float, detection: Detection) -> None:
+        box = np.asarray(detection.box, dtype=np.float64)
+        tracklet = Tracklet(
+            kind=detection.kind,
+            indices=[index],
+            times=[now],
+            boxes=[box],
+            scores=[detection.score],
+            velocity=np.zeros(2),
+            camera=self._camera.copy(),
+            scene=self._scene,
+        )
+        self._live.append(tracklet)
 
 
 def track_detections(
@@ -72,14 +248,36 @@ def track_detections(
         settings: `max_gap_seconds` and `extend_seconds` are used.
 
     """
-    by_kind: dict[str, dict[int, list[Detection]]] = {}
+    frames: dict[int, list[Detection]] = {}
     for detection in detections:
-        frames = by_kind.setdefault(detection.kind, {})
         frames.setdefault(detection.frame_index, []).append(detection)
-    tracks = []
-    for kind in sorted(by_kind):
-        tracklets = _associate(kind, by_kind[kind], seconds, settings.max_gap_seconds)
-        tracks += [_finish(t, seconds, settings) for t in tracklets if _is_supported(t)]
+    associator = Associator(settings.max_gap_seconds)
+    for index in sorted(frames):
+        associator.step(index, float(seconds[index]), frames[index])
+    return finish(associator.tracklets, seconds, settings)
+
+
+def finish(
+    tracklets: Iterable[Tracklet],
+    seconds: NDArray[np.float64],
+    settings: Settings,
+    *,
+    first_index: int = 0,
+) -> tuple[Track, ...]:
+    """Tracks without holes, carried on beyond their ends; ids from 1 by first frame and place.
+
+    Args:
+        tracklets: what an `Associator` gave.
+        seconds: (N,) presentation time of each frame from `first_index` on, ascending.
+        settings: `extend_seconds` is used.
+        first_index: tracks end here to the past; what was seen earlier only leads up to it.
+
+    """
+    tracks = [
+        _finish(t, seconds, settings, first_index)
+        for t in tracklets
+        if _is_supported(t) and t.indices[-1] >= first_index
+    ]
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
 
@@ -124,60 +322,21 @@ def sure_score(kind: str) -> float:
     return SURE_SCORES.get(kind, _DEFAULT_SURE_SCORE)
 
 
-def _associate(
-    kind: str,
-    frames: dict[int, list[Detection]],
-    seconds: NDArray[np.float64],
-    max_gap_seconds: float,
-) -> list[_Tracklet]:
-    done: list[_Tracklet] = []
-    live: list[_Tracklet] = []
-    for index in sorted(frames):
-        now = seconds[index]
-        ended = [t for t in live if now - seconds[t.indices[-1]] > max_gap_seconds]
-        live = [t for t in live if now - seconds[t.indices[-1]] <= max_gap_seconds]
-        done += ended
-        found = merge_same(frames[index])
-        sure = [d for d in found if d.score >= sure_score(kind)]
-        weak = [d for d in found if d.score < sure_score(kind)]
-        free = live
-        for group in (sure, weak):
-            free, left = _match(free, group, index, seconds)
-            live = live + [_start(kind, index, d) for d in left]
-    return done + live
-
-
-def _match(
-    tracklets: list[_Tracklet],
-    detections: list[Detection],
-    index: int,
-    seconds: NDArray[np.float64],
-) -> tuple[list[_Tracklet], list[Detection]]:
-    """Give each detection to the tracklet it fits best; return what stayed alone."""
-    if not tracklets or not detections:
-        return tracklets, detections
-    elapsed = [float(seconds[index] - seconds[t.indices[-1]]) for t in tracklets]
-    boxes = _array([d.box for d in detections])
-    cost = np.stack([_distance(t, boxes, e) for t, e in zip(tracklets, elapsed, strict=True)])
-    rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6))
-    taken_rows, taken_columns = set(), set()
-    for row, column in zip(rows, columns, strict=True):
-        if math.isfinite(cost[row, column]):
-            detection = detections[column]
-            tracklets[row].add(index, boxes[column], detection.score, elapsed[row])
-            taken_rows.add(row)
-            taken_columns.add(column)
-    return (
-        [t for i, t in enumerate(tracklets) if i not in taken_rows],
-        [d for i, d in enumerate(detections) if i not in taken_columns],
-    )
+def is_same_place(box: Box, predicted: NDArray[np.float64]) -> bool:
+    """Whether a box can be of the thing that was predicted here: near it, and of like size."""
+    other = np.asarray(box, dtype=np.float64)
+    size, sizes = float(_size(predicted)), float(_size(other))
+    offset = float(np.linalg.norm(_center(other) - _center(predicted)))
+    alike = max(size, sizes) < _MOST_SIZE_RATIO * min(size, sizes)
+    return alike and offset < _REACH * max(size, sizes)
 
 
 def _distance(
-    tracklet: _Tracklet, boxes: NDArray[np.float64], elapsed: float
+    tracklet: Tracklet, boxes: NDArray[np.float64], now: float, camera: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(M,) distance in box sizes from the predicted box; inf where it can't be the same."""
-    predicted = tracklet.predict(elapsed)
+    elapsed = now - tracklet.times[-1]
+    predicted = tracklet.predict(now, camera)
     size, sizes = _size(predicted), _size(boxes)
     offset = np.linalg.norm(_center(boxes) - _center(predicted), axis=1)
     distance = offset / np.maximum(size, sizes)
@@ -187,37 +346,37 @@ def _distance(
     return np.where(possible, distance + ratio, np.inf)
 
 
-def _start(kind: str, index: int, detection: Detection) -> _Tracklet:
-    box = np.asarray(detection.box, dtype=np.float64)
-    return _Tracklet(kind, [index], [box], [detection.score], np.zeros(2))
-
-
-def _is_supported(tracklet: _Tracklet) -> bool:
+def _is_supported(tracklet: Tracklet) -> bool:
     """A sure score once, or weak ones that agree: single weak looks are mostly false."""
-    if max(tracklet.scores) >= sure_score(tracklet.kind):
+    if tracklet.best_score >= sure_score(tracklet.kind):
         return True
-    return len(tracklet.scores) >= _WEAK_SUPPORT
+    return tracklet.find_count >= _WEAK_SUPPORT
 
 
-def _finish(tracklet: _Tracklet, seconds: NDArray[np.float64], settings: Settings) -> Track:
+def _finish(
+    tracklet: Tracklet, seconds: NDArray[np.float64], settings: Settings, first_index: int
+) -> Track:
     """Fill the holes, carry the track on beyond its ends, smooth it."""
-    first, last = tracklet.indices[0], tracklet.indices[-1]
+    indices = np.asarray(tracklet.indices) - first_index
+    known, known_times = np.stack(tracklet.boxes), np.asarray(tracklet.times)
     extend = settings.extend_seconds
-    start = int(np.searchsorted(seconds, seconds[first] - extend, side="left"))
-    stop = int(np.searchsorted(seconds, seconds[last] + extend, side="right"))
+    start = int(np.searchsorted(seconds, known_times[0] - extend, side="left"))
+    stop = int(np.searchsorted(seconds, known_times[-1] + extend, side="right"))
+    start = max(0, min(int(indices[0]), max(start, tracklet.scene - first_index)))
+    if tracklet.scene_stop is not None:
+        stop = max(int(indices[-1]) + 1, min(stop, tracklet.scene_stop - first_index))
     times = seconds[start:stop]
-    known = np.stack(tracklet.boxes)
-    known_times = seconds[tracklet.indices]
     boxes = np.stack([np.interp(times, known_times, known[:, i]) for i in range(4)], axis=1)
-    is_sure = max(tracklet.scores) >= sure_score(tracklet.kind)
-    is_moving = is_sure and len(known) >= _LEAST_FOR_MOTION
+    is_sure = tracklet.best_score >= sure_score(tracklet.kind)
+    is_moving = is_sure and tracklet.find_count >= _LEAST_FOR_MOTION
     _carry_on(boxes, times, known, known_times, is_moving=is_moving)
     scores = np.full(stop - start, np.nan, dtype=np.float32)
-    scores[np.asarray(tracklet.indices) - start] = tracklet.scores
+    is_inside = indices >= start
+    scores[indices[is_inside] - start] = np.asarray(tracklet.scores)[is_inside]
     return Track(
         id=0,
         kind=tracklet.kind,
-        start_index=start,
+        start_index=start + first_index,
         boxes=_smooth(boxes, times).astype(np.float32),
         scores=scores,
     )

@@ -1,0 +1,208 @@
+"""What moves in front of a camera: where to look, never what to cover.
+
+A doorbell camera stands still, so what differs from the learned background is where somebody is.
+When the camera moves, when the light jumps or the scene is cut, everything counts as moving: the
+model may only save looking, and when it is in doubt it saves nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.records import Box
+
+_LONG_SIDE = 320
+# A pixel moves when it is this many grey steps, and this many of its usual deviations, off.
+_LEAST_STEPS, _DEVIATIONS = 7.0, 4.5
+# Seconds in which the background takes over most of a change; slower where something moves.
+_LEARN_SECONDS, _LEARN_MOVING_SECONDS = 4.0, 30.0
+_EVERYWHERE_SHARE = 0.3
+# Rectangles around what moves that fill more of the picture than this are no saving.
+_MOST_AREA = 0.5
+# After the camera moved, this long everything still counts as moving.
+_UNREST_SECONDS = 1.0
+# Pictures that look less alike than this show different scenes.
+_CUT_CORRELATION = 0.35
+_CUT_SHARE = 0.5
+_LEAST_SHIFT = 0.4
+_LEAST_RESPONSE = 0.08
+_LEAST_BLOB_PIXELS = 10
+_MOST_BLOBS = 12
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Motion:
+    """What changed since the picture before. Boxes and shift in pixels of the picture."""
+
+    parts: tuple[Box, ...]
+    """Rectangles around what moves, a margin included; the whole picture when all of it does."""
+    is_everywhere: bool
+    """The camera moves, or the light changed: `parts` is the whole picture."""
+    is_cut: bool
+    """Another scene begins with this picture."""
+    shift: tuple[float, float]
+    """How far the whole picture moved, right and down; (0, 0) for a camera that stands still."""
+
+
+class MotionFinder:
+    """Learns what the background looks like and tells what differs from it.
+
+    Show it pictures of one size in order of time. The background is a mean and a mean deviation
+    for each pixel of the picture shrunk to 320 px, after the exposure was evened out: noise,
+    leaves and rain raise the deviation where they are, and with it what counts as moving.
+    """
+
+    def __init__(self) -> None:
+        self._mean: NDArray[np.float32] | None = None
+        self._deviation: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
+        self._last: NDArray[np.float32] = self._deviation
+        self._last_seconds = 0.0
+        self._unrest_until = -math.inf
+
+    def step(self, luma: NDArray[np.uint8], seconds: float) -> Motion:
+        """What moves in the next picture.
+
+        Args:
+            luma: (H, W) uint8, upright.
+            seconds: presentation time.
+
+        """
+        height, width = luma.shape
+        scale = max(1.0, max(height, width) / _LONG_SIDE)
+        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        whole = Box(0.0, 0.0, float(width), float(height))
+        if self._mean is None or self._mean.shape != small.shape:
+            self._start(small, seconds)
+            return Motion(parts=(whole,), is_everywhere=True, is_cut=True, shift=(0.0, 0.0))
+        moving = self._moving(small)
+        share = float(moving.mean())
+        is_cut = share > _CUT_SHARE and _likeness(small, self._last) < _CUT_CORRELATION
+        shift = (0.0, 0.0)
+        if is_cut:
+            self._start(small, seconds)
+            return Motion(parts=(whole,), is_everywhere=True, is_cut=True, shift=shift)
+        if share > _EVERYWHERE_SHARE / 4:
+            shift = _shift(self._last, small)
+        if shift != (0.0, 0.0) or share > _EVERYWHERE_SHARE:
+            self._unrest_until = seconds + _UNREST_SECONDS
+        is_everywhere = seconds < self._unrest_until
+        elapsed = max(0.0, seconds - self._last_seconds)
+        if is_everywhere:
+            # The old background lies elsewhere by now: learn the new one fast.
+            moving[:] = False
+            elapsed = _LEARN_SECONDS
+        self._learn(small, moving, elapsed)
+        self._last, self._last_seconds = small, seconds
+        factors = (width / size[0], height / size[1])
+        parts = (whole,) if is_everywhere else _blobs(moving, factors)
+        if sum(part.area for part in parts) > _MOST_AREA * whole.area:
+            parts, is_everywhere = (whole,), True
+        return Motion(
+            parts=parts,
+            is_everywhere=is_everywhere,
+            is_cut=False,
+            shift=(shift[0] * factors[0], shift[1] * factors[1]),
+        )
+
+    def _start(self, small: NDArray[np.float32], seconds: float) -> None:
+        self._mean, self._deviation = small.copy(), np.full_like(small, 3.0)
+        self._last, self._last_seconds = small, seconds
+        self._unrest_until = -math.inf
+
+    def _moving(self, small: NDArray[np.float32]) -> NDArray[np.bool_]:
+        assert self._mean is not None
+        # Exposure follows whoever steps into the picture; the median pixel shows by how much.
+        gain = float(np.median(small[::4, ::4] / np.maximum(self._mean[::4, ::4], 8.0)))
+        away = np.abs(small - self._mean * np.float32(min(max(gain, 0.6), 1.6)))
+        limit = np.maximum(np.float32(_LEAST_STEPS), self._deviation * np.float32(_DEVIATIONS))
+        mask = (away > limit).astype(np.uint8)
+        # Single pixels are noise or rain.
+        opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+        return np.asarray(opened, dtype=np.bool_)
+
+    def _learn(self, small: NDArray[np.float32], moving: NDArray[np.bool_], elapsed: float) -> None:
+        assert self._mean is not None
+        rates = [
+            np.float32(1 - math.exp(-elapsed / seconds))
+            for seconds in (_LEARN_SECONDS, _LEARN_MOVING_SECONDS)
+        ]
+        rate = np.where(moving, rates[1], rates[0]).astype(np.float32)
+        step = small - self._mean
+        self._mean = (self._mean + rate * step).astype(np.float32)
+        calm = np.minimum(np.abs(step), 12.0)
+        change = np.where(moving, np.float32(0), calm - self._deviation)
+        self._deviation = (self._deviation + rates[0] * change).astype(np.float32)
+
+
+def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Correlation of two pictures, -1..1; 1 when both are flat."""
+    a, b = a - a.mean(), b - b.mean()
+    strength = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return 1.0 if strength < 1e-3 * a.size else float((a * b).sum()) / strength
+
+
+def _shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[float, float]:
+    """How far the picture as a whole moved, small pixels; (0, 0) when that isn't clear.
+
+    Phase correlation (Kuglin and Hines, 1975) of the gradients, under a Hanning window.
+    """
+    window = cv2.createHanningWindow((before.shape[1], before.shape[0]), cv2.CV_32F)
+    (dx, dy), response = cv2.phaseCorrelate(_edges(before), _edges(after), window)
+    if response < _LEAST_RESPONSE or math.hypot(dx, dy) < _LEAST_SHIFT:
+        return 0.0, 0.0
+    return float(dx), float(dy)
+
+
+def _edges(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.Laplacian(picture, cv2.CV_32F, ksize=3), dtype=np.float32)
+
+
+def _blobs(moving: NDArray[np.bool_], factors: tuple[float, float]) -> tuple[Box, ...]:
+    """Rectangles around what moves, largest first, overlapping ones as one."""
+    mask = cv2.dilate(moving.astype(np.uint8), np.ones((5, 5), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    found = []
+    for x, y, w, h, area in stats[1:count].tolist():
+        if area >= _LEAST_BLOB_PIXELS + 25:
+            # Heads stick out of what moves: leave room above all.
+            found.append((x - 0.15 * w, y - 0.2 * h, x + 1.15 * w, y + 1.1 * h))
+    merged = _joined(found)
+    merged.sort(key=lambda b: -(b[2] - b[0]) * (b[3] - b[1]))
+    height, width = moving.shape
+    fx, fy = factors
+    return tuple(
+        Box(max(0, x0) * fx, max(0, y0) * fy, min(width, x1) * fx, min(height, y1) * fy)
+        for x0, y0, x1, y1 in merged[:_MOST_BLOBS]
+    )
+
+
+_Edges = tuple[float, float, float, float]
+
+
+def _joined(boxes: list[_Edges]) -> list[_Edges]:
+    """Boxes that overlap become one, until none do."""
+    result: list[_Edges] = []
+    for box in boxes:
+        while True:
+            other = next((o for o in result if _overlap(box, o)), None)
+            if other is None:
+                break
+            result.remove(other)
+            box = (
+                min(box[0], other[0]),
+                min(box[1], other[1]),
+                max(box[2], other[2]),
+                max(box[3], other[3]),
+            )
+        result.append(box)
+    return result
+
+
+def _overlap(a: _Edges, b: _Edges) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,0 +1,292 @@
+"""Where and when to look at a clip, so that little is missed and little is looked at twice.
+
+Looking costs far more than decoding. Whole pictures are looked at now and then, what moves more
+often, and what was once found wherever it should be next: forward until it is lost, and back
+through the last pictures to where it came from. Everything found ends up in one set of tracks.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.boxes import clamp_to, grow
+from redact.motion import Motion, MotionFinder
+from redact.records import Box, Detection, Track
+from redact.schedule import Look
+from redact.settings import Settings
+from redact.tracking import Associator, Tracklet, finish, is_same_place, sure_score
+
+Image = NDArray[np.uint8]
+
+# How far back a new track is followed, and after how many pictures without a sign it isn't.
+_LOOK_BACK_SECONDS = 1.5
+_MOST_MISSES = 4
+# A thing found beside a track is the track's when its score is at least this.
+_NEAR_SCORE = 0.2
+# What looks the same in the same place is still there, for this long without a find.
+_STILL_SECONDS = 4.0
+_STILL_LIKENESS, _FOLLOW_LIKENESS = 0.9, 0.7
+_STILL_SHIFT = 0.15
+_TEMPLATE_SIDE, _SEARCH_GROWTH = 24, 0.6
+_LEAST_DETAIL = 3.0
+
+
+@dataclasses.dataclass
+class _Seen:
+    """A picture that was looked at, kept for looking back."""
+
+    index: int
+    now: float
+    image: Image
+    camera: NDArray[np.float64]
+
+
+class Watch:
+    """Looks at the pictures of a clip in order, and keeps what it found as tracks.
+
+    Args:
+        looks: who looks, where and how often.
+        settings: `max_gap_seconds` and `extend_seconds` are used.
+
+    """
+
+    def __init__(self, looks: Sequence[Look], settings: Settings) -> None:
+        self._looks, self._settings = looks, settings
+        self._due_looks = [look for look in looks if look.where != "near"]
+        self._near_looks = [look for look in looks if look.where == "near"]
+        self._needs_motion = bool(self._near_looks) or any(
+            look.where == "parts" or look.restless_seconds is not None for look in looks
+        )
+        self._motion = MotionFinder()
+        self._is_restless = False
+        self._associator = Associator(settings.max_gap_seconds)
+        self._last: dict[int, float] = {}
+        self._recent: collections.deque[_Seen] = collections.deque()
+        self._templates: dict[int, Image] = {}
+        self._traced: set[int] = set()
+
+    def is_due(self, now: float) -> bool:
+        """Whether any look is due at that time, in seconds."""
+        return any(self._is_due(look, now) for look in self._due_looks)
+
+    def see(self, index: int, now: float, image: Image) -> None:
+        """Look at a picture wherever it is due.
+
+        Args:
+            index: its frame index, higher than the last one's.
+            now: presentation time, seconds.
+            image: (H, W, 3) uint8 BGR, upright; kept for a while, so it must not be changed.
+
+        """
+        motion = self._sense(image, now)
+        if motion.is_cut:
+            self._associator.cut(index)
+            self._recent.clear()
+            self._last.clear()
+        self._is_restless = motion.is_everywhere
+        due = [look for look in self._due_looks if self._is_due(look, now)]
+        found: list[Detection] = []
+        for look in due:
+            self._last[id(look)] = now
+            found += _found_by(look, image, motion)
+        lost = self._associator.step(index, now, found, motion.shift)
+        picture = _Seen(index, now, image, self._associator.camera)
+        for tracklet in lost:
+            self._find_again(tracklet, picture)
+        self._recent.append(picture)
+        while now - self._recent[0].now > _LOOK_BACK_SECONDS:
+            self._recent.popleft()
+        for tracklet in self._associator.live:
+            if tracklet.indices[-1] == index and tracklet not in lost:
+                self._remember(tracklet, image)
+            if self._near_looks and tracklet.best_score >= sure_score(tracklet.kind):
+                self._trace_back(tracklet)
+
+    def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
+        """What was found so far, as tracks.
+
+        seconds: (N,) presentation time of each frame from `first_index` on.
+        """
+        return finish(self._associator.tracklets, seconds, self._settings, first_index=first_index)
+
+    def forget(self, before: float) -> None:
+        """Drop what ended before that time, seconds."""
+        self._associator.forget(before)
+        known = {id(tracklet) for tracklet in self._associator.tracklets}
+        self._templates = {k: v for k, v in self._templates.items() if k in known}
+        self._traced &= known
+
+    def _is_due(self, look: Look, now: float) -> bool:
+        last = self._last.get(id(look))
+        every = look.every_seconds
+        if self._is_restless and look.restless_seconds is not None:
+            every = look.restless_seconds
+        # A frame's time may be a hair early of its share of a second.
+        return last is None or not 0 <= now - last < every - 2e-3
+
+    def _sense(self, image: Image, now: float) -> Motion:
+        if not self._needs_motion:
+            return Motion(parts=(), is_everywhere=False, is_cut=False, shift=(0.0, 0.0))
+        # Green is most of luma, and needs no conversion of the whole picture.
+        return self._motion.step(image[:, :, 1], now)
+
+    def _find_again(self, tracklet: Tracklet, picture: _Seen) -> None:
+        """Look where a tracklet should be that nothing else has seen in this picture."""
+        predicted = tracklet.predict(picture.now, picture.camera)
+        near = self._look_near(tracklet.kind, predicted, picture.image)
+        if near is not None:
+            tracklet.add(picture.index, picture.now, near[0], near[1], picture.camera)
+            return
+        template = self._templates.get(id(tracklet))
+        followed = template is not None and _follow(template, predicted, picture.image)
+        if not followed:
+            return
+        box, likeness = followed
+        away = np.abs(box - tracklet.boxes[-1]).max() / max(1.0, float(np.ptp(box[[0, 2]])))
+        tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
+        if likeness >= _STILL_LIKENESS and away < _STILL_SHIFT:
+            tracklet.stay_alive(picture.now, _STILL_SECONDS)
+
+    def _trace_back(self, tracklet: Tracklet) -> None:
+        """Follow a tracklet back to where it came from, through the pictures still held."""
+        if id(tracklet) in self._traced:
+            return
+        self._traced.add(id(tracklet))
+        earlier = [p for p in reversed(self._recent) if p.index < tracklet.indices[0]]
+        start = next((p for p in self._recent if p.index == tracklet.indices[0]), None)
+        template = None if start is None else _template(start.image, tracklet.boxes[0])
+        camera = self._associator.camera if start is None else start.camera
+        velocity, misses = tracklet.early_velocity(), 0
+        for picture in earlier:
+            elapsed = min(tracklet.times[0] - picture.now, 0.5)
+            drift = picture.camera - camera
+            predicted = tracklet.boxes[0] + np.tile(drift - velocity * elapsed, 2)
+            near = self._look_near(tracklet.kind, predicted, picture.image)
+            if near is None and template is not None:
+                followed = _follow(template, predicted, picture.image)
+                near = None if followed is None else (followed[0], float("nan"))
+            if near is None:
+                misses += 1
+                if misses >= _MOST_MISSES:
+                    return
+                continue
+            misses = 0
+            tracklet.put_before(picture.index, picture.now, *near)
+            camera = picture.camera
+
+    def _look_near(
+        self, kind: str, predicted: NDArray[np.float64], image: Image
+    ) -> tuple[NDArray[np.float64], float] | None:
+        """The find that fits a predicted box best: its box and score."""
+        for look in self._near_looks:
+            if look.kind != kind:
+                continue
+            fitting = [
+                detection
+                for detection in _look_around(look, image, predicted)
+                if detection.score >= _NEAR_SCORE and is_same_place(detection.box, predicted)
+            ]
+            if fitting:
+                best = max(fitting, key=lambda detection: detection.score)
+                return np.asarray(best.box, dtype=np.float64), best.score
+        return None
+
+    def _remember(self, tracklet: Tracklet, image: Image) -> None:
+        if self._near_looks:
+            template = _template(image, tracklet.boxes[-1])
+            if template is not None:
+                self._templates[id(tracklet)] = template
+
+
+def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:
+    """What one look sees: in the whole picture, or in what moves."""
+    if look.where == "whole":
+        return list(look.detector.detect(image))
+    if motion.is_everywhere:
+        return []  # The looks at the whole picture come the more often.
+    return [d for part in motion.parts for d in _look_at_part(look, image, part)]
+
+
+def _look_at_part(look: Look, image: Image, part: Box) -> list[Detection]:
+    """What a look sees in a part of the picture, brought to the size that suits it."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = (round(v) for v in clamp_to(part, Box(0, 0, width, height)))
+    if x1 - x0 < 8 or y1 - y0 < 8:
+        return []
+    crop = image[y0:y1, x0:x1]
+    scale = min(look.part_side / max(x1 - x0, y1 - y0), look.most_enlarged)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=how)
+    factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
+    return [
+        _shifted(d, (x0, y0), factors)
+        for d in look.detector.detect(np.asarray(scaled, dtype=np.uint8))
+    ]
+
+
+def _shifted(
+    detection: Detection, origin: tuple[int, int], factors: tuple[float, float]
+) -> Detection:
+    """A detection in a scaled part of a picture as one in the picture."""
+    (x, y), (fx, fy), box = origin, factors, detection.box
+    moved = Box(x + box.x0 * fx, y + box.y0 * fy, x + box.x1 * fx, y + box.y1 * fy)
+    return dataclasses.replace(detection, box=moved)
+
+
+def _look_around(look: Look, image: Image, predicted: NDArray[np.float64]) -> list[Detection]:
+    """What a look sees in a square around a box, brought to one size whatever the box's."""
+    height, width = image.shape[:2]
+    side = max(look.around * float(np.max(predicted[2:] - predicted[:2])), 48.0)
+    center = (predicted[:2] + predicted[2:]) / 2
+    part = Box(*(center - side / 2), *(center + side / 2))
+    # Shifted into the picture where that is possible: detectors expect surroundings.
+    dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
+    dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
+    moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
+    return _look_at_part(dataclasses.replace(look, most_enlarged=4.0), image, moved)
+
+
+def _template(image: Image, box: NDArray[np.float64]) -> Image | None:
+    """The box's grey picture, its longer side 24 px; None where there is nothing to hold on to."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = (round(v) for v in clamp_to(Box(*box), Box(0, 0, width, height)))
+    if x1 - x0 < 6 or y1 - y0 < 6:
+        return None
+    scale = _TEMPLATE_SIDE / max(x1 - x0, y1 - y0)
+    size = (max(4, round((x1 - x0) * scale)), max(4, round((y1 - y0) * scale)))
+    grey = np.ascontiguousarray(image[y0:y1, x0:x1, 1])
+    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return small if float(small.std()) >= _LEAST_DETAIL else None
+
+
+def _follow(
+    template: Image, predicted: NDArray[np.float64], image: Image
+) -> tuple[NDArray[np.float64], float] | None:
+    """Where the template is seen around a predicted box, and how like it, -1..1.
+
+    Normalised cross-correlation, at the size of the predicted box.
+    """
+    height, width = image.shape[:2]
+    limits = Box(0, 0, width, height)
+    around = clamp_to(grow(Box(*predicted), _SEARCH_GROWTH), limits)
+    rows, columns = template.shape
+    scale_x = columns / max(1.0, float(predicted[2] - predicted[0]))
+    scale_y = rows / max(1.0, float(predicted[3] - predicted[1]))
+    x0, y0, x1, y1 = (round(v) for v in around)
+    size = (round((x1 - x0) * scale_x), round((y1 - y0) * scale_y))
+    if size[0] < columns or size[1] < rows:
+        return None
+    grey = np.ascontiguousarray(image[y0:y1, x0:x1, 1])
+    field = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    _, likeness, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(field, template, cv2.TM_CCOEFF_NORMED))
+    if not likeness >= _FOLLOW_LIKENESS:
+        return None
+    left, top = x0 + x / scale_x, y0 + y / scale_y
+    box = np.array([left, top, left + columns / scale_x, top + rows / scale_y])
+    return box, float(likeness)
