@@ -78,10 +78,11 @@ def analyze(
     """
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
-    with _looks(settings, detectors) as looks:
-        watch = Watch(looks, settings)
+    # Detectors that a user brings may not be safe to call from other threads.
+    workers = thread_count(settings.threads) if detectors is None else 0
+    with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
         clip = _look_through(clip, watch, settings, progress)
-    return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
+        return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
 
 
 def render(
@@ -139,6 +140,17 @@ def render(
         audited_frames=len(audited),
         stage_seconds=seconds,
     )
+
+
+def thread_count(wanted: int) -> int:
+    """So many threads, or as many as this process may use cores when 0 are wanted."""
+    if wanted:
+        return wanted
+    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux only
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def default_target(source: Path) -> Path:

@@ -34,6 +34,8 @@ _VELOCITY_GAIN = 0.4
 # With fewer looks than this, what seems motion may be a box that jumped.
 _LEAST_FOR_MOTION = 3
 _SMOOTH_SECONDS = 0.1
+# Tracks that share this much of the shorter one's time and place are of one thing.
+_TWIN_SHARE = 0.5
 
 
 @dataclasses.dataclass(eq=False)
@@ -278,6 +280,7 @@ def finish(
         for t in tracklets
         if _is_supported(t) and t.indices[-1] >= first_index
     ]
+    tracks = _without_twins(tracks)
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
 
@@ -380,6 +383,46 @@ def _finish(
         boxes=_smooth(boxes, times).astype(np.float32),
         scores=scores,
     )
+
+
+def _without_twins(tracks: list[Track]) -> list[Track]:
+    """Tracks that lay on the same thing while both lasted become one, the union of both."""
+    result: list[Track] = []
+    for track in sorted(tracks, key=lambda t: (-len(t.boxes), t.start_index)):
+        while True:
+            twin = next((other for other in result if _are_twins(track, other)), None)
+            if twin is None:
+                break
+            result.remove(twin)
+            track = _union_of(track, twin)
+        result.append(track)
+    return result
+
+
+def _are_twins(a: Track, b: Track) -> bool:
+    start, stop = max(a.start_index, b.start_index), min(a.stop_index, b.stop_index)
+    shorter = min(len(a.boxes), len(b.boxes))
+    if a.kind != b.kind or stop - start < _TWIN_SHARE * shorter:
+        return False
+    one, other = (t.boxes[start - t.start_index : stop - t.start_index] for t in (a, b))
+    both = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
+    shared = np.prod(np.clip(both, 0, None), axis=1)
+    sizes = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
+    nested = shared / np.maximum(np.minimum(*sizes), 1e-6)
+    ratio = np.maximum(*sizes) / np.maximum(np.minimum(*sizes), 1e-6)
+    return bool(np.median(nested) > _TWIN_SHARE and np.median(ratio) < _MOST_SIZE_RATIO**2)
+
+
+def _union_of(a: Track, b: Track) -> Track:
+    start, stop = min(a.start_index, b.start_index), max(a.stop_index, b.stop_index)
+    boxes = np.full((stop - start, 4), np.nan, dtype=np.float32)
+    scores = np.full(stop - start, np.nan, dtype=np.float32)
+    for track in (a, b):
+        here = slice(track.start_index - start, track.stop_index - start)
+        boxes[here, :2] = np.fmin(boxes[here, :2], track.boxes[:, :2])
+        boxes[here, 2:] = np.fmax(boxes[here, 2:], track.boxes[:, 2:])
+        scores[here] = np.fmax(scores[here], track.scores)
+    return dataclasses.replace(a, start_index=start, boxes=boxes, scores=scores)
 
 
 def _carry_on(

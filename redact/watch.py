@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,16 +49,34 @@ class _Seen:
     camera: NDArray[np.float64]
 
 
+@dataclasses.dataclass
+class _Waiting:
+    """A picture whose looks may still be under way."""
+
+    index: int
+    now: float
+    image: Image
+    motion: Motion
+    finds: list[Future[list[Detection]]]
+
+
 class Watch:
     """Looks at the pictures of a clip in order, and keeps what it found as tracks.
+
+    Use as a context manager, or call `close`.
 
     Args:
         looks: who looks, where and how often.
         settings: `max_gap_seconds` and `extend_seconds` are used.
+        workers: threads that look, a few pictures ahead of what is being tracked; with 0 the
+            caller's thread does, so that detectors need not be safe to share.
 
     """
 
-    def __init__(self, looks: Sequence[Look], settings: Settings) -> None:
+    def __init__(self, looks: Sequence[Look], settings: Settings, *, workers: int = 0) -> None:
+        self._pool = ThreadPoolExecutor(workers) if workers else None
+        self._most_waiting = 2 * workers
+        self._waiting: collections.deque[_Waiting] = collections.deque()
         self._looks, self._settings = looks, settings
         self._due_looks = [look for look in looks if look.where != "near"]
         self._near_looks = [look for look in looks if look.where == "near"]
@@ -75,6 +95,17 @@ class Watch:
         """Whether any look is due at that time, in seconds."""
         return any(self._is_due(look, now) for look in self._due_looks)
 
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads; looks that have not begun are dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
     def see(self, index: int, now: float, image: Image) -> None:
         """Look at a picture wherever it is due.
 
@@ -86,17 +117,32 @@ class Watch:
         """
         motion = self._sense(image, now)
         if motion.is_cut:
-            self._associator.cut(index)
-            self._recent.clear()
             self._last.clear()
         self._is_restless = motion.is_everywhere
         due = [look for look in self._due_looks if self._is_due(look, now)]
-        found: list[Detection] = []
-        for look in due:
-            self._last[id(look)] = now
-            found += _found_by(look, image, motion)
+        self._last.update((id(look), now) for look in due)
+        finds = [self._start(_found_by, look, image, motion) for look in due]
+        self._waiting.append(_Waiting(index, now, image, motion, finds))
+        while len(self._waiting) > self._most_waiting:
+            self._settle(self._waiting.popleft())
+
+    def _start(self, what: Callable[..., list[Detection]], *args: Any) -> Future[list[Detection]]:
+        """Run it in a thread of the pool, or at once where there is none."""
+        if self._pool is not None:
+            return self._pool.submit(what, *args)
+        done: Future[list[Detection]] = Future()
+        done.set_result(what(*args))
+        return done
+
+    def _settle(self, waiting: _Waiting) -> None:
+        """Give a picture's finds to the tracks, and look for those that got none."""
+        index, now, motion = waiting.index, waiting.now, waiting.motion
+        if motion.is_cut:
+            self._associator.cut(index)
+            self._recent.clear()
+        found = [detection for finds in waiting.finds for detection in finds.result()]
         lost = self._associator.step(index, now, found, motion.shift)
-        picture = _Seen(index, now, image, self._associator.camera)
+        picture = _Seen(index, now, waiting.image, self._associator.camera)
         for tracklet in lost:
             self._find_again(tracklet, picture)
         self._recent.append(picture)
@@ -104,7 +150,7 @@ class Watch:
             self._recent.popleft()
         for tracklet in self._associator.live:
             if tracklet.indices[-1] == index and tracklet not in lost:
-                self._remember(tracklet, image)
+                self._remember(tracklet, picture.image)
             if self._near_looks and tracklet.best_score >= sure_score(tracklet.kind):
                 self._trace_back(tracklet)
 
@@ -113,6 +159,8 @@ class Watch:
 
         seconds: (N,) presentation time of each frame from `first_index` on.
         """
+        while self._waiting:
+            self._settle(self._waiting.popleft())
         return finish(self._associator.tracklets, seconds, self._settings, first_index=first_index)
 
     def forget(self, before: float) -> None:
