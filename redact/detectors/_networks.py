@@ -1,11 +1,9 @@
-"""What detectors that run an ONNX network through OpenCV share."""
+"""What detectors that run an ONNX network share."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,25 +15,40 @@ Found = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Boxes (N, 4) and scores (N,) of one pass."""
 
 
-class SizedNetworks:
-    """One copy of a network for each size of its input.
+class Network:
+    """An ONNX network with one input, run by onnxruntime on the processor.
 
-    OpenCV plans a network anew whenever the input's size changes.
+    One network serves inputs of every size; a size that is new costs nothing extra. Several
+    threads may call it at the same time.
+
+    Args:
+        name: the weights' file.
+        threads: how many each call uses; 0 takes the machine's cores.
 
     Raises:
         WeightsError: the model's file is missing.
 
     """
 
-    def __init__(self, name: str) -> None:
-        self._path = str(_weights.find(name))
-        self._by_size: dict[Hashable, Any] = {}
+    def __init__(self, name: str, *, threads: int = 0) -> None:
+        path = str(_weights.find(name))
+        import onnxruntime
 
-    def of(self, size: Hashable) -> Any:
-        """The `cv2.dnn.Net` for inputs of that size."""
-        if size not in self._by_size:
-            self._by_size[size] = cv2.dnn.readNetFromONNX(self._path)
-        return self._by_size[size]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Idle threads that spin take the cores from decoding and encoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The network's outputs, in its own order, for one (N, C, H, W) float32 array."""
+        outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: values})
+        return outputs
 
 
 def joined(kind: str, passes: Sequence[Found], iou: float) -> list[Detection]:

@@ -1,4 +1,4 @@
-"""CenterFace through OpenCV's dnn module: far and crowded faces, at a price.
+"""CenterFace: far and crowded faces, at a price.
 
 Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2019.
 """
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import Found, SizedNetworks, joined
+from redact.detectors._networks import Found, Network, joined
 from redact.records import Detection
 
 _STRIDE = 4
@@ -40,7 +40,7 @@ class CenterFaceDetector:
     ) -> None:
         self._long_sides = tuple(long_sides)
         self._threshold = threshold
-        self._networks = SizedNetworks("centerface.onnx")
+        self._network = Network("centerface_any_size.onnx")
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
@@ -49,9 +49,8 @@ class CenterFaceDetector:
         return joined("face", passes, _NMS_IOU)
 
     def _pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
-        net = self._networks.of(size)
-        net.setInput(cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True))
-        heat, scale, offset = net.forward(net.getUnconnectedOutLayersNames())[:3]
+        blob = cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True)
+        heat, scale, offset = self._network(np.asarray(blob, dtype=np.float32))[:3]
         boxes, scores = _decode(heat[0, 0], scale[0], offset[0], self._threshold)
         factors = [image.shape[1] / size[0], image.shape[0] / size[1]]
         return boxes * np.asarray(factors * 2, dtype=np.float32), scores

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import Found, SizedNetworks, joined
+from redact.detectors._networks import Found, Network, joined
 from redact.records import Detection
 
 _STRIDE = 8
@@ -46,7 +46,7 @@ class PlateDetector:
     ) -> None:
         self._scales = tuple(scales)
         self._threshold = threshold
-        self._networks = SizedNetworks("plates.onnx")
+        self._network = Network("plates.onnx")
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Plates in an upright (H, W, 3) uint8 BGR picture."""
@@ -66,10 +66,8 @@ class PlateDetector:
         padded = cv2.copyMakeBorder(
             scaled, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REPLICATE
         )
-        size = padded.shape[:2]
-        net = self._networks.of(size)
-        net.setInput(padded[None, None].astype(np.float32))
-        boxes, scores = _decode(net.forward()[0], self._threshold)
+        maps = self._network(padded[None, None].astype(np.float32))[0][0]
+        boxes, scores = _decode(maps, self._threshold)
         return boxes / np.float32(scale), scores
 
 
