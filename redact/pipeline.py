@@ -18,7 +18,7 @@ from redact.errors import LeakError, PlanError, TargetError
 from redact.records import ClipInfo, Detection, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
-from redact.schedule import Look, build_looks, close_looks
+from redact.looks import Look, build_looks, close_looks
 from redact.settings import Settings
 from redact.watch import Watch
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from redact.boxes import clamp_to, grow
 from redact.motion import Motion, MotionFinder
 from redact.records import Box, Detection, Track
-from redact.schedule import Look
+from redact.looks import Look, look_around, look_at_part
 from redact.settings import Settings
 from redact.tracking import Associator, Tracklet, finish, is_same_place, sure_score
 
@@ -90,6 +91,7 @@ class Watch:
         self._recent: collections.deque[_Seen] = collections.deque()
         self._templates: dict[int, Image] = {}
         self._traced: set[int] = set()
+        self._looked_near: dict[tuple[int, int], float] = {}
 
     def is_due(self, now: float) -> bool:
         """Whether any look is due at that time, in seconds."""
@@ -169,6 +171,7 @@ class Watch:
         known = {id(tracklet) for tracklet in self._associator.tracklets}
         self._templates = {k: v for k, v in self._templates.items() if k in known}
         self._traced &= known
+        self._looked_near = {k: v for k, v in self._looked_near.items() if k[0] in known}
 
     def _is_due(self, look: Look, now: float) -> bool:
         last = self._last.get(id(look))
@@ -187,19 +190,19 @@ class Watch:
     def _find_again(self, tracklet: Tracklet, picture: _Seen) -> None:
         """Look where a tracklet should be that nothing else has seen in this picture."""
         predicted = tracklet.predict(picture.now, picture.camera)
-        near = self._look_near(tracklet.kind, predicted, picture.image)
-        if near is not None:
-            tracklet.add(picture.index, picture.now, near[0], near[1], picture.camera)
-            return
         template = self._templates.get(id(tracklet))
-        followed = template is not None and _follow(template, predicted, picture.image)
-        if not followed:
-            return
-        box, likeness = followed
-        away = np.abs(box - tracklet.boxes[-1]).max() / max(1.0, float(np.ptp(box[[0, 2]])))
-        tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
-        if likeness >= _STILL_LIKENESS and away < _STILL_SHIFT:
-            tracklet.stay_alive(picture.now, _STILL_SECONDS)
+        followed = None if template is None else _follow(template, predicted, picture.image)
+        near = self._look_near(tracklet, predicted, picture, is_followed=followed is not None)
+        if near is not None:
+            tracklet.add(picture.index, picture.now, *near, picture.camera)
+            self._remember(tracklet, picture.image)
+        elif followed is not None:
+            box, likeness = followed
+            away = float(np.abs(box - tracklet.boxes[-1]).max())
+            tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
+            is_still = away < _STILL_SHIFT * float(np.max(box[2:] - box[:2]))
+            if likeness >= _STILL_LIKENESS and is_still:
+                tracklet.stay_alive(picture.now, _STILL_SECONDS)
 
     def _trace_back(self, tracklet: Tracklet) -> None:
         """Follow a tracklet back to where it came from, through the pictures still held."""
@@ -215,7 +218,7 @@ class Watch:
             elapsed = min(tracklet.times[0] - picture.now, 0.5)
             drift = picture.camera - camera
             predicted = tracklet.boxes[0] + np.tile(drift - velocity * elapsed, 2)
-            near = self._look_near(tracklet.kind, predicted, picture.image)
+            near = self._look_near(tracklet, predicted, picture)
             if near is None and template is not None:
                 followed = _follow(template, predicted, picture.image)
                 near = None if followed is None else (followed[0], float("nan"))
@@ -229,15 +232,28 @@ class Watch:
             camera = picture.camera
 
     def _look_near(
-        self, kind: str, predicted: NDArray[np.float64], image: Image
+        self,
+        tracklet: Tracklet,
+        predicted: NDArray[np.float64],
+        picture: _Seen,
+        *,
+        is_followed: bool = False,
     ) -> tuple[NDArray[np.float64], float] | None:
-        """The find that fits a predicted box best: its box and score."""
+        """The find that fits a tracklet's predicted box best: its box and score.
+
+        is_followed: where it is is known, so that looking can wait until the look is due again.
+        """
         for look in self._near_looks:
-            if look.kind != kind:
+            if look.kind != tracklet.kind:
                 continue
+            key = (id(tracklet), id(look))
+            last = self._looked_near.get(key, -math.inf)
+            if is_followed and 0 <= picture.now - last < look.every_seconds:
+                continue
+            self._looked_near[key] = picture.now
             fitting = [
                 detection
-                for detection in _look_around(look, image, predicted)
+                for detection in look_around(look, picture.image, predicted)
                 if detection.score >= _NEAR_SCORE and is_same_place(detection.box, predicted)
             ]
             if fitting:
@@ -258,46 +274,7 @@ def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:
         return list(look.detector.detect(image))
     if motion.is_everywhere:
         return []  # The looks at the whole picture come the more often.
-    return [d for part in motion.parts for d in _look_at_part(look, image, part)]
-
-
-def _look_at_part(look: Look, image: Image, part: Box) -> list[Detection]:
-    """What a look sees in a part of the picture, brought to the size that suits it."""
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = (round(v) for v in clamp_to(part, Box(0, 0, width, height)))
-    if x1 - x0 < 8 or y1 - y0 < 8:
-        return []
-    crop = image[y0:y1, x0:x1]
-    scale = min(look.part_side / max(x1 - x0, y1 - y0), look.most_enlarged)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    scaled = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=how)
-    factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
-    return [
-        _shifted(d, (x0, y0), factors)
-        for d in look.detector.detect(np.asarray(scaled, dtype=np.uint8))
-    ]
-
-
-def _shifted(
-    detection: Detection, origin: tuple[int, int], factors: tuple[float, float]
-) -> Detection:
-    """A detection in a scaled part of a picture as one in the picture."""
-    (x, y), (fx, fy), box = origin, factors, detection.box
-    moved = Box(x + box.x0 * fx, y + box.y0 * fy, x + box.x1 * fx, y + box.y1 * fy)
-    return dataclasses.replace(detection, box=moved)
-
-
-def _look_around(look: Look, image: Image, predicted: NDArray[np.float64]) -> list[Detection]:
-    """What a look sees in a square around a box, brought to one size whatever the box's."""
-    height, width = image.shape[:2]
-    side = max(look.around * float(np.max(predicted[2:] - predicted[:2])), 48.0)
-    center = (predicted[:2] + predicted[2:]) / 2
-    part = Box(*(center - side / 2), *(center + side / 2))
-    # Shifted into the picture where that is possible: detectors expect surroundings.
-    dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
-    dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
-    moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
-    return _look_at_part(dataclasses.replace(look, most_enlarged=4.0), image, moved)
+    return [d for part in motion.parts for d in look_at_part(look, image, part)]
 
 
 def _template(image: Image, box: NDArray[np.float64]) -> Image | None:

@@ -18,7 +18,7 @@ LEVELS = [
     {"cli"},
     {"pipeline", "stills"},
     {"audit", "report", "watch"},
-    {"schedule"},
+    {"looks"},
     {"motion", "video", "detectors", "tracking", "regions", "blur"},
     {"boxes", "_kernels", "_weights"},
     {"records"},

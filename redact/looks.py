@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.boxes import clamp_to
 from redact.detectors import Detector
-from redact.records import Detection
+from redact.records import Box, Detection
 from redact.settings import Settings
 
 # Pictures are looked at about this often, in seconds; tracks bridge what lies between.
@@ -21,7 +23,8 @@ class Look:
     """A detector, where it looks and how often.
 
     where: "whole" for the whole picture; "parts" for what moves in it, brought to `part_side`
-    pixels; "near" for the surroundings of a track of that `kind` that was not seen otherwise.
+    pixels; "near" for the surroundings of a track of that `kind` that was not seen otherwise (as
+    often as possible while it is lost, every `every_seconds` while it is followed).
     """
 
     detector: Detector
@@ -68,6 +71,47 @@ def look_at(image: NDArray[np.uint8], looks: Iterable[Look], frame_index: int) -
     ]
 
 
+def look_at_part(look: Look, image: NDArray[np.uint8], part: Box) -> list[Detection]:
+    """What a look sees in a part of the picture, brought to the size that suits it."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = (round(v) for v in clamp_to(part, Box(0, 0, width, height)))
+    if x1 - x0 < 8 or y1 - y0 < 8:
+        return []
+    crop = image[y0:y1, x0:x1]
+    scale = min(look.part_side / max(x1 - x0, y1 - y0), look.most_enlarged)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=how)
+    factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
+    return [
+        _shifted(d, (x0, y0), factors)
+        for d in look.detector.detect(np.asarray(scaled, dtype=np.uint8))
+    ]
+
+
+def _shifted(
+    detection: Detection, origin: tuple[int, int], factors: tuple[float, float]
+) -> Detection:
+    """A detection in a scaled part of a picture as one in the picture."""
+    (x, y), (fx, fy), box = origin, factors, detection.box
+    moved = Box(x + box.x0 * fx, y + box.y0 * fy, x + box.x1 * fx, y + box.y1 * fy)
+    return dataclasses.replace(detection, box=moved)
+
+
+def look_around(
+    look: Look, image: NDArray[np.uint8], predicted: NDArray[np.float64]
+) -> list[Detection]:
+    """What a look sees in a square around a box, brought to one size whatever the box's."""
+    height, width = image.shape[:2]
+    side = max(look.around * float(np.max(predicted[2:] - predicted[:2])), 48.0)
+    center = (predicted[:2] + predicted[2:]) / 2
+    part = Box(*(center - side / 2), *(center + side / 2))
+    # Shifted into the picture where that is possible: detectors expect surroundings.
+    dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
+    dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
+    moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
+    return look_at_part(dataclasses.replace(look, most_enlarged=4.0), image, moved)
+
+
 def close_looks(looks: Sequence[Look]) -> None:
     """Free what the detectors hold, for those that hold something."""
     for look in looks:
@@ -91,7 +135,7 @@ def _face_looks(level: str) -> list[Look]:
     from redact.detectors.centerface import CenterFaceDetector
 
     near = CenterFaceDetector()
-    looks.append(Look(near, where="near", part_side=160))
+    looks.append(Look(near, 0.16, "near", part_side=160))
     if level == "thorough":
         return [*looks, Look(CenterFaceDetector((None, 960, 480)))]
     return [
@@ -108,7 +152,7 @@ def _plate_looks(level: str) -> list[Look]:
     if level == "fast":
         return [Look(PlateDetector(scales=(0.5,)), 0.24)]
     part = PlateDetector(scales=(1.0,))
-    near = Look(part, where="near", kind="plate", part_side=320, around=3.0)
+    near = Look(part, 0.32, "near", kind="plate", part_side=320, around=3.0)
     if level == "balanced":
         return [
             near,
