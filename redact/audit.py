@@ -11,8 +11,8 @@ import numpy as np
 
 from redact import video
 from redact.boxes import covered_share, grow
-from redact.records import ClipInfo, Detection, Plan
 from redact.looks import Look, look_at
+from redact.records import ClipInfo, Detection, Plan
 from redact.settings import Settings
 from redact.tracking import merge_same, sure_score, track_detections
 

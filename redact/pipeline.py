@@ -15,10 +15,10 @@ from redact import audit, video
 from redact.blur import Cover
 from redact.detectors import Detector
 from redact.errors import LeakError, PlanError, TargetError
+from redact.looks import Look, build_looks, close_looks
 from redact.records import ClipInfo, Detection, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
-from redact.looks import Look, build_looks, close_looks
 from redact.settings import Settings
 from redact.watch import Watch
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from redact.blur import Cover
 from redact.boxes import iou_matrix
 from redact.detectors import Detector
+from redact.looks import Look, build_looks, look_at
 from redact.records import Box, Region, Track
 from redact.regions import region_for
-from redact.looks import Look, build_looks, look_at
 from redact.settings import Settings
 from redact.tracking import merge_same
 from redact.watch import Watch

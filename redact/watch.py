@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.boxes import clamp_to, grow
+from redact.looks import Look, look_around, look_at_part
 from redact.motion import Motion, MotionFinder
 from redact.records import Box, Detection, Track
-from redact.looks import Look, look_around, look_at_part
 from redact.settings import Settings
 from redact.tracking import Associator, Tracklet, finish, is_same_place, sure_score
 
