@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from redact import video
 from redact.boxes import covered_share, grow
-from redact.looks import Look, look_at
-from redact.records import ClipInfo, Detection, Plan
-from redact.settings import Settings
-from redact.tracking import merge_same, sure_score, track_detections
+from redact.looks import Look, look_around, look_at
+from redact.records import Box, ClipInfo, Detection, Plan, Track
+from redact.tracking import is_same_place, merge_same, sure_score, track_detections
+
+Image = NDArray[np.uint8]
 
 # A find counts as covered when this share of it lies in covered boxes.
 _COVERED_SHARE = 0.7
 # A find from here on keeps a result from being given out when no further round is left.
 CERTAIN_SCORE = 0.8
 _COVERED_HEART = 0.9
-_EVERY_SECONDS = 1.0
+# Whole pictures are looked at this often, and all of them this long around a leak.
+_EVERY_SECONDS, _AROUND_SECONDS = 2.0, 1.0
+# So long before a track begins and after it ends, its surroundings are looked at in every frame.
+_ENDS_SECONDS, _MOST_END_FRAMES = 0.3, 8
+# A second look, at another size and mirrored, confirms a find from this score on.
+_CONFIRMING_SCORE = 0.35
 
 
-def settings_for(settings: Settings) -> Settings:
-    """What the audit looks with: the strongest stack, but mediapipe alone for "fast"."""
-    level = "fast" if settings.detector == "fast" else "thorough"
-    return dataclasses.replace(settings, detector=level)
+@dataclasses.dataclass(frozen=True)
+class _Errand:
+    """What to look at in one frame: the whole, or only around these boxes, by kind."""
+
+    whole: bool = False
+    around: tuple[tuple[str, Box], ...] = ()
 
 
 def find_leaks(
@@ -37,24 +48,28 @@ def find_leaks(
     on_frame: Callable[[int, int], None],
     *,
     frames: frozenset[int] = frozenset(),
+    workers: int = 0,
 ) -> tuple[frozenset[int], list[Detection]]:
-    """The frames that were looked at, and sure finds in them that no region covers.
+    """The frames that were looked at whole, and sure finds that no region covers.
 
-    One frame a second is looked at, and the frames just before a track begins and after it ends.
-    Where one of them leaks, every frame of the second before and after it is looked at too, so
-    that a leak is followed, not guessed. Tracks that are allowed to stay visible count as covered.
+    One frame in two seconds is looked at whole, and in every frame just before a track begins and
+    after it ends its surroundings are. A find counts when a second look confirms it. Where a
+    frame leaks, every frame of the second before and after is looked at too, so that a leak is
+    followed, not guessed. Tracks that are allowed to stay visible count as covered.
 
     frames: what an earlier look at the same clip went through. The same frames are looked at
     again and no others, so that covering what was found comes to an end.
+    workers: threads that look; with 0 the caller's does.
     """
     clip = video.probe(output, max_pixels=plan.settings.max_pixels)
-    first = frames or _frames_to_check(plan)
-    leaks = _look_at_frames(clip, plan, looks, first, on_frame)
+    errands = {index: _Errand(whole=True) for index in frames} or _errands(plan, looks)
+    leaks = _run(clip, plan, looks, errands, on_frame, workers)
+    first = frozenset(index for index, errand in errands.items() if errand.whole)
     if frames or not leaks:
         return first, leaks
-    around = _frames_around(plan, leaks) - first
-    leaks += _look_at_frames(clip, plan, looks, around, on_frame)
-    return first | around, leaks
+    around = {index: _Errand(whole=True) for index in _frames_around(plan, leaks) - first}
+    leaks += _run(clip, plan, looks, around, on_frame, workers)
+    return first | around.keys(), leaks
 
 
 def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
@@ -62,8 +77,8 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
     settings = plan.settings
     generous = dataclasses.replace(
         settings,
-        extend_seconds=max(settings.extend_seconds, _EVERY_SECONDS),
-        max_gap_seconds=max(settings.max_gap_seconds, 2 * _EVERY_SECONDS),
+        extend_seconds=max(settings.extend_seconds, _AROUND_SECONDS),
+        max_gap_seconds=max(settings.max_gap_seconds, _EVERY_SECONDS),
     )
     added = track_detections(leaks, plan.clip.seconds, generous)
     last_id = max((track.id for track in plan.tracks), default=0)
@@ -71,45 +86,112 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
     return dataclasses.replace(plan, tracks=plan.tracks + tuple(numbered))
 
 
-def _look_at_frames(
+def _run(
     clip: ClipInfo,
     plan: Plan,
     looks: Sequence[Look],
-    wanted: frozenset[int],
+    errands: dict[int, _Errand],
     on_frame: Callable[[int, int], None],
+    workers: int,
 ) -> list[Detection]:
+    """Every errand's leaks, in order of frames."""
     leaks: list[Detection] = []
+    waiting: deque[Future[list[Detection]]] = deque()
     done = 0
-    with contextlib.closing(video.read_frames(clip, threads=plan.settings.threads)) as frames:
-        for frame in frames:
-            if frame.index in wanted:
+    last = max(errands, default=-1)
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(workers)) if workers else None
+        frames = stack.enter_context(
+            contextlib.closing(video.read_frames(clip, threads=plan.settings.threads))
+        )
+        for frame in frames if errands else ():
+            if frame.index in errands:
                 image = video.to_bgr(frame, clip.rotation_degrees)
-                found = merge_same(look_at(image, looks, frame.index))
-                leaks += [d for d in found if _is_leak(d, plan)]
+                errand = errands[frame.index]
+                if pool is None:
+                    leaks += _leaks_in(image, frame.index, errand, plan, looks)
+                else:
+                    waiting.append(pool.submit(_leaks_in, image, frame.index, errand, plan, looks))
+                    if len(waiting) > 2 * workers:
+                        leaks += waiting.popleft().result()
                 done += 1
-                on_frame(done, len(wanted))
-            if done == len(wanted):
+                on_frame(done, len(errands))
+            if frame.index >= last:
                 break
+        leaks += [leak for finds in waiting for leak in finds.result()]
     return leaks
+
+
+def _leaks_in(
+    image: Image, index: int, errand: _Errand, plan: Plan, looks: Sequence[Look]
+) -> list[Detection]:
+    found = look_at(image, looks, index) if errand.whole else []
+    for look in looks:
+        for kind, box in errand.around:
+            if look.where == "near" and look.kind == kind:
+                finds = look_around(look, image, np.asarray(box))
+                found += [dataclasses.replace(d, frame_index=index) for d in finds]
+    return [d for d in merge_same(found) if _is_leak(d, plan) and _is_confirmed(d, image, looks)]
+
+
+def _is_confirmed(detection: Detection, image: Image, looks: Sequence[Look]) -> bool:
+    """Whether a look at the mirrored surroundings, at another size, sees it too."""
+    near = [k for k in looks if k.where == "near" and k.kind == detection.kind]
+    if not near:
+        return True
+    width = image.shape[1]
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    box = detection.box
+    there = np.array([width - box.x1, box.y0, width - box.x0, box.y1])
+    return any(
+        find.score >= _CONFIRMING_SCORE and is_same_place(find.box, there)
+        for look in near
+        for find in look_around(
+            dataclasses.replace(look, around=1.3 * look.around), mirrored, there
+        )
+    )
+
+
+def _errands(plan: Plan, looks: Sequence[Look]) -> dict[int, _Errand]:
+    """What the first round looks at."""
+    seconds = plan.clip.seconds
+    count = len(seconds)
+    marks = np.arange(0.0, seconds[-1] + _EVERY_SECONDS, _EVERY_SECONDS)
+    whole = {min(int(index), count - 1) for index in np.searchsorted(seconds, marks)}
+    around: dict[int, list[tuple[str, Box]]] = defaultdict(list)
+    for track in plan.covered_tracks:
+        if not any(look.where == "near" and look.kind == track.kind for look in looks):
+            whole |= {track.start_index - 1, track.stop_index} & set(range(count))
+            continue
+        for index, box in _beyond_ends(track, seconds):
+            around[index].append((track.kind, box))
+    return {
+        index: _Errand(whole=index in whole, around=tuple(around.get(index, ())))
+        for index in whole | around.keys()
+    }
+
+
+def _beyond_ends(track: Track, seconds: NDArray[np.float64]) -> list[tuple[int, Box]]:
+    """The frames just before and after a track, each with the box at that end."""
+    first, last = Box(*map(float, track.boxes[0])), Box(*map(float, track.boxes[-1]))
+    start, stop = track.start_index, track.stop_index
+    before = range(max(0, start - _MOST_END_FRAMES), start)
+    after = range(stop, min(len(seconds), stop + _MOST_END_FRAMES))
+    return [
+        (index, box)
+        for indices, edge, box in ((before, start, first), (after, stop - 1, last))
+        for index in indices
+        if abs(seconds[index] - seconds[edge]) <= _ENDS_SECONDS
+    ]
 
 
 def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
     seconds = plan.clip.seconds
     wanted: set[int] = set()
     for leak in leaks:
-        near = np.abs(seconds - seconds[leak.frame_index]) <= _EVERY_SECONDS
+        near = np.abs(seconds - seconds[leak.frame_index]) <= _AROUND_SECONDS
         wanted |= set(np.flatnonzero(near).tolist())
     return frozenset(wanted)
-
-
-def _frames_to_check(plan: Plan) -> frozenset[int]:
-    seconds = plan.clip.seconds
-    count = len(seconds)
-    marks = np.arange(0.0, seconds[-1] + _EVERY_SECONDS, _EVERY_SECONDS)
-    wanted = {min(int(index), count - 1) for index in np.searchsorted(seconds, marks)}
-    for track in plan.covered_tracks:
-        wanted |= {track.start_index - 1, track.stop_index}
-    return frozenset(index for index in wanted if 0 <= index < count)
 
 
 def _is_leak(detection: Detection, plan: Plan) -> bool:

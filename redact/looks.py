@@ -61,6 +61,30 @@ def build_looks(settings: Settings) -> list[Look]:
     return looks
 
 
+def build_audit_looks(settings: Settings) -> list[Look]:
+    """The looks at a finished clip, at other sizes than `build_looks` takes.
+
+    Raises:
+        WeightsError: a model's file is missing.
+
+    """
+    if settings.detector == "fast":
+        return build_looks(settings)
+    looks: list[Look] = []
+    if settings.faces:
+        from redact.detectors.centerface import CenterFaceDetector
+
+        looks.append(Look(CenterFaceDetector((1280, 640))))
+        looks.append(Look(CenterFaceDetector(), where="near", part_side=224))
+    if settings.plates:
+        from redact.detectors.plates import PlateDetector
+
+        looks.append(Look(PlateDetector(scales=(0.75, 0.4))))
+        part = PlateDetector(scales=(1.0,))
+        looks.append(Look(part, where="near", kind="plate", part_side=256, around=3.0))
+    return looks
+
+
 def look_at(image: NDArray[np.uint8], looks: Iterable[Look], frame_index: int) -> list[Detection]:
     """What the looks at the whole of an upright BGR picture see, marked with its frame index."""
     return [

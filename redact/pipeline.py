@@ -15,7 +15,7 @@ from redact import audit, video
 from redact.blur import Cover
 from redact.detectors import Detector
 from redact.errors import LeakError, PlanError, TargetError
-from redact.looks import Look, build_looks, close_looks
+from redact.looks import Look, build_audit_looks, build_looks, close_looks
 from redact.records import ClipInfo, Detection, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
@@ -78,8 +78,7 @@ def analyze(
     """
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
-    # Detectors that a user brings may not be safe to call from other threads.
-    workers = thread_count(settings.threads) if detectors is None else 0
+    workers = _workers(settings, detectors)
     with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
         clip = _look_through(clip, watch, settings, progress)
         return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
@@ -202,16 +201,25 @@ def _umask() -> int:
 
 
 @contextlib.contextmanager
-def _looks(settings: Settings, detectors: Sequence[Detector] | None) -> Iterator[list[Look]]:
+def _looks(
+    settings: Settings,
+    detectors: Sequence[Detector] | None,
+    build: Callable[[Settings], list[Look]] = build_looks,
+) -> Iterator[list[Look]]:
     """The user's detectors, left open, or those the settings name, closed afterwards."""
     if detectors is not None:
         yield [Look(detector) for detector in detectors]
         return
-    looks = build_looks(settings)
+    looks = build(settings)
     try:
         yield looks
     finally:
         close_looks(looks)
+
+
+def _workers(settings: Settings, detectors: Sequence[Detector] | None) -> int:
+    """Threads to look with; none for a user's detectors, which may not be safe to share."""
+    return thread_count(settings.threads) if detectors is None else 0
 
 
 def _look_through(
@@ -259,13 +267,14 @@ def _audit(
 ) -> tuple[frozenset[int], list[Detection]]:
     if not plan.settings.audit:
         return frozenset(), []
-    with _looks(audit.settings_for(plan.settings), detectors) as looks:
+    with _looks(plan.settings, detectors, build_audit_looks) as looks:
         return audit.find_leaks(
             output,
             plan,
             looks,
             lambda done, total: _tell(progress, "audit", done, total),
             frames=frames,
+            workers=_workers(plan.settings, detectors),
         )
 
 
