@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -19,116 +19,159 @@ from numpy.typing import NDArray
 
 # Corners of the box lie on the rounded outline |x/a|^4 + |y/b|^4 = 1 when it is this much larger.
 ROUNDED_GROWTH = 2.0**0.25
+# More rows than these don't make a mean any better.
+_ROWS_FOR_A_MEAN = 64
+# Distances are in 16 bits, so that 16 of them fit in a vector: the fade is 0.._FADE of them wide.
+_FADE, _FARTHEST, _LANES = 255.0, 32000.0, 16
+
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "fastmath": True,
+    "boundscheck": False,
+    "error_model": "numpy",
+}
+_F32, _U8, _I16, _U16 = np.float32, np.uint8, np.int16, np.uint16
+Plane = NDArray[np.uint8]
+Values = NDArray[np.float32]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _kernel(signature: str) -> Callable[..., Any]:
-    compiler: Callable[..., Any] = njit(
-        signature, nogil=True, cache=True, fastmath=True, boundscheck=False, error_model="numpy"
-    )
-    return compiler
+def _inlined(function: _Function) -> _Function:
+    return cast(_Function, njit(forceinline=True, **_OPTIONS)(function))
 
 
-@_kernel("void(uint8[:, :], int64, int64, int64, int64, float32[:, :, ::1])")
-def reduce(
-    plane: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int, cells: NDArray[np.float32]
-) -> None:
+def compiled(signature: str) -> Callable[[_Function], _Function]:
+    """A decorator that compiles at once, and keeps the result where any folder can be written."""
+
+    def decorator(function: _Function) -> _Function:
+        try:
+            return cast(_Function, njit(signature, cache=True, **_OPTIONS)(function))
+        except RuntimeError:  # numba found no folder for its cache
+            return cast(_Function, njit(signature, **_OPTIONS)(function))
+
+    return decorator
+
+
+# Counters are unsigned throughout: numba's care for negative indices would keep LLVM from
+# turning the loops into vector instructions. Slices of rows were tried: ten times slower.
+@_inlined
+def _row_sum(plane: Plane, y: Any, left: Any, right: Any) -> Any:
+    total = np.uint32(0)
+    for x in range(left, right):
+        total += np.uint32(plane[y, x])
+    return total
+
+
+@compiled("void(uint8[:, :], int64, int64, int64, int64, float32[:, :, ::1])")
+def reduce(plane: Plane, x0: int, y0: int, x1: int, y1: int, cells: Values) -> None:
     """Write into cells (rows, columns, C) the mean of each part of the box.
 
-    The box lies inside the plane. A cell that holds no pixel takes that of the nearest one.
+    The box lies inside the plane. A cell that holds no pixel takes that of the nearest one. Of a
+    cell n rows high only every max(1, n // 64)th is read: a mean says no more about a face for
+    being taken from fewer pixels.
     """
     rows, columns, channels = cells.shape
     for row in range(rows):
-        top = y0 + (y1 - y0) * row // rows
+        top = min(y0 + (y1 - y0) * row // rows, y1 - 1)
         bottom = max(y0 + (y1 - y0) * (row + 1) // rows, top + 1)
-        top, bottom = min(top, y1 - 1), min(bottom, y1)
+        step = max(1, (bottom - top) // _ROWS_FOR_A_MEAN)
+        read = (bottom - top + step - 1) // step
         for column in range(columns):
-            left = x0 + (x1 - x0) * column // columns
+            left = min(x0 + (x1 - x0) * column // columns, x1 - 1)
             right = max(x0 + (x1 - x0) * (column + 1) // columns, left + 1)
-            left, right = min(left, x1 - 1), min(right, x1)
-            count = (bottom - top) * (right - left)
-            if channels == 1:
+            for channel in range(channels):
                 total = 0
-                for y in range(top, bottom):
-                    part = np.uint32(0)
-                    # Unsigned, or numba's care for negative indices keeps LLVM from vectorising.
-                    for x in range(np.uintp(left), np.uintp(right)):
-                        part += np.uint32(plane[y, x])
-                    total += int(part)
-                cells[row, column, 0] = total / count
-            else:
-                for channel in range(channels):
-                    total = 0
-                    for y in range(top, bottom):
+                for y in range(np.uintp(top), np.uintp(bottom), np.uintp(step)):
+                    if channels == 1:
+                        total += int(_row_sum(plane, y, np.uintp(left), np.uintp(right)))
+                    else:
                         for x in range(left, right):
                             total += int(plane[y, x * channels + channel])
-                    cells[row, column, channel] = total / count
+                cells[row, column, channel] = total / (read * (right - left))
 
 
-_inlined = njit(nogil=True, fastmath=True, inline="always")
-_F32 = np.float32
-Line = NDArray[np.uint8]
-Values = NDArray[np.float32]
-
-
-# Unsigned counters, here and above: numba's care for negative indices would keep LLVM from
-# turning the loops into vector instructions.
-@njit(nogil=True, fastmath=True)
-def _fill(
-    line: Line, start: Any, from_: int, to: int, upper: Values, lower: Values, share: Any
-) -> None:
+@_inlined
+def _set(plane: Plane, y: Any, start: Any, row: Plane, from_: int, to: int) -> None:
     """Replace columns from_..to of a row."""
-    for i in range(np.uintp(from_), np.uintp(to)):
-        line[start + i] = np.uint8(np.int32(upper[i] + (lower[i] - upper[i]) * share))
+    first = np.uintp(from_)
+    whole = _whole(np.uintp(to - from_))
+    for i in range(whole):
+        plane[y, start + first + i] = row[first + i]
+    for i in range(first + whole, np.uintp(to)):
+        plane[y, start + i] = row[i]
 
 
 @_inlined
-def _blended(old: Any, new: Any, alpha: Any) -> Any:
-    """`old` where alpha is 0 or less, `new` (half a grey step up) where it is 1 or more."""
-    alpha = min(max(alpha, _F32(0.0)), _F32(1.0))
-    alpha = alpha * alpha * (_F32(3.0) - _F32(2.0) * alpha)
-    before = _F32(old) + _F32(0.5)
-    return np.uint8(np.int32(before + (new - before) * alpha))
-
-
-@_inlined
-def _fade_sum(
-    line: Line,
+def _blend(
+    plane: Plane,
+    y: Any,
     start: Any,
+    row: Plane,
     from_: int,
     to: int,
-    upper: Values,
-    lower: Values,
-    share: Any,
-    away: Values,
+    away: Any,
     room: Any,
-    slope: Any,
+    most: Any,
 ) -> None:
-    """Blend columns from_..to of a row, the less the larger `away`: nothing from `room` on."""
-    for i in range(np.uintp(from_), np.uintp(to)):
-        alpha = (room - away[i]) * slope
-        new = upper[i] + (lower[i] - upper[i]) * share
-        line[start + i] = _blended(line[start + i], new, alpha)
+    """Blend columns from_..to of a row, by a smooth step of min(room - away, most), 0.._FADE."""
+    first = np.uintp(from_)
+    whole = _whole(np.uintp(to - from_))
+    for i in range(whole):
+        at = start + first + i
+        plane[y, at] = _blended(plane[y, at], row[first + i], away[first + i], room, most)
+    for i in range(first + whole, np.uintp(to)):
+        plane[y, start + i] = _blended(plane[y, start + i], row[i], away[i], room, most)
 
 
 @_inlined
-def _fade_max(
-    line: Line,
-    start: Any,
-    from_: int,
-    to: int,
-    upper: Values,
-    lower: Values,
-    share: Any,
-    away: Values,
-    down: Any,
-    limit: Any,
-    slope: Any,
-) -> None:
-    """The same for a straight outline: the larger of `away` and `down` decides."""
-    for i in range(np.uintp(from_), np.uintp(to)):
-        alpha = (limit - max(away[i], down)) * slope
-        new = upper[i] + (lower[i] - upper[i]) * share
-        line[start + i] = _blended(line[start + i], new, alpha)
+def _blended(old: Any, new: Any, away: Any, room: Any, most: Any) -> Any:
+    t = _U16(min(max(_I16(room - away), _I16(0)), most))
+    square = _U16(_U16(_U16(t * t) + _U16(128)) >> _U16(8))
+    share = _U16(_U16(square * _U16(_U16(768) - _U16(t + t))) >> _U16(8))
+    mixed = _U16(_U16(_U16(old) * _U16(_U16(256) - share)) + _U16(_U16(new) * share))
+    return _U8(_U16(_U16(mixed + _U16(128)) >> _U16(8)))
+
+
+@_inlined
+def _mix(row: Plane, upper: Any, lower: Any, share: Any) -> None:
+    """Make a row of two lines; share: the lower one's, 0..32767."""
+    for i in range(_whole(np.uintp(len(row)))):
+        step = _I16(_I16(lower[i] - upper[i]) * _I16(2))
+        part = _I16((np.int32(step) * np.int32(share)) >> np.int32(16))
+        row[i] = _U8(_I16(_I16(upper[i] + part) >> _I16(6)))
+
+
+# A loop over a known multiple of _LANES has no rest to do one by one, which would cost more than
+# all else in a short stretch.
+@_inlined
+def _whole(length: Any) -> Any:
+    """The multiple of _LANES at or below an unsigned length."""
+    return (length // np.uintp(_LANES)) * np.uintp(_LANES)
+
+
+@_inlined
+def _padded(length: int) -> int:
+    """The multiple of _LANES at or above a length."""
+    return (length + _LANES - 1) // _LANES * _LANES
+
+
+@_inlined
+def _stretch(number: int, columns: tuple[int, int, int, int], size: int) -> tuple[int, int]:
+    """Where to blend on the left (0) and right (1) of what is covered whole: first, last + 1.
+
+    columns: the first to blend, the first and last + 1 covered whole, the last + 1 to blend.
+    Each stretch is made longer to a multiple of _LANES: into what is set afterwards, or outwards,
+    where the blend leaves all as it is. Little between the two is taken in one.
+    """
+    from_, inner, outer, to = columns
+    if outer - inner >= 2 * _LANES:
+        if number == 0:
+            return from_, from_ + _padded(inner - from_)
+        return to - _padded(to - outer), to
+    if number == 1:
+        return 0, 0
+    from_ = max(0, min(from_, size - _padded(to - from_)))
+    return from_, min(size, from_ + _padded(to - from_))
 
 
 @_inlined
@@ -145,18 +188,32 @@ def _between_cells(at: float, count: int, is_smooth: bool) -> tuple[int, int, fl
 
 
 @_inlined
+def _steps_between(cells: Values) -> int:
+    """How many steps from a cell to the one below leave no jump above a grey step."""
+    rows, columns, channels = cells.shape
+    most = _F32(0.0)
+    for row in range(rows - 1):
+        for column in range(columns):
+            for channel in range(channels):
+                most = max(most, abs(cells[row + 1, column, channel] - cells[row, column, channel]))
+    return int(most) + 1
+
+
+@_inlined
 def _distances(
-    count: int, channels: int, first: float, half: float, is_rounded: bool
-) -> NDArray[np.float32]:
+    count: int, channels: int, first: float, half: float, scale: float, is_rounded: bool
+) -> NDArray[np.int16]:
     """(count * channels,) distance of each column from the centre, in the outline's own measure.
 
-    first: of the first column from the centre, in pixels.
+    first: of the first column from the centre, in pixels; scale: of the outline, 1 in the measure.
     """
-    away = np.empty(count * channels, dtype=np.float32)
-    scale, offset = _F32(1.0 / half), _F32(first / half)
+    away = np.empty(_padded(count * channels), dtype=np.int16)
+    per_pixel, offset, scale_32 = _F32(1.0 / half), _F32(first / half), _F32(scale)
     for i in range(np.uintp(count)):
-        distance = abs(_F32(i) * scale + offset)
-        away[i] = distance * distance * distance * distance if is_rounded else distance
+        distance = abs(_F32(i) * per_pixel + offset)
+        if is_rounded:
+            distance = distance * distance * distance * distance
+        away[i] = _I16(np.int32(min(distance * scale_32 + _F32(0.5), _F32(32767.0))))
     if channels > 1:
         for i in range(count - 1, -1, -1):
             for channel in range(channels):
@@ -166,52 +223,64 @@ def _distances(
 
 @_inlined
 def _stretched(
-    cells: NDArray[np.float32], count: int, first: float, length: float, is_smooth: bool
-) -> NDArray[np.float32]:
-    """(rows, count * C) cells stretched over columns, half a grey step up so that cutting rounds.
+    cells: Values, count: int, first: float, length: float, is_smooth: bool
+) -> NDArray[np.int16]:
+    """(rows, count * C) cells stretched over columns, in 1/64 grey steps, half a step too high.
 
     first: of the first column from the box's left edge, in pixels; length: the box's width.
     """
     rows, columns, channels = cells.shape
-    lines = np.empty((rows, count * channels), dtype=np.float32)
-    scale = columns / length
-    origin = first * scale - (0.5 if is_smooth else 0.0)
-    scale_32 = _F32(scale)
-    for cell in range(columns):
-        # The columns between this cell and the next one.
-        from_ = 0 if cell == 0 else min(max(math.ceil((cell - origin) / scale - 1e-9), 0), count)
-        to = min(max(math.ceil((cell + 1 - origin) / scale - 1e-9), 0), count)
-        if cell == columns - 1:
+    lines = np.empty((rows, _padded(count * channels)), dtype=np.int16)
+    per_pixel = columns / length
+    for row in range(rows):
+        for i in range(count * channels, lines.shape[1]):
+            lines[row, i] = 0
+    begin = first * per_pixel - (0.5 if is_smooth else 0.0)
+    to = 0
+    for column in range(columns):
+        # The pixels between the middles (with blocks: the left edges) of this cell and the next.
+        from_, to = to, min(max(math.ceil((column + 1 - begin) / per_pixel - 1e-9), 0), count)
+        if column == columns - 1:
             to = count
-        following = min(cell + 1, columns - 1) if is_smooth else cell
-        offset = _F32(origin - cell)
+        following = min(column + 1, columns - 1) if is_smooth else column
+        slope, offset = _F32(per_pixel), _F32(begin - column)
         for row in range(rows):
             for channel in range(channels):
-                here = cells[row, cell, channel] + _F32(0.5)
-                step = cells[row, following, channel] - cells[row, cell, channel]
-                if channels == 1:
-                    for i in range(np.uintp(from_), np.uintp(to)):
-                        t = min(max(_F32(i) * scale_32 + offset, _F32(0.0)), _F32(1.0))
-                        lines[row, i] = here + step * (t * t * (_F32(3.0) - _F32(2.0) * t))
-                else:
-                    for i in range(from_, to):
-                        t = min(max(_F32(i) * scale_32 + offset, _F32(0.0)), _F32(1.0))
-                        share = t * t * (_F32(3.0) - _F32(2.0) * t)
-                        lines[row, i * channels + channel] = here + step * share
+                here = cells[row, column, channel] * _F32(64.0) + _F32(32.0)
+                step = (cells[row, following, channel] - cells[row, column, channel]) * _F32(64.0)
+                at = np.uintp(from_ * channels + channel)
+                for i in range(np.uintp(from_), np.uintp(to)):
+                    t = min(max(_F32(i) * slope + offset, _F32(0.0)), _F32(1.0))
+                    value = here + step * (t * t * (_F32(3.0) - _F32(2.0) * t))
+                    lines[row, at] = _I16(np.int32(value))
+                    at += np.uintp(channels)
     return lines
 
 
-@_kernel(
+@_inlined
+def _half_width(half: float, limit: float, down: float, is_rounded: bool) -> float:
+    """How far from the centre the outline of that size reaches, `down` from the middle row."""
+    return half * (math.sqrt(math.sqrt(limit - down)) if is_rounded else limit)
+
+
+@_inlined
+def _columns(center: float, half: float, count: int) -> tuple[int, int]:
+    """The columns, of `count`, whose middle is at most `half` from the centre: first, last + 1."""
+    first = min(max(math.ceil(center - half - 0.5), 0), count)
+    return first, max(min(math.floor(center + half - 0.5) + 1, count), first)
+
+
+@compiled(
     "void(uint8[:, :], float64, float64, float64, float64, "
     "float32[:, :, ::1], boolean, boolean, float64)"
 )
 def paint(
-    plane: NDArray[np.uint8],
+    plane: Plane,
     x0: float,
     y0: float,
     x1: float,
     y1: float,
-    cells: NDArray[np.float32],
+    cells: Values,
     is_smooth: bool,
     is_rounded: bool,
     edge: float,
@@ -222,6 +291,9 @@ def paint(
     outline |x/a|^4 + |y/b|^4 = 1 around the box. From there the cover fades to nothing over
     `edge` pixels along the shorter axis. Cells are joined by smooth steps with `is_smooth`,
     else they are blocks. Parts outside the plane are left out.
+
+    A row is made anew only where it differs from the one above by a grey step: else it is the
+    copy of one that lies in the cache, so most of the cost is that of writing.
     """
     rows, _, channels = cells.shape
     height, width = plane.shape[0], plane.shape[1] // channels
@@ -237,49 +309,36 @@ def paint(
     if left >= right or top >= bottom:
         return
     limit = reach**4 if is_rounded else reach
-    slope = np.float32(1.0 / (limit - 1.0)) if limit > 1.0 else np.float32(1e9)
-    limit_32 = np.float32(limit)
+    scale = min(_FADE / max(limit - 1.0, 1e-9), _FARTHEST / limit)
 
-    count = right - left
-    away = _distances(count, channels, left + 0.5 - center_x, half_x, is_rounded)
+    count, center_x = right - left, center_x - left
+    away = _distances(count, channels, 0.5 - center_x, half_x, scale, is_rounded)
     lines = _stretched(cells, count, left + 0.5 - x0, x1 - x0, is_smooth)
-    down_scale = rows / (y1 - y0)
+    row = np.empty(_padded(count * channels), dtype=np.uint8)
+    steps, last = _steps_between(cells), -1
+    down_per_pixel, rows_per_pixel = 1.0 / half_y, rows / (y1 - y0)
     start = np.uintp(left * channels)
-    for y in range(top, bottom):
-        down = abs(y + 0.5 - center_y) / half_y
+    for y in range(np.uintp(top), np.uintp(bottom)):
+        down = abs(y + 0.5 - center_y) * down_per_pixel
         if is_rounded:
             down = down * down * down * down
         if down >= limit:
             continue
-        first, second, share = _between_cells((y + 0.5 - y0) * down_scale, rows, is_smooth)
-        upper, lower, line = lines[first], lines[second], plane[y]
-        share_32, down_32 = np.float32(share), np.float32(down)
-        # Columns that are covered whole: inner..outer; touched at all: from_..to.
+        first, second, share = _between_cells((y + 0.5 - y0) * rows_per_pixel, rows, is_smooth)
+        step = int(share * steps + 0.5)
+        if first * (steps + 1) + step != last:
+            last = first * (steps + 1) + step
+            _mix(row, lines[first], lines[second], _I16(step * 32767 // steps))
         inner, outer = 0, 0
         if down <= 1.0:
-            half = half_x * math.sqrt(math.sqrt(1.0 - down)) if is_rounded else half_x
-            inner = max(0, math.ceil(center_x - half - 0.5) - left) * channels
-            outer = min(count, math.floor(center_x + half - 0.5) + 1 - left) * channels
-            outer = max(outer, inner)
-            _fill(line, start, inner, outer, upper, lower, share_32)
-        if edge == 0.0:
-            continue
-        fade = half_x * (math.sqrt(math.sqrt(limit - down)) if is_rounded else reach)
-        from_ = max(0, math.floor(center_x - fade) - left) * channels
-        to = min(count, math.ceil(center_x + fade) - left) * channels
-        if inner == outer:
-            inner, outer = to, to
-        if is_rounded:
-            _fade_sum(
-                line, start, from_, inner, upper, lower, share_32, away, limit_32 - down_32, slope
-            )
-            _fade_sum(
-                line, start, outer, to, upper, lower, share_32, away, limit_32 - down_32, slope
-            )
-        else:
-            _fade_max(
-                line, start, from_, inner, upper, lower, share_32, away, down_32, limit_32, slope
-            )
-            _fade_max(
-                line, start, outer, to, upper, lower, share_32, away, down_32, limit_32, slope
-            )
+            inner, outer = _columns(center_x, _half_width(half_x, 1.0, down, is_rounded), count)
+        if edge > 0.0:
+            from_, to = _columns(center_x, _half_width(half_x, limit, down, is_rounded), count)
+            room, most = (limit - down if is_rounded else limit) * scale, _FADE
+            if not is_rounded:
+                most = min((limit - down) * scale, most)
+            columns = (from_ * channels, inner * channels, outer * channels, to * channels)
+            for number in range(2):
+                first, stop = _stretch(number, columns, count * channels)
+                _blend(plane, y, start, row, first, stop, away, _I16(room + 0.5), _I16(most + 0.5))
+        _set(plane, y, start, row, inner * channels, outer * channels)
