@@ -1,17 +1,30 @@
 """The detectors that come along, on a real face and a real-looking plate."""
 
+import os
+from pathlib import Path
+
 import cv2
 import doorbell_scene
 import numpy as np
 import pytest
 from make_clips import read_back
 
-from redact import Settings
-from redact.boxes import covered_share, iou_matrix
+from redact import Box, Settings
+from redact.boxes import covered_share, grow, iou_matrix
 from redact.detectors import build_looks, close_looks
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
+from redact.detectors.heads import HeadDetector
 from redact.detectors.plates import PlateDetector
+
+WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
+WALKERS /= "intel_one-by-one-person-detection.mp4"
+
+
+def read_frame(path, index):
+    reader = cv2.VideoCapture(str(path))
+    reader.set(cv2.CAP_PROP_POS_FRAMES, index)
+    return reader.read()[1]
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +64,27 @@ def test_centerface_finds_the_face_at_any_size(portrait, side):
     assert iou_matrix(np.array([found[0].box]), face * scale).max() > 0.4
 
 
+@pytest.mark.parametrize("side", [224, 448])
+def test_the_head_is_found_with_the_face_and_the_hair(portrait, side):
+    photo, face = portrait
+    (head,) = HeadDetector((side,)).detect(photo)
+    assert head.kind == "head"
+    assert covered_share(Box(*face[0]), [head.box]) > 0.95
+    assert head.box.area < 3 * Box(*face[0]).area
+
+
+@pytest.mark.skipif(not WALKERS.is_file(), reason="set REDACT_DATA to a folder with clips/")
+def test_a_head_is_found_from_behind():
+    frame = read_frame(WALKERS, 120)
+    assert not [d for d in CenterFaceDetector().detect(frame) if d.score > 0.5]
+    (head,) = HeadDetector().detect(frame)
+    hair = Box(436, 16, 484, 92)
+    assert covered_share(hair, [head.box]) > 0.9
+    assert head.box.area < 2 * hair.area
+
+
 def test_the_plate_is_found_whole(street):
     corners = doorbell_scene.PLATE_CORNERS
-    from redact import Box
-    from redact.boxes import grow
-
     plate = Box(*corners.min(axis=0), *corners.max(axis=0))
     found = [d for d in PlateDetector().detect(street) if d.score > 0.6]
     assert covered_share(plate, [grow(d.box, 0.15, 0) for d in found]) > 0.95
@@ -63,7 +92,7 @@ def test_the_plate_is_found_whole(street):
 
 def test_plain_pictures_show_nothing():
     grey = np.full((240, 320, 3), 128, np.uint8)
-    for detector in (BlazeFaceDetector(), CenterFaceDetector(), PlateDetector()):
+    for detector in (BlazeFaceDetector(), CenterFaceDetector(), HeadDetector(), PlateDetector()):
         assert [d for d in detector.detect(grey) if d.score > 0.5] == []
 
 
