@@ -16,7 +16,7 @@ from typing import Any
 
 from redact import __version__
 from redact.errors import LeakError, RedactError
-from redact.settings import AUDIO, DETECTORS, PRESETS, STYLES, Settings
+from redact.settings import AUDIO, DETECTORS, HEADS, PRESETS, STYLES, Settings
 
 EXIT_LEAK, EXIT_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", help="the result (default: CLIP.redacted.mp4 beside the clip)")
     add("--settings", metavar="TOML", help="a file with settings; options here win over it")
     add("--detector", choices=DETECTORS, help=f"how hard to look (default: {defaults.detector})")
+    add("--heads", choices=HEADS, help=f"heads without a face (default: {defaults.heads})")
     add("--style", choices=STYLES, help=f"how to cover (default: {defaults.style})")
     add("--strength", type=float, help="strength of the style, relative to the region")
     add("--unsafe", action="store_true", default=None, help="allow a strength that leaks")

@@ -42,12 +42,29 @@ class Look:
     """Side of the square that a "near" look sees, in sizes of the track's box."""
 
 
-def build_looks(settings: Settings) -> list[Look]:
+@dataclasses.dataclass(frozen=True)
+class HeadsAsFaces:
+    """Heads, from any side, as finds of faces: their scores times `weight`."""
+
+    heads: Detector
+    weight: float
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+        """Heads in an upright (H, W, 3) uint8 BGR picture, called faces."""
+        return [
+            dataclasses.replace(head, kind="face", score=self.weight * head.score)
+            for head in self.heads.detect(image)
+        ]
+
+
+def build_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     """The looks that `settings` asks for.
 
     "fast" runs BlazeFace alone for faces: near ones only. "balanced" adds CenterFace on what
     moves, around lost tracks, and now and then on the whole picture. "thorough" runs everything
     on every picture.
+
+    threads: how many one look uses; 0 takes the machine's cores.
 
     Raises:
         WeightsError: a model's file is missing.
@@ -55,13 +72,14 @@ def build_looks(settings: Settings) -> list[Look]:
     """
     looks: list[Look] = []
     if settings.faces:
-        looks += _face_looks(settings.detector)
+        looks += _face_looks(settings.detector, threads)
+        looks += _head_looks(settings, threads)
     if settings.plates:
-        looks += _plate_looks(settings.detector)
+        looks += _plate_looks(settings.detector, threads)
     return looks
 
 
-def build_audit_looks(settings: Settings) -> list[Look]:
+def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     """The looks at a finished clip, at other sizes than `build_looks` takes.
 
     Raises:
@@ -69,18 +87,18 @@ def build_audit_looks(settings: Settings) -> list[Look]:
 
     """
     if settings.detector == "fast":
-        return build_looks(settings)
+        return build_looks(settings, threads=threads)
     looks: list[Look] = []
     if settings.faces:
         from redact.detectors.centerface import CenterFaceDetector
 
-        looks.append(Look(CenterFaceDetector((1280, 640))))
-        looks.append(Look(CenterFaceDetector(), where="near", part_side=224))
+        looks.append(Look(CenterFaceDetector((1280, 640), threads=threads)))
+        looks.append(Look(CenterFaceDetector(threads=threads), where="near", part_side=224))
     if settings.plates:
         from redact.detectors.plates import PlateDetector
 
-        looks.append(Look(PlateDetector(scales=(0.75, 0.4))))
-        part = PlateDetector(scales=(1.0,))
+        looks.append(Look(PlateDetector(scales=(0.75, 0.4), threads=threads)))
+        part = PlateDetector(scales=(1.0,), threads=threads)
         looks.append(Look(part, where="near", kind="plate", part_side=256, around=3.0))
     return looks
 
@@ -144,7 +162,7 @@ def close_looks(looks: Sequence[Look]) -> None:
             close()
 
 
-def _face_looks(level: str) -> list[Look]:
+def _face_looks(level: str, threads: int) -> list[Look]:
     from redact.detectors.blazeface import BlazeFaceDetector
 
     # Below these scores both see faces as large as the picture in walls, shirts and roads, in
@@ -158,29 +176,43 @@ def _face_looks(level: str) -> list[Look]:
         return looks
     from redact.detectors.centerface import CenterFaceDetector
 
-    near = CenterFaceDetector()
+    near = CenterFaceDetector(threads=threads)
     looks.append(Look(near, 0.16, "near", part_side=160))
     if level == "thorough":
-        return [*looks, Look(CenterFaceDetector((None, 960, 480)))]
+        return [*looks, Look(CenterFaceDetector((None, 960, 480), threads=threads))]
     return [
         *looks,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
-        Look(CenterFaceDetector((960, 480)), 1.0, restless_seconds=0.24),
-        Look(CenterFaceDetector((1920,)), 3.0, restless_seconds=0.8),
+        Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.24),
+        Look(CenterFaceDetector((1920,), threads=threads), 5.0, restless_seconds=0.8),
     ]
 
 
-def _plate_looks(level: str) -> list[Look]:
+def _head_looks(settings: Settings, threads: int) -> list[Look]:
+    if settings.heads == "off" or settings.detector == "fast":
+        return []
+    from redact.detectors.heads import HeadDetector
+
+    heads = HeadDetector(threads=threads)
+    # Beside a track a head only carries on what was seen; the part below shows the shoulders.
+    near = Look(HeadsAsFaces(heads, 0.5), 0.24, "near", part_side=224, around=6.0)
+    if settings.heads == "near tracks":
+        return [near]
+    moving = HeadsAsFaces(heads, 1.0)
+    return [near, Look(moving, 2 * STEP_SECONDS, "parts", part_side=320)]
+
+
+def _plate_looks(level: str, threads: int) -> list[Look]:
     from redact.detectors.plates import PlateDetector
 
     if level == "fast":
-        return [Look(PlateDetector(scales=(0.5,)), 0.24)]
-    part = PlateDetector(scales=(1.0,))
+        return [Look(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
+    part = PlateDetector(scales=(1.0,), threads=threads)
     near = Look(part, 0.32, "near", kind="plate", part_side=320, around=3.0)
     if level == "balanced":
         return [
             near,
             Look(part, 3 * STEP_SECONDS, "parts", part_side=640),
-            Look(PlateDetector(), 1.0, restless_seconds=0.4),
+            Look(PlateDetector(threads=threads), 2.0, restless_seconds=0.4),
         ]
-    return [near, Look(PlateDetector())]
+    return [near, Look(PlateDetector(threads=threads))]

@@ -204,13 +204,14 @@ def _umask() -> int:
 def _looks(
     settings: Settings,
     detectors: Sequence[Detector] | None,
-    build: Callable[[Settings], list[Look]] = build_looks,
+    build: Callable[..., list[Look]] = build_looks,
 ) -> Iterator[list[Look]]:
     """The user's detectors, left open, or those the settings name, closed afterwards."""
     if detectors is not None:
         yield [Look(detector) for detector in detectors]
         return
-    looks = build(settings)
+    # Several pictures are looked at at once, each by one thread.
+    looks = build(settings, threads=1)
     try:
         yield looks
     finally:

@@ -14,6 +14,7 @@ from redact.errors import SettingsError
 DETECTORS = ("fast", "balanced", "thorough")
 STYLES = ("blur", "solid", "pixelate", "gaussian")
 AUDIO = ("drop", "keep")
+HEADS = ("off", "near tracks", "all moving")
 PRESETS = (
     "ultrafast",
     "superfast",
@@ -41,6 +42,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "detector": DETECTORS,
     "style": STYLES,
     "audio": AUDIO,
+    "heads": HEADS,
     "preset": PRESETS,
 }
 
@@ -58,6 +60,9 @@ class Settings:
     """Cover faces."""
     plates: bool = True
     """Cover licence plates."""
+    heads: str = "near tracks"
+    """Which heads are covered that show no face: none ("off"), those of people whose face was seen
+    before or after ("near tracks"), or all that move ("all moving")."""
     detector: str = "balanced"
     """Which stack looks: "fast" (near faces only), "balanced", "thorough"."""
     style: str = "blur"

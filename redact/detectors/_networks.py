@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,24 +33,27 @@ class Network:
     """
 
     def __init__(self, name: str, *, threads: int = 0) -> None:
-        path = str(_weights.find(name))
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Idle threads that spin take the cores from decoding and encoding.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _session(str(_weights.find(name)), threads)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The network's outputs, in its own order, for one (N, C, H, W) float32 array."""
         outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: values})
         return outputs
+
+
+@functools.cache
+def _session(path: str, threads: int) -> Any:
+    """The session for a file: one for all detectors, since it is safe to share."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads that spin take the cores from decoding and encoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def joined(kind: str, passes: Sequence[Found], iou: float) -> list[Detection]:

@@ -27,6 +27,7 @@ class CenterFaceDetector:
             keeps it as it is. A picture is never enlarged. Near faces are found better small,
             far ones large, so two passes find more than one.
         threshold: lowest score that is reported, 0..1.
+        threads: how many each call uses; 0 takes the machine's cores.
 
     Raises:
         WeightsError: the model's file is missing.
@@ -36,11 +37,15 @@ class CenterFaceDetector:
     kinds = ("face",)
 
     def __init__(
-        self, long_sides: Sequence[int | None] = (None,), *, threshold: float = 0.2
+        self,
+        long_sides: Sequence[int | None] = (None,),
+        *,
+        threshold: float = 0.2,
+        threads: int = 0,
     ) -> None:
         self._long_sides = tuple(long_sides)
         self._threshold = threshold
-        self._network = Network("centerface_any_size.onnx")
+        self._network = Network("centerface_any_size.onnx", threads=threads)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""

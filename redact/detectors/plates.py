@@ -33,6 +33,7 @@ class PlateDetector:
             wide are found in a pass; a near plate needs a scale below 1. A picture whose longer
             side is below 1000 px is looked at at twice its size as well.
         threshold: lowest score that is reported, 0..1.
+        threads: how many each call uses; 0 takes the machine's cores.
 
     Raises:
         WeightsError: the model's file is missing.
@@ -42,11 +43,15 @@ class PlateDetector:
     kinds = ("plate",)
 
     def __init__(
-        self, scales: Sequence[float] = (1.0, 0.5, 0.25), *, threshold: float = 0.4
+        self,
+        scales: Sequence[float] = (1.0, 0.5, 0.25),
+        *,
+        threshold: float = 0.4,
+        threads: int = 0,
     ) -> None:
         self._scales = tuple(scales)
         self._threshold = threshold
-        self._network = Network("plates.onnx")
+        self._network = Network("plates.onnx", threads=threads)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Plates in an upright (H, W, 3) uint8 BGR picture."""
