@@ -152,6 +152,8 @@ def _shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[flo
 
     Phase correlation (Kuglin and Hines, 1975) of the gradients, under a Hanning window.
     """
+    if min(before.shape) < 2:
+        return 0.0, 0.0
     window = cv2.createHanningWindow((before.shape[1], before.shape[0]), cv2.CV_32F)
     (dx, dy), response = cv2.phaseCorrelate(_edges(before), _edges(after), window)
     if response < _LEAST_RESPONSE or math.hypot(dx, dy) < _LEAST_SHIFT:

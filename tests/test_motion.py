@@ -1,0 +1,96 @@
+"""What moves: people do, noise and light don't, and a moving camera moves everything."""
+
+import numpy as np
+import pytest
+
+from redact.motion import MotionFinder
+
+WIDTH, HEIGHT = 480, 270
+
+
+@pytest.fixture
+def street():
+    """A still scene with texture, (HEIGHT, WIDTH) float, twice as wide as the picture."""
+    rng = np.random.default_rng(3)
+    coarse = rng.uniform(40, 200, (HEIGHT // 10, 2 * WIDTH // 10))
+    return np.kron(coarse, np.ones((10, 10)))
+
+
+def picture(scene, rng, *, x=None, left=0, gain=1.0, size=40):
+    """The scene from column `left` on, with a dark square at `x`, noise and exposure."""
+    image = scene[:, left : left + WIDTH].copy()
+    if x is not None:
+        image[100 : 100 + size, x : x + size] = 10
+    image = image * gain + rng.normal(0, 2, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def watched(pictures):
+    finder = MotionFinder()
+    return [finder.step(image, index * 0.1) for index, image in enumerate(pictures)]
+
+
+def test_the_first_picture_counts_as_moving_whole(street):
+    (first,) = watched([picture(street, np.random.default_rng(0))])
+    assert first.is_everywhere
+    assert first.parts[0] == (0, 0, WIDTH, HEIGHT)
+
+
+def test_noise_is_no_motion(street):
+    rng = np.random.default_rng(0)
+    assert not any(m.parts for m in watched([picture(street, rng) for _ in range(20)])[1:])
+
+
+def test_what_moves_lies_inside_a_part(street):
+    rng = np.random.default_rng(0)
+    pictures = [picture(street, rng) for _ in range(5)]
+    xs = [20 + 10 * i for i in range(25)]
+    pictures += [picture(street, rng, x=x) for x in xs]
+    for x, motion in zip(xs, watched(pictures)[5:], strict=True):
+        assert not motion.is_everywhere
+        assert any(
+            p.x0 <= x + 2 and p.x1 >= x + 38 and p.y0 <= 102 and p.y1 >= 138 for p in motion.parts
+        )
+
+
+def test_who_stands_still_still_counts_for_a_while(street):
+    rng = np.random.default_rng(0)
+    pictures = [picture(street, rng) for _ in range(5)]
+    pictures += [picture(street, rng, x=100) for _ in range(30)]
+    assert all(motion.parts for motion in watched(pictures)[5:])
+
+
+def test_a_slow_change_of_exposure_is_no_motion(street):
+    rng = np.random.default_rng(0)
+    gains = np.linspace(1.0, 0.7, 40)
+    found = watched([picture(street, rng, gain=gain) for gain in gains])[1:]
+    assert not any(motion.parts for motion in found)
+
+
+def test_a_camera_that_turns_moves_everything(street):
+    rng = np.random.default_rng(0)
+    found = watched([picture(street, rng, left=6 * i) for i in range(20)])
+    assert all(motion.is_everywhere and not motion.is_cut for motion in found[1:])
+    shifts = np.array([motion.shift for motion in found[1:]])
+    assert np.median(shifts[:, 0]) == pytest.approx(-6, abs=1)
+    assert np.median(shifts[:, 1]) == pytest.approx(0, abs=1)
+
+
+def test_another_scene_is_a_cut(street):
+    rng = np.random.default_rng(0)
+    other = np.roll(street[::-1], 217, axis=1)
+    pictures = [picture(street, rng) for _ in range(5)] + [picture(other, rng) for _ in range(5)]
+    assert [motion.is_cut for motion in watched(pictures)] == [True] + [False] * 4 + [True] + [
+        False
+    ] * 4
+
+
+def test_a_flat_picture_does_no_harm():
+    grey = np.full((HEIGHT, WIDTH), 0, dtype=np.uint8)
+    assert not any(motion.parts for motion in watched([grey] * 4)[1:])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (1080, 7)])
+def test_odd_sizes_work(size):
+    rng = np.random.default_rng(0)
+    watched([rng.integers(0, 255, size, dtype=np.uint8) for _ in range(4)])

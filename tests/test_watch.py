@@ -1,0 +1,158 @@
+"""Where and when is looked: little is missed, and what was found is followed both ways."""
+
+import numpy as np
+import pytest
+
+from redact import Box, Detection, Settings
+from redact.looks import Look
+from redact.watch import Watch
+
+WIDTH, HEIGHT, RATE, SIZE = 480, 270, 10, 30
+EXACT = Settings(extend_seconds=0.0, max_gap_seconds=1.0)
+
+
+def square_at(index):
+    return 20 + 4 * index, 100
+
+
+def picture(index, *, empty=False, seed=1):
+    rng = np.random.default_rng(seed)
+    image = np.kron(rng.integers(60, 160, (27, 48)), np.ones((10, 10)))
+    image = np.repeat(image[:, :, None], 3, axis=2)
+    if not empty:
+        x, y = square_at(index)
+        coarse = np.random.default_rng(9).integers(195, 255, (SIZE // 6, SIZE // 6))
+        texture = np.kron(coarse, np.ones((6, 6)))
+        image[y : y + SIZE, x : x + SIZE] = texture[:, :, None]
+    return image.astype(np.uint8)
+
+
+class Bright:
+    """Finds what is bright, like the square; remembers the sizes of what it was shown."""
+
+    kinds = ("face",)
+
+    def __init__(self, blind=(), score=0.9):
+        self.blind, self.score = set(blind), score
+        self.shown = []
+
+    def detect(self, image):
+        self.shown.append(image.shape[:2])
+        if len(self.shown) - 1 in self.blind:
+            return []
+        rows, columns = np.nonzero(image[:, :, 0] > 190)
+        if len(rows) < 20:
+            return []
+        edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        return [Detection(kind="face", box=Box(*map(float, edges)), score=self.score)]
+
+
+def watched(looks, indices, *, workers=0, draw=picture, settings=EXACT):
+    with Watch(looks, settings, workers=workers) as watch:
+        for index in indices:
+            if watch.is_due(index / RATE):
+                watch.see(index, index / RATE, draw(index))
+        return watch.tracks(np.arange(max(indices) + 1) / RATE)
+
+
+def covers(track, index, slack=3):
+    box, (x, y) = track.box_at(index), square_at(index)
+    return box is not None and (
+        box.x0 <= x + slack
+        and box.y0 <= y + slack
+        and box.x1 >= x + SIZE - slack
+        and box.y1 >= y + SIZE - slack
+    )
+
+
+def test_a_look_comes_as_often_as_it_should():
+    detector = Bright()
+    (track,) = watched([Look(detector, 0.5)], range(20))
+    assert len(detector.shown) == 4
+    assert all(covers(track, index) for index in range(16))
+
+
+def test_what_moves_is_looked_at_alone():
+    detector = Bright()
+
+    def draw(index):
+        return picture(index, empty=index < 5)
+
+    (track,) = watched([Look(detector, 0.1, "parts", part_side=120)], range(20), draw=draw)
+    assert detector.shown
+    assert all(max(shape) <= 120 for shape in detector.shown)
+    assert all(covers(track, index) for index in range(5, 20))
+
+
+def test_a_track_that_was_lost_is_looked_for_where_it_should_be():
+    """The look at the whole sees the square once; the look near it sees it from then on."""
+    whole, near = Bright(blind=range(1, 40)), Bright(score=0.3)
+    looks = [Look(whole, 0.1), Look(near, 0.0, "near", part_side=96)]
+    (track,) = watched(looks, range(25))
+    assert all(covers(track, index) for index in range(25))
+    assert all(max(shape) == 96 for shape in near.shown)
+
+
+def test_a_new_track_is_followed_back_to_where_it_came_from():
+    whole, near = Bright(blind=range(10)), Bright(score=0.3)
+
+    def draw(index):
+        return picture(index, empty=index < 3)
+
+    looks = [Look(whole, 0.1), Look(near, 0.0, "near", part_side=96)]
+    (track,) = watched(looks, range(15), draw=draw)
+    assert track.start_index == 3
+    assert all(covers(track, index) for index in range(3, 15))
+
+
+def test_what_no_look_sees_is_followed_by_its_picture():
+    """Found once and never again: what looks the same a little farther on is the same."""
+    blind = Bright(blind=range(1000))
+    looks = [Look(Bright(blind=range(3, 40)), 0.1), Look(blind, 0.0, "near", part_side=96)]
+    (track,) = watched(looks, range(12))
+    assert all(covers(track, index) for index in range(12))
+    assert np.isnan(track.scores[3:]).all()
+
+
+def test_a_parked_thing_stays_covered_between_rare_finds():
+    def draw(_index):
+        return picture(10)
+
+    blind = Bright(blind=range(1000))
+    looks = [Look(Bright(), 3.0), Look(blind, 0.0, "near", part_side=96), Look(blind, 0.1)]
+    tracks = watched(looks, range(60), draw=draw)
+    assert [(t.start_index, t.stop_index) for t in tracks] == [(0, 60)]
+
+
+def test_a_cut_ends_tracks_on_both_sides():
+    def draw(index):
+        return picture(4 if index < 10 else 60, seed=1 if index < 10 else 2)
+
+    looks = [Look(Bright(), 0.1, restless_seconds=0.1)]
+    settings = Settings(extend_seconds=0.5)
+    before, after = watched(looks, range(20), draw=draw, settings=settings)
+    assert before.stop_index <= 11
+    assert after.start_index >= 10
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_threads_change_nothing(workers):
+    def looks():
+        return [
+            Look(Bright(), 0.3),
+            Look(Bright(), 0.2, "parts", part_side=120),
+            Look(Bright(score=0.3), 0.1, "near", part_side=96),
+        ]
+
+    alone, shared = watched(looks(), range(25)), watched(looks(), range(25), workers=workers)
+    assert len(alone) == len(shared) == 1
+    np.testing.assert_array_equal(alone[0].boxes, shared[0].boxes)
+
+
+def test_a_failing_look_is_heard_of():
+    class Broken:
+        def detect(self, image):
+            raise RuntimeError("no picture")
+
+    with pytest.raises(RuntimeError, match="no picture"):
+        watched([Look(Broken(), 0.1)], range(8), workers=2)
