@@ -14,14 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import clamp_to, grow
+from redact.follow import Template
 from redact.looks import Look, look_around, look_at_part
 from redact.motion import Motion, MotionFinder
-from redact.records import Box, Detection, Track
+from redact.records import Detection, Track
 from redact.settings import Settings
 from redact.tracking import Associator, Tracklet, finish, is_same_place, sure_score
 
@@ -34,10 +33,8 @@ _MOST_MISSES = 4
 _NEAR_SCORE = 0.2
 # What looks the same in the same place is still there, for this long without a find.
 _STILL_SECONDS = 4.0
-_STILL_LIKENESS, _FOLLOW_LIKENESS = 0.9, 0.7
+_STILL_LIKENESS = 0.9
 _STILL_SHIFT = 0.15
-_TEMPLATE_SIDE, _SEARCH_GROWTH = 24, 0.6
-_LEAST_DETAIL = 3.0
 
 
 @dataclasses.dataclass
@@ -89,7 +86,7 @@ class Watch:
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[int, float] = {}
         self._recent: collections.deque[_Seen] = collections.deque()
-        self._templates: dict[int, Image] = {}
+        self._templates: dict[int, Template] = {}
         self._traced: set[int] = set()
         self._looked_near: dict[tuple[int, int], float] = {}
 
@@ -191,7 +188,7 @@ class Watch:
         """Look where a tracklet should be that nothing else has seen in this picture."""
         predicted = tracklet.predict(picture.now, picture.camera)
         template = self._templates.get(id(tracklet))
-        followed = None if template is None else _follow(template, predicted, picture.image)
+        followed = None if template is None else template.follow(predicted, picture.image)
         near = self._look_near(tracklet, predicted, picture, is_followed=followed is not None)
         if near is not None:
             tracklet.add(picture.index, picture.now, *near, picture.camera)
@@ -211,7 +208,7 @@ class Watch:
         self._traced.add(id(tracklet))
         earlier = [p for p in reversed(self._recent) if p.index < tracklet.indices[0]]
         start = next((p for p in self._recent if p.index == tracklet.indices[0]), None)
-        template = None if start is None else _template(start.image, tracklet.boxes[0])
+        template = None if start is None else Template.of(start.image, tracklet.boxes[0])
         camera = self._associator.camera if start is None else start.camera
         velocity, misses = tracklet.early_velocity(), 0
         for picture in earlier:
@@ -220,7 +217,7 @@ class Watch:
             predicted = tracklet.boxes[0] + np.tile(drift - velocity * elapsed, 2)
             near = self._look_near(tracklet, predicted, picture)
             if near is None and template is not None:
-                followed = _follow(template, predicted, picture.image)
+                followed = template.follow(predicted, picture.image)
                 near = None if followed is None else (followed[0], float("nan"))
             if near is None:
                 misses += 1
@@ -263,7 +260,7 @@ class Watch:
 
     def _remember(self, tracklet: Tracklet, image: Image) -> None:
         if self._near_looks:
-            template = _template(image, tracklet.boxes[-1])
+            template = Template.of(image, tracklet.boxes[-1])
             if template is not None:
                 self._templates[id(tracklet)] = template
 
@@ -275,43 +272,3 @@ def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:
     if motion.is_everywhere:
         return []  # The looks at the whole picture come the more often.
     return [d for part in motion.parts for d in look_at_part(look, image, part)]
-
-
-def _template(image: Image, box: NDArray[np.float64]) -> Image | None:
-    """The box's grey picture, its longer side 24 px; None where there is nothing to hold on to."""
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = (round(v) for v in clamp_to(Box(*box), Box(0, 0, width, height)))
-    if x1 - x0 < 6 or y1 - y0 < 6:
-        return None
-    scale = _TEMPLATE_SIDE / max(x1 - x0, y1 - y0)
-    size = (max(4, round((x1 - x0) * scale)), max(4, round((y1 - y0) * scale)))
-    grey = np.ascontiguousarray(image[y0:y1, x0:x1, 1])
-    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return small if float(small.std()) >= _LEAST_DETAIL else None
-
-
-def _follow(
-    template: Image, predicted: NDArray[np.float64], image: Image
-) -> tuple[NDArray[np.float64], float] | None:
-    """Where the template is seen around a predicted box, and how like it, -1..1.
-
-    Normalised cross-correlation, at the size of the predicted box.
-    """
-    height, width = image.shape[:2]
-    limits = Box(0, 0, width, height)
-    around = clamp_to(grow(Box(*predicted), _SEARCH_GROWTH), limits)
-    rows, columns = template.shape
-    scale_x = columns / max(1.0, float(predicted[2] - predicted[0]))
-    scale_y = rows / max(1.0, float(predicted[3] - predicted[1]))
-    x0, y0, x1, y1 = (round(v) for v in around)
-    size = (round((x1 - x0) * scale_x), round((y1 - y0) * scale_y))
-    if size[0] < columns or size[1] < rows:
-        return None
-    grey = np.ascontiguousarray(image[y0:y1, x0:x1, 1])
-    field = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    _, likeness, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(field, template, cv2.TM_CCOEFF_NORMED))
-    if not likeness >= _FOLLOW_LIKENESS:
-        return None
-    left, top = x0 + x / scale_x, y0 + y / scale_y
-    box = np.array([left, top, left + columns / scale_x, top + rows / scale_y])
-    return box, float(likeness)

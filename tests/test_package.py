@@ -19,7 +19,7 @@ LEVELS = [
     {"pipeline", "stills"},
     {"audit", "report", "watch"},
     {"looks"},
-    {"motion", "video", "detectors", "tracking", "regions", "blur"},
+    {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
     {"settings"},

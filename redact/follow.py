@@ -1,0 +1,74 @@
+"""Follow a thing by what it looked like, from one picture to the next."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.boxes import clamp_to
+from redact.records import Box
+
+Image = NDArray[np.uint8]
+
+# Correlation from which on it is the same thing.
+_FOLLOW_LIKENESS = 0.7
+_TEMPLATE_SIDE, _LEAST_TEMPLATE_SIDE, _SEARCH_GROWTH = 24, 6, 0.6
+_LEAST_DETAIL = 3.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Template:
+    """What a thing looked like: grey, every `step` pixels, from the box's top left corner on."""
+
+    picture: Image
+    step: int
+
+    @classmethod
+    def of(cls, image: Image, box: NDArray[np.float64]) -> Template | None:
+        """The box's template, its longer side some 24 px; None where nothing stands out."""
+        height, width = image.shape[:2]
+        x0, y0, x1, y1 = (round(v) for v in clamp_to(Box(*box), Box(0, 0, width, height)))
+        step = max(1, max(x1 - x0, y1 - y0) // _TEMPLATE_SIDE)
+        if min(x1 - x0, y1 - y0) < max(_LEAST_TEMPLATE_SIDE, step):
+            return None
+        small = _every(image, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
+        return cls(small, step) if float(small.std()) >= _LEAST_DETAIL else None
+
+    def follow(
+        self, predicted: NDArray[np.float64], image: Image
+    ) -> tuple[NDArray[np.float64], float] | None:
+        """The box of what looks most like it around a predicted box, and how like, -1..1.
+
+        Normalised cross-correlation. None where nothing is like it.
+        """
+        height, width = image.shape[:2]
+        step, (rows, columns) = self.step, self.picture.shape
+        left, top = round(float(predicted[0])), round(float(predicted[1]))
+        reach_x, reach_y = (math.ceil(_SEARCH_GROWTH * size) for size in (columns, rows))
+        # On the template's own lattice, or what stands still would seem to change.
+        x0 = left - step * min(reach_x, left // step)
+        y0 = top - step * min(reach_y, top // step)
+        count_x = min((left - x0) // step + columns + reach_x, (width - x0) // step)
+        count_y = min((top - y0) // step + rows + reach_y, (height - y0) // step)
+        if count_x < columns or count_y < rows or left < 0 or top < 0:
+            return None
+        field = _every(image, x0, y0, count_x, count_y, step)
+        likenesses = cv2.matchTemplate(field, self.picture, cv2.TM_CCOEFF_NORMED)
+        _, likeness, _, (x, y) = cv2.minMaxLoc(likenesses)
+        if not likeness >= _FOLLOW_LIKENESS:
+            return None
+        shift = np.array([x0 + x * step - left, y0 + y * step - top], dtype=np.float64)
+        return predicted + np.tile(shift, 2), float(likeness)
+
+
+def _every(image: Image, x0: int, y0: int, columns: int, rows: int, step: int) -> Image:
+    """(rows, columns) means of step by step pixels of the green channel, from (x0, y0) on."""
+    part = np.ascontiguousarray(image[y0 : y0 + rows * step, x0 : x0 + columns * step, 1])
+    if step == 1:
+        return part
+    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
