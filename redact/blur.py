@@ -1,8 +1,8 @@
 """Covers: the checked way to the kernels, and the one table of styles.
 
-What a cover may tell is little: the default takes one quantised mean tone out of a region, holds
-it for as long as the track lasts, and paints made-up cells around it, stretched over the box.
-Nothing that changes from frame to frame comes from the face.
+A cover tells nothing of what is under it: its brightness is that of what stays visible around the
+region, its pattern is drawn by lot and held for as long as the track lasts. Not one pixel of the
+box has a part in it. Only strengths below 1 and "gaussian" measure the region itself.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import _kernels
+from redact.boxes import align_even
 from redact.errors import SettingsError
-from redact.records import Frame, Region
+from redact.records import Box, Frame, Region
 from redact.settings import Settings
 
 
@@ -46,32 +47,45 @@ STYLES = {
 }
 
 _SOLID_TONE = (96.0, 128.0, 128.0)
-_LUMA_STEP, _CHROMA_STEP = 32.0, 12.0
 # A plate's cover has at most two cells, so that nothing looks like a letter.
-_PLATE_CELLS = (1, 2)
+_PLATE_CELLS, _PLATE_CONTRAST = (1, 2), 0.4
 _GAUSSIAN_CELLS = 16
 _EDGE_SHARE = 0.09
-_MEASURE_EVERY = 15
-_EASE = 0.125
+# The tone is looked up so often, in frames, and drawn near by this share of the rest in each.
+_MEASURE_EVERY, _EASE = 15, 0.0625
 _MOST_HELD = 512
-_ZERO = np.zeros((1, 1, 1), dtype=np.float32)
 
-# Offsets from the tone for Y, U, V: each (rows, columns, 1).
-_Patterns = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+# Covers are no darker and no brighter, have this much of U and V at middle brightness, and all of
+# that where the surroundings are this far from grey.
+_LUMA_RANGE, _WARM, _COLOURFUL = (32.0, 200.0), (-4.0, 6.0), 6.0
+# The ring around a box from which its tone is taken: the border of a 5 x 5 grid, this many times
+# as wide and high as the box.
+_RING = 2.4
+_RING_PATCHES = [(i, j) for i in range(5) for j in range(5) if i in (0, 4) or j in (0, 4)]
+
+_Edges = tuple[int, int, int, int]
+# Cells of Y, U, V or of B, G, R planes, each (rows, columns, channels of the plane) float32.
+_Cells = tuple[NDArray[np.float32], ...]
+_Planes = Sequence[NDArray[np.uint8]]
 
 
 @dataclasses.dataclass
-class _Held:
-    """What a track is painted with. Tones are Y, U, V; patterns are offsets from the tone."""
+class _Look:
+    """What a track is painted with."""
 
     tone: NDArray[np.float32]
+    """(3,) Y, U, V now."""
     aim: NDArray[np.float32]
-    patterns: _Patterns
+    """(3,) where the tone goes to."""
+    patterns: NDArray[np.float32]
+    """(3, rows, columns) offsets from the tone."""
+    cells: _Cells
+    """Tone and patterns as the kernel takes them."""
     age: int = 0
 
 
 class Cover:
-    """Covers regions frame after frame, and remembers the tone that each track was given.
+    """Covers regions frame after frame, and remembers what each track was painted with.
 
     Use one object for one clip or stream. Nothing is shared between objects.
 
@@ -88,7 +102,7 @@ class Cover:
         self._name, self._style = settings.style, STYLES[settings.style]
         self._strength = self._style.default if settings.strength is None else settings.strength
         self._seed = seed
-        self._held: dict[int, _Held] = {}
+        self._held: dict[int, _Look] = {}
         if self._strength < self._style.limit and not settings.unsafe:
             raise SettingsError(
                 f"strength {self._strength:g} of style {self._name!r} is weaker than "
@@ -104,24 +118,22 @@ class Cover:
         if not regions:
             return 0
         covered = np.zeros(frame.u.shape, dtype=np.bool_)
-        # Measure all before painting any: a region must not take its tone from another's cover.
-        looks = [self._look(region, (frame.y, frame.u, frame.v)) for region in regions]
-        for region, held in _small_first(regions, looks):
-            y, u, v = (held.tone[i] + held.patterns[i] for i in range(3))
+        looks = self._looks(regions, (frame.y, frame.u, frame.v))
+        for region, look in _small_first(regions, looks):
+            y, u, v = look.cells
             self._paint(frame.y, region, y)
             self._paint(frame.u, region, u, halved=True)
             self._paint(frame.v, region, v, halved=True)
             x0, y0, x1, y1 = _half(_box(region))
             covered[y0:y1, x0:x1] = True
-        return min(4 * int(covered.sum()), frame.y.size)
+        return min(4 * int(np.count_nonzero(covered)), frame.y.size)
 
     def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
         """Cover the regions in a C-contiguous (H, W, 3) uint8 BGR picture, in place."""
-        looks = [self._look(region, (image,)) for region in regions]
+        looks = self._looks(regions, (image,))
         flat = image.reshape(image.shape[0], -1)
-        for region, held in _small_first(regions, looks):
-            parts = [held.tone[i] + held.patterns[i] for i in range(3)]
-            self._paint(flat, region, _yuv_to_bgr(*parts))
+        for region, look in _small_first(regions, looks):
+            self._paint(flat, region, look.cells[0])
 
     def _paint(
         self,
@@ -135,94 +147,136 @@ class Cover:
         box, edge = _box(region), _edge(region)
         if halved:
             box, edge = _half(box), edge / 2
-        cells = np.ascontiguousarray(np.clip(cells, 0, 255), dtype=np.float32)
-        x0, y0, x1, y1 = (float(v) for v in box)
         rounded = region.shape == "ellipse"
-        _kernels.paint(plane, x0, y0, x1, y1, cells, self._style.is_smooth, rounded, edge)
+        _kernels.paint(plane, *box, cells, self._style.is_smooth, rounded, edge)
 
-    def _look(self, region: Region, planes: Sequence[NDArray[np.uint8]]) -> _Held:
-        """What to paint the region with; a track keeps what it has."""
-        held = None if region.track_id is None else self._held.get(region.track_id)
-        if held is None:
-            held = self._measure(region, planes)
+    def _looks(self, regions: Sequence[Region], planes: _Planes) -> list[_Look]:
+        """What to paint each region with. All are measured before any is painted."""
+        boxes = [_box(region) for region in regions]
+        return [self._look(region, boxes, planes) for region in regions]
+
+    def _look(self, region: Region, boxes: Sequence[_Edges], planes: _Planes) -> _Look:
+        """A track keeps its pattern, and its tone but for a slow change of light around it."""
+        look = None if region.track_id is None else self._held.get(region.track_id)
+        if look is None:
+            look = self._measure(region, boxes, planes)
             if region.track_id is not None:
-                self._remember(region.track_id, held)
-            return held
-        held.age += 1
-        if held.age % _MEASURE_EVERY == 0 and self._name != "solid":
-            mean = _means(region, planes, 1, 1)[:, 0, 0]
-            # Only a change of light that no noise can make moves the tone, one step at a time.
-            far = np.abs(mean - held.aim) > 1.25 * _steps()
-            held.aim = np.where(far, _quantised(mean), held.aim).astype(np.float32)
-        held.tone = held.tone + (held.aim - held.tone) * np.float32(_EASE)
-        return held
+                self._remember(region.track_id, look)
+            return look
+        look.age += 1
+        if look.age % _MEASURE_EVERY == 0:
+            look.aim = self._tone(region, boxes, planes, look.aim)
+        if np.abs(look.aim - look.tone).max() > 0.5:
+            look.tone = look.tone + (look.aim - look.tone) * np.float32(_EASE)
+            look.cells = _as_cells(look.tone, look.patterns, len(planes))
+        return look
 
-    def _remember(self, track_id: int, held: _Held) -> None:
-        self._held[track_id] = held
+    def _remember(self, track_id: int, look: _Look) -> None:
+        self._held[track_id] = look
         if len(self._held) > _MOST_HELD:
             del self._held[next(iter(self._held))]
 
-    def _measure(self, region: Region, planes: Sequence[NDArray[np.uint8]]) -> _Held:
-        if self._name == "solid":
-            tone = np.array(_SOLID_TONE, dtype=np.float32)
-            return _Held(tone, tone, (_ZERO, _ZERO, _ZERO))
-        mean = _means(region, planes, 1, 1)[:, 0, 0]
-        tone = _quantised(mean)
+    def _measure(self, region: Region, boxes: Sequence[_Edges], planes: _Planes) -> _Look:
+        solid = np.array(_SOLID_TONE, dtype=np.float32)
+        tone = self._tone(region, boxes, planes, solid)
         if self._name == "gaussian":
-            patterns = self._gaussian(region, planes, mean)
+            patterns = self._gaussian(region, planes)
         elif self._strength < 1:
-            patterns = self._measured(region, planes, mean)
+            count = math.ceil(1 / self._strength)
+            patterns = _measured(region, planes, count)
         else:
             patterns = self._made_up(region)
-        return _Held(tone, tone, patterns)
+        return _Look(tone, tone, patterns, _as_cells(tone, patterns, len(planes)))
 
-    def _made_up(self, region: Region) -> _Patterns:
+    def _tone(
+        self,
+        region: Region,
+        boxes: Sequence[_Edges],
+        planes: _Planes,
+        otherwise: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        if self._name == "solid":
+            return otherwise
+        around = _surroundings(_box(region), boxes, planes)
+        return otherwise if around is None else _toned_down(around)
+
+    def _made_up(self, region: Region) -> NDArray[np.float32]:
         """Cells that say nothing of the region: drawn by lot, the same for a track's whole life."""
-        shape = _PLATE_CELLS if region.kind == "plate" else (self._style.cells,) * 2
+        is_plate = region.kind == "plate"
+        shape = _PLATE_CELLS if is_plate else (self._style.cells,) * 2
         rng = np.random.default_rng((self._seed, 0 if region.track_id is None else region.track_id))
-        lot = rng.uniform(-1, 1, (*shape, 1)).astype(np.float32)
-        lot -= lot.mean()
-        contrast = self._style.contrast * (0.4 if region.kind == "plate" else 1.0)
-        return lot * np.float32(contrast), _ZERO, _ZERO
+        lot = rng.uniform(-1, 1, shape)
+        patterns = np.zeros((3, *shape), dtype=np.float32)
+        patterns[0] = (lot - lot.mean()) * self._style.contrast
+        return patterns * np.float32(_PLATE_CONTRAST if is_plate else 1.0)
 
-    def _measured(
-        self, region: Region, planes: Sequence[NDArray[np.uint8]], mean: NDArray[np.float32]
-    ) -> _Patterns:
-        """Cells taken from the region, for strengths below 1."""
-        count = math.ceil(1 / self._strength)
-        cells = _means(region, planes, count, count) - mean[:, None, None]
-        return _as_patterns(cells)
-
-    def _gaussian(
-        self, region: Region, planes: Sequence[NDArray[np.uint8]], mean: NDArray[np.float32]
-    ) -> _Patterns:
+    def _gaussian(self, region: Region, planes: _Planes) -> NDArray[np.float32]:
         """The region averaged over a grid, and the grid blurred by a Gaussian."""
         count = max(_GAUSSIAN_CELLS, math.ceil(2 / self._strength))
-        cells = _means(region, planes, count, count) - mean[:, None, None]
         at = np.arange(count)
         spread = np.exp(-0.5 * ((at[:, None] - at) / (self._strength * count)) ** 2)
         spread /= spread.sum(axis=1, keepdims=True)
-        blurred = np.einsum("ij,cjk,lk->cil", spread, cells, spread).astype(np.float32)
-        return _as_patterns(blurred)
+        cells = _measured(region, planes, count)
+        blurred: NDArray[np.float64] = np.einsum("ij,cjk,lk->cil", spread, cells, spread)
+        return blurred.astype(np.float32)
 
 
-def _small_first(regions: Sequence[Region], looks: Sequence[_Held]) -> list[tuple[Region, _Held]]:
+def _small_first(regions: Sequence[Region], looks: Sequence[_Look]) -> list[tuple[Region, _Look]]:
     """In the order to paint: what lies inside a larger region then doesn't show in its cover."""
     pairs = list(zip(regions, looks, strict=True))
     return sorted(pairs, key=lambda p: (p[0].x1 - p[0].x0) * (p[0].y1 - p[0].y0))
 
 
-def _means(
-    region: Region, planes: Sequence[NDArray[np.uint8]], rows: int, columns: int
-) -> NDArray[np.float32]:
-    """(3, rows, columns) mean Y, U, V; planes: (y, u, v), or one (H, W, 3) BGR picture."""
-    box = _box(region)
+def _surroundings(
+    box: _Edges, covered: Sequence[_Edges], planes: _Planes
+) -> NDArray[np.float32] | None:
+    """(3,) mean Y, U, V around the box, of nothing but what stays visible; None if all is hidden.
+
+    Sixteen patches in a ring, past the cover's own edge, are asked; those that meet a covered
+    box are left out.
+    """
+    height, width = planes[0].shape[:2]
+    x0, y0, x1, y1 = box
+    step_x, step_y = _RING * (x1 - x0) / 5, _RING * (y1 - y0) / 5
+    found = []
+    for column, row in _RING_PATCHES:
+        left = (x0 + x1) / 2 + (column - 2.5) * step_x
+        top = (y0 + y1) / 2 + (row - 2.5) * step_y
+        patch = align_even(Box(left + 2, top + 2, left + step_x, top + step_y), width, height)
+        if patch and not any(_meet(patch, other) for other in covered):
+            found.append(_means(patch, planes, 1)[:, 0, 0])
+    return np.mean(found, axis=0, dtype=np.float32) if found else None
+
+
+def _meet(a: _Edges, b: _Edges) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _toned_down(around: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3,) as bright as the surroundings and a little warm, like skin; grey where all is grey.
+
+    The colour around isn't taken over: a cover in the green of a hedge would look strange.
+    """
+    luma = float(np.clip(around[0], *_LUMA_RANGE))
+    colour = min(1.0, float(np.hypot(*(around[1:] - 128))) / _COLOURFUL)
+    warm = np.array(_WARM, dtype=np.float32) * np.float32(colour * luma / 128)
+    return np.array([luma, 128 + warm[0], 128 + warm[1]], dtype=np.float32)
+
+
+def _measured(region: Region, planes: _Planes, count: int) -> NDArray[np.float32]:
+    """(3, count, count) means of the region's own parts less that of the whole."""
+    means = _means(_box(region), planes, count)
+    return np.asarray(means - means.mean(axis=(1, 2), keepdims=True), dtype=np.float32)
+
+
+def _means(box: _Edges, planes: _Planes, count: int) -> NDArray[np.float32]:
+    """(3, count, count) mean Y, U, V; planes: (y, u, v), or one (H, W, 3) BGR picture."""
     if len(planes) == 1:
-        cells = np.empty((rows, columns, 3), dtype=np.float32)
+        cells = np.empty((count, count, 3), dtype=np.float32)
         _kernels.reduce(planes[0].reshape(planes[0].shape[0], -1), *box, cells)
         return _bgr_to_yuv(cells)
     half = _half(box)
-    result = np.empty((3, rows, columns, 1), dtype=np.float32)
+    result = np.empty((3, count, count, 1), dtype=np.float32)
     for channel, (plane, edges) in enumerate(zip(planes, (box, half, half), strict=True)):
         _kernels.reduce(plane, *edges, result[channel])
     return result[..., 0]
@@ -244,21 +298,14 @@ def _edge(region: Region) -> float:
     return max(2.0, _EDGE_SHARE * shorter)
 
 
-def _steps() -> NDArray[np.float32]:
-    return np.array([_LUMA_STEP, _CHROMA_STEP, _CHROMA_STEP], dtype=np.float32)
-
-
-def _quantised(mean: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Y, U, V on a grid of 8 levels for luma and as coarse a one for colour."""
-    luma = (np.floor(mean[0] / _LUMA_STEP) + 0.5) * _LUMA_STEP
-    # Towards grey: a cover in a colour that nothing there has would catch the eye.
-    chroma = np.clip(np.trunc((mean[1:] - 128) / _CHROMA_STEP), -4, 4) * _CHROMA_STEP + 128
-    return np.concatenate([[luma], chroma]).astype(np.float32)
-
-
-def _as_patterns(cells: NDArray[np.float32]) -> _Patterns:
-    y, u, v = (np.ascontiguousarray(part[:, :, None], dtype=np.float32) for part in cells)
-    return y, u, v
+def _as_cells(
+    tone: NDArray[np.float32], patterns: NDArray[np.float32], planes: int
+) -> tuple[NDArray[np.float32], ...]:
+    """Cells for Y, U and V, or for one BGR picture, as the kernel takes them."""
+    cells = np.clip(tone[:, None, None] + patterns, 0, 255)
+    if planes == 1:
+        return (np.ascontiguousarray(np.clip(_yuv_to_bgr(cells), 0, 255), dtype=np.float32),)
+    return tuple(np.ascontiguousarray(part[:, :, None], dtype=np.float32) for part in cells)
 
 
 # ITU-R BT.601, full range: only a grey axis and two colour axes are needed here.
@@ -274,11 +321,7 @@ def _bgr_to_yuv(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.einsum("cb,ijb->cij", _TO_YUV, cells) + offset, dtype=np.float32)
 
 
-def _yuv_to_bgr(
-    y: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Cells of Y, U, V, each (rows, columns, 1) or one for all, as (rows, columns, 3) BGR."""
-    y, u, v = np.broadcast_arrays(y, u - 128, v - 128)
-    blue, red = y + 1.772 * u, y + 1.402 * v
-    green = y - 0.344136 * u - 0.714136 * v
-    return np.concatenate([blue, green, red], axis=2)
+def _yuv_to_bgr(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3, rows, columns) YUV as (rows, columns, 3) BGR."""
+    y, u, v = cells[0], cells[1] - 128, cells[2] - 128
+    return np.stack([y + 1.772 * u, y - 0.344136 * u - 0.714136 * v, y + 1.402 * v], axis=2)
