@@ -91,10 +91,12 @@ def upright_to_stored(box: Box, width: int, height: int, rotation_degrees: int) 
 
 def suppress(boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float) -> list[int]:
     """Indices kept by greedy non-maximum suppression, highest score first."""
-    order = np.argsort(-np.asarray(scores), kind="stable")
-    overlap = iou_matrix(boxes, boxes)
+    boxes = np.asarray(boxes)
+    waiting = np.argsort(-np.asarray(scores), kind="stable")
     kept: list[int] = []
-    for index in order:
-        if all(overlap[index, other] <= iou for other in kept):
-            kept.append(int(index))
+    while waiting.size:
+        best, waiting = int(waiting[0]), waiting[1:]
+        kept.append(best)
+        overlap = iou_matrix(boxes[best], boxes[waiting])[0]
+        waiting = waiting[overlap <= iou]
     return kept
