@@ -8,6 +8,7 @@ from both sides and every track is carried on beyond its ends.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -34,8 +35,8 @@ _VELOCITY_GAIN = 0.4
 # With fewer looks than this, what seems motion may be a box that jumped.
 _LEAST_FOR_MOTION = 3
 _SMOOTH_SECONDS = 0.1
-# Tracks that share this much of the shorter one's time and place are of one thing.
-_TWIN_SHARE = 0.5
+# Tracks that share this much of the shorter one's time, and of their place, are of one thing.
+_TWIN_TIME_SHARE, _TWIN_IOU = 0.6, 0.33
 
 
 @dataclasses.dataclass(eq=False)
@@ -386,31 +387,32 @@ def _finish(
 
 
 def _without_twins(tracks: list[Track]) -> list[Track]:
-    """Tracks that lay on the same thing while both lasted become one, the union of both."""
-    result: list[Track] = []
+    """Tracks that lay on the same thing while both lasted become one, the union of both.
+
+    Each is held against the longest of its group, not against the group's union, which would grow
+    until it holds whoever passes by.
+    """
+    groups: list[list[Track]] = []
     for track in sorted(tracks, key=lambda t: (-len(t.boxes), t.start_index)):
-        while True:
-            twin = next((other for other in result if _are_twins(track, other)), None)
-            if twin is None:
-                break
-            result.remove(twin)
-            track = _union_of(track, twin)
-        result.append(track)
-    return result
+        group = next((g for g in groups if _are_twins(track, g[0])), None)
+        if group is None:
+            groups.append([track])
+        else:
+            group.append(track)
+    return [functools.reduce(_union_of, group) for group in groups]
 
 
 def _are_twins(a: Track, b: Track) -> bool:
     start, stop = max(a.start_index, b.start_index), min(a.stop_index, b.stop_index)
     shorter = min(len(a.boxes), len(b.boxes))
-    if a.kind != b.kind or stop - start < _TWIN_SHARE * shorter:
+    if a.kind != b.kind or stop - start < max(1, _TWIN_TIME_SHARE * shorter):
         return False
     one, other = (t.boxes[start - t.start_index : stop - t.start_index] for t in (a, b))
     both = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
     shared = np.prod(np.clip(both, 0, None), axis=1)
     sizes = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
-    nested = shared / np.maximum(np.minimum(*sizes), 1e-6)
-    ratio = np.maximum(*sizes) / np.maximum(np.minimum(*sizes), 1e-6)
-    return bool(np.median(nested) > _TWIN_SHARE and np.median(ratio) < _MOST_SIZE_RATIO**2)
+    iou = shared / np.maximum(sizes[0] + sizes[1] - shared, 1e-6)
+    return bool(np.median(iou) > _TWIN_IOU)
 
 
 def _union_of(a: Track, b: Track) -> Track:
@@ -462,26 +464,38 @@ def _end_velocity(
 def _smooth(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
     """Steadier boxes that contain the ones given.
 
-    A running minimum and then a running mean, both of one window, never come to lie above the
-    curve they started from (each mean is over minima that saw the centre); mirrored for the far
-    edges.
+    Centres are averaged over a short window, so that steady motion stays what it is; half sizes,
+    and what still sticks out of the box around the averaged centre, are enveloped from above.
     """
     if len(boxes) < 3:
         return boxes
     step = float(np.median(np.diff(times)))
-    radius = min(5, round(_SMOOTH_SECONDS / step)) if step > 0 else 0
+    radius = min(5, len(boxes) - 1, round(_SMOOTH_SECONDS / step)) if step > 0 else 0
     if radius == 0:
         return boxes
-    low, high = _envelope(boxes[:, :2], radius), -_envelope(-boxes[:, 2:], radius)
-    return np.concatenate([low, high], axis=1)
+    low, high = boxes[:, :2], boxes[:, 2:]
+    ends = np.pad((low + high) / 2, ((radius, radius), (0, 0)), "reflect", reflect_type="odd")
+    center, half = _windows(ends, radius).mean(axis=-1), _upper_envelope((high - low) / 2, radius)
+    before = _upper_envelope(np.maximum(center - half - low, 0.0), radius)
+    after = _upper_envelope(np.maximum(high - center - half, 0.0), radius)
+    return np.concatenate([center - half - before, center + half + after], axis=1)
 
 
-def _envelope(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    width = 2 * radius + 1
-    padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, width, axis=0).min(axis=-1)
-    padded = np.pad(lowest, ((radius, radius), (0, 0)), mode="edge")
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, width, axis=0).mean(axis=-1))
+def _upper_envelope(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """A smooth curve that never lies below (T, K) values.
+
+    A running maximum, then a running mean of the same window: each mean is over maxima that saw
+    the centre.
+    """
+    for reduce in (np.max, np.mean):
+        padded = np.pad(values, ((radius, radius), (0, 0)), "edge")
+        values = reduce(_windows(padded, radius), axis=-1)
+    return values
+
+
+def _windows(padded: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """(T, K, 2 * radius + 1) out of (T + 2 * radius, K)."""
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0)
 
 
 def _array(boxes: Sequence[Box]) -> NDArray[np.float64]:

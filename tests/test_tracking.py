@@ -152,3 +152,22 @@ def test_a_weak_look_around_a_sure_one_adds_nothing():
     assert merge_same([sure, around]) == [sure]
     assert len(merge_same([sure, apart])) == 2
     assert len(merge_same([sure, much_larger])) == 2
+
+
+def test_steady_motion_does_not_widen_the_boxes():
+    found = walk(range(30), step=(12, 0))
+    (track,) = track_detections(found, np.arange(30) / 30, EXACT)
+    widths = track.boxes[3:-3, 2] - track.boxes[3:-3, 0]
+    assert widths.max() < 42
+
+
+def test_looks_at_one_face_that_do_not_agree_are_one_track():
+    """Two detectors cut a face so differently that their finds don't join in a frame."""
+    found = walk(range(20), size=40) + walk(range(20), start=(88, 88), size=64, score=0.6)
+    assert len(track_detections(found, SECONDS, EXACT)) == 1
+
+
+def test_people_who_pass_close_by_do_not_grow_into_one():
+    found = walk(range(30), start=(100, 100), step=(0, 0))
+    found += walk(range(30), start=(130, 100), step=(0, 0))
+    assert len(track_detections(found, SECONDS, EXACT)) == 2
