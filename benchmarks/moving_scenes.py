@@ -8,6 +8,7 @@ Written as H.264 with a `Truth` beside it. The same scene is the same to the bit
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -74,7 +75,8 @@ def build(name: str, scene: Scene, data: Path, folder: Path, *, seed: int = 0) -
     """Write the scene as `NAME.mp4` and `NAME.json` into the folder, unless it is there."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.mp4"
-    made = f"made of stills, version {VERSION}, seed {seed}"
+    version = hashlib.sha256(repr((VERSION, scene)).encode()).hexdigest()[:8]
+    made = f"made of stills, version {version}, seed {seed}"
     truth_path = path.with_suffix(".json")
     if path.is_file() and truth_path.is_file() and Truth.load(truth_path).made == made:
         return path
@@ -182,9 +184,13 @@ class _Stage:
             if place is None:
                 continue
             matrix = _after(view, place)
-            layer = _warped(self._sprites[number], matrix, size, cv2.BORDER_CONSTANT)
-            picture = picture * (1 - layer[..., 3:]) + layer[..., :3]
-            owner[layer[..., 3] > 0.5] = number
+            part = _touched(cutout.image.shape, matrix, size)
+            if part:
+                moved = matrix - [[0, 0, part[1].start], [0, 0, part[0].start]]
+                inner = (part[1].stop - part[1].start, part[0].stop - part[0].start)
+                layer = _warped(self._sprites[number], moved, inner, cv2.BORDER_CONSTANT)
+                picture[part] = picture[part] * (1 - layer[..., 3:]) + layer[..., :3]
+                owner[part][layer[..., 3] > 0.5] = number
             boxes.append((f"actor {number}", cutout.kind, number, _moved(cutout.box, matrix)))
         for area in self._front:
             x0, y0, x1, y1 = (round(v) for v in _moved(area, view))
@@ -278,6 +284,17 @@ def _warped(
     own[:, 2] += own[:, :2] @ (np.array([0.5, 0.5]) / shrink - 0.5)  # pixel centres
     own[:, :2] /= shrink
     return cv2.warpAffine(level, own, size, flags=cv2.INTER_LINEAR, borderMode=border)
+
+
+def _touched(
+    shape: tuple[int, ...], matrix: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[slice, slice] | None:
+    """Rows and columns of the picture that something of this shape may draw to."""
+    height, width = shape[:2]
+    corners = matrix @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    x0, y0 = np.maximum(np.floor(corners.min(axis=1)) - 1, 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(corners.max(axis=1)) + 2, size).astype(int)
+    return np.s_[y0:y1, x0:x1] if x0 < x1 and y0 < y1 else None
 
 
 def _after(second: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -126,12 +126,12 @@ SCENES = {
         shake=2,
     ),
     "crowd_pan": Scene(
-        _LOOSE("train_img_105"),
+        _LOOSE("train_img_57"),
         (1920, 1080),
         2,
         rate=20,
-        camera=((0, 0.35, 0.45, 0.65), (2, 0.65, 0.55, 0.65)),
-        blur=0.3,
+        camera=((0, 0.45, 0.45, 0.8), (2, 0.6, 0.45, 0.8)),
+        shake=2,
     ),
     "backlight": Scene(
         _LOOSE("train_img_72"),
@@ -160,7 +160,6 @@ SCENES = {
         STREET,
         (1280, 720),
         4,
-        rate=25,
         camera=((0, 0.4, 0.5, 0.7), (4, 0.5, 0.52, 0.55)),
         actors=(
             Actor(STERN, ((0, 0.75, 0.5, 0.08), (4, 0.3, 0.52, 0.1))),
