@@ -2,16 +2,22 @@
 
 Every kernel's output is checked against its slow twin first. Times are medians of interleaved
 runs in one process, with one thread. The copy goes out of a 1080p plane and back: no cover can
-touch fewer bytes.
+touch fewer bytes. The rounded cover reaches beyond its box: it is set beside a copy of all that it
+may touch, and beside OpenCV's resize blended by a ready-made mask.
+
+`--readme README.md` writes the table between the marks in that file.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,39 +26,79 @@ import cv2
 import numpy as np
 
 SIDES = (64, 128, 256, 512)
-_LEFT, _TOP = 400, 300
+_LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
+_MARKS = ("<!-- kernels -->", "<!-- kernels end -->")
+_COPY, _COPY_ALL = "copy there and back", "copy of all a rounded cover touches"
+_BOTH, _ROUNDED = "reduce and paint, rectangle", "paint, rounded with soft edge"
+_RESIZE, _MASKED = "cv2.resize down and up", "cv2.resize, blended by a rounded mask"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the table, save it as JSON."""
+    """Print the table, save it as JSON, write it into the README if asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks kernels", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/kernels.json"))
+    parser.add_argument("--readme", type=Path, help="file to write the table into")
     options = parser.parse_args(arguments)
-    started = time.perf_counter()
+    first, later = load_seconds()
     from redact import _kernels
 
-    loading = time.perf_counter() - started
     check(_kernels)
     cv2.setNumThreads(1)
-    rows = [measure(_kernels, side, options.rounds) for side in SIDES]
-    names = list(rows[0])
-    print(
-        f"kernels loaded in {loading:.2f} s; {platform.machine()}, Python {sys.version.split()[0]}"
-    )
-    print("microseconds, median".ljust(34) + "".join(f"{side:>9}" for side in SIDES))
-    for name in names:
-        print(f"{name:34}" + "".join(f"{row[name]:9.1f}" for row in rows))
-    for name in names[1:]:
-        ratios = "".join(f"{row[name] / row['copy there and back']:9.1f}" for row in rows)
-        print(f"{name + ', in copies':34}{ratios}")
+    result = {
+        "machine": machine(),
+        "load_seconds": {"first": first, "later": later},
+        "sides": SIDES,
+        "microseconds": [measure(_kernels, side, options.rounds) for side in SIDES],
+    }
+    print(text_table(result))
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    result = {"sides": SIDES, "load_seconds": loading, "microseconds": rows}
     options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if options.readme:
+        saved = json.loads(options.json.read_text(encoding="utf-8"))
+        write_between_marks(options.readme, markdown_table(saved))
+
+
+def load_seconds() -> tuple[float, float]:
+    """How long importing the kernels takes: compiling them, and finding them compiled."""
+    code = "import time, numba; t = time.perf_counter(); import redact._kernels; "
+    code += "print(time.perf_counter() - t)"
+    root = str(Path(__file__).parents[1])
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": root}
+        runs = [
+            subprocess.run(
+                [sys.executable, "-c", code],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            for _ in range(2)
+        ]
+    first, later = (float(run.stdout) for run in runs)
+    return first, later
+
+
+def machine() -> dict[str, str]:
+    """What the figures hold for."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8").splitlines()
+        model = next((line.split(":")[1].strip() for line in lines if "model name" in line), model)
+    import numba
+
+    return {
+        "processor": f"{model}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "numba": numba.__version__,
+        "opencv": cv2.__version__,
+    }
 
 
 def check(kernels) -> None:
-    """Compare both kernels with their twins on one awkward case each.
+    """Compare the kernels with their twins, on a plane and on a picture, near its edge.
 
     Raises:
         AssertionError: they differ.
@@ -62,63 +108,22 @@ def check(kernels) -> None:
     import reference
 
     rng = np.random.default_rng(0)
-    plane = rng.integers(0, 256, (61, 90), dtype=np.uint8)[:, :77]
-    cells = np.empty((3, 4, 1), dtype=np.float32)
-    kernels.reduce(plane, 5, 7, 66, 58, cells)
-    np.testing.assert_allclose(cells, reference.reduce(plane.copy(), 5, 7, 66, 58, 3, 4), atol=1e-3)
-    for smooth, rounded in ((True, True), (False, False)):
-        painted = plane.copy()
-        kernels.paint(painted, 5.0, 7.0, 66.0, 58.0, cells, smooth, rounded, 6.0)
-        expected, _ = reference.paint(plane.copy(), 5, 7, 66, 58, cells, smooth, rounded, 6.0)
-        assert np.abs(painted[..., None] - expected).max() <= 4.5
+    for channels in (1, 3):
+        plane = rng.integers(0, 256, (61, 90 * channels), dtype=np.uint8)[:, : 77 * channels]
+        cells = np.empty((3, 4, channels), dtype=np.float32)
+        kernels.reduce(plane, 5, 7, 66, 58, cells)
+        expected = reference.reduce(plane.copy(), 5, 7, 66, 58, 3, 4, channels)
+        np.testing.assert_allclose(cells, expected, atol=1e-3)
+        for smooth, rounded in ((True, True), (True, False), (False, False)):
+            painted = plane.copy()
+            kernels.paint(painted, 5.0, 7.0, 66.0, 58.0, cells, smooth, rounded, 6.0)
+            expected, _ = reference.paint(plane.copy(), 5, 7, 66, 58, cells, smooth, rounded, 6.0)
+            assert np.abs(painted.reshape(expected.shape) - expected).max() <= 4.5
 
 
 def measure(kernels, side: int, rounds: int) -> dict[str, float]:
     """Median microseconds of each way for a square region of that many pixels."""
-    y = np.random.default_rng(1).integers(0, 256, (1080, 1984), dtype=np.uint8)[:, :1920]
-    u, v = y[:540, :960].copy(), y[540:, :960].copy()
-    box = (_LEFT, _TOP, _LEFT + side, _TOP + side)
-    half = tuple(value // 2 for value in box)
-    region = y[_TOP : _TOP + side, _LEFT : _LEFT + side]
-    buffer = np.empty((side, side), dtype=np.uint8)
-    cells = np.full((4, 4, 1), 100, dtype=np.float32)
-    one = np.empty((1, 1, 1), dtype=np.float32)
-    edge = 0.12 * side
-
-    def copy() -> None:
-        buffer[:] = region
-        region[:] = buffer
-
-    def resize() -> None:
-        small = cv2.resize(region, (4, 4), interpolation=cv2.INTER_AREA)
-        cv2.resize(small, (side, side), dst=region, interpolation=cv2.INTER_LINEAR)
-
-    def box_blur() -> None:
-        cv2.blur(region, (side // 2 + 1, side // 2 + 1), dst=region)
-
-    def paint(rounded: bool) -> None:
-        kernels.paint(y, *map(float, box), cells, True, rounded, edge if rounded else 0.0)
-
-    def whole(rounded: bool) -> None:
-        for plane, edges in ((y, box), (u, half), (v, half)):
-            kernels.reduce(plane, *edges, one)
-            width = edge * (edges[2] - edges[0]) / side if rounded else 0.0
-            kernels.paint(plane, *map(float, edges), cells, True, rounded, width)
-
-    def reduce_and_paint() -> None:
-        kernels.reduce(y, *box, one)
-        paint(False)
-
-    ways: dict[str, Callable[[], object]] = {
-        "copy there and back": copy,
-        "reduce": lambda: kernels.reduce(y, *box, one),
-        "paint, rectangle": lambda: paint(False),
-        "reduce and paint, rectangle": reduce_and_paint,
-        "paint, rounded with soft edge": lambda: paint(True),
-        "Y, U and V, rounded": lambda: whole(True),
-        "cv2.resize down and up": resize,
-        "cv2.blur, half the side": box_blur,
-    }
+    ways = {**_our_ways(kernels, side), **_opencv_ways(side)}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -126,7 +131,151 @@ def measure(kernels, side: int, rounds: int) -> dict[str, float]:
             way()
             times[name].append(time.perf_counter() - started)
     result = {name: statistics.median(values) * 1e6 for name, values in times.items()}
+    region = _plane()[_TOP : _TOP + side, _LEFT : _LEFT + side]
     started = time.perf_counter()
     cv2.GaussianBlur(region, (0, 0), side / 6)
     result["cv2.GaussianBlur, sigma side/6"] = (time.perf_counter() - started) * 1e6
     return result
+
+
+def _our_ways(kernels, side: int) -> dict[str, Callable[[], object]]:
+    y = _plane()
+    u, v = y[:540, :960].copy(), y[540:, :960].copy()
+    picture = np.zeros((1080, 3 * 1920), dtype=np.uint8)
+    box = (_LEFT, _TOP, _LEFT + side, _TOP + side)
+    half = tuple(value // 2 for value in box)
+    # As a held cover looks: grey steps around a tone.
+    cells = np.random.default_rng(0).uniform(94, 106, (4, 4, 1)).astype(np.float32)
+    flat = np.full((4, 4, 1), 128, dtype=np.float32)
+    coloured = np.repeat(cells, 3, axis=2)
+    one = np.empty((1, 1, 1), dtype=np.float32)
+    edge = _EDGE_SHARE * side
+
+    def reduce_and_paint() -> None:
+        kernels.reduce(y, *box, one)
+        kernels.paint(y, *box, cells, True, False, 0.0)
+
+    def three_planes() -> None:
+        kernels.paint(y, *box, cells, True, True, edge)
+        kernels.paint(u, *half, flat, True, True, edge / 2)
+        kernels.paint(v, *half, flat, True, True, edge / 2)
+
+    return {
+        "reduce": lambda: kernels.reduce(y, *box, one),
+        "paint, rectangle": lambda: kernels.paint(y, *box, cells, True, False, 0.0),
+        _BOTH: reduce_and_paint,
+        _ROUNDED: lambda: kernels.paint(y, *box, cells, True, True, edge),
+        "Y, U and V, rounded": three_planes,
+        "BGR, rounded": lambda: kernels.paint(picture, *box, coloured, True, True, edge),
+    }
+
+
+def _opencv_ways(side: int) -> dict[str, Callable[[], object]]:
+    y = _plane()
+    region = y[_TOP : _TOP + side, _LEFT : _LEFT + side]
+    touched = 2 * round(side / 2 * 2**0.25 + _EDGE_SHARE * side)
+    start = (touched - side) // 2
+    around = y[_TOP - start :, _LEFT - start :][:touched, :touched]
+    # A mask like the rounded cover's: ready-made, as the size of a track's box rarely changes.
+    far = np.abs(np.arange(touched) + 0.5 - touched / 2) / (side / 2 * 2**0.25)
+    edge = _EDGE_SHARE * side / (side / 2)
+    mask = np.clip(1 - ((far[:, None] ** 4 + far**4) ** 0.25 - 1) / edge, 0, 1).astype(np.float32)
+    inverse = 1 - mask
+    covered = np.empty((touched, touched), dtype=np.uint8)
+
+    def copy(part: np.ndarray) -> Callable[[], object]:
+        buffer = np.empty(part.shape, dtype=np.uint8)
+
+        def there_and_back() -> None:
+            buffer[:] = part
+            part[:] = buffer
+
+        return there_and_back
+
+    def resize() -> None:
+        small = cv2.resize(region, (4, 4), interpolation=cv2.INTER_AREA)
+        cv2.resize(small, (side, side), dst=region, interpolation=cv2.INTER_LINEAR)
+
+    def masked() -> None:
+        small = cv2.resize(region, (4, 4), interpolation=cv2.INTER_AREA)
+        cv2.resize(small, (touched, touched), dst=covered, interpolation=cv2.INTER_LINEAR)
+        around[:] = cv2.blendLinear(covered, around, mask, inverse)
+
+    kernel = (side // 2 + 1, side // 2 + 1)
+    return {
+        _COPY: copy(region),
+        _COPY_ALL: copy(around),
+        _RESIZE: resize,
+        _MASKED: masked,
+        "cv2.blur, half the side": lambda: cv2.blur(region, kernel, dst=region),
+    }
+
+
+def _plane() -> np.ndarray:
+    """A 1080p plane with padded rows."""
+    return np.random.default_rng(1).integers(0, 256, (1080, 1984), dtype=np.uint8)[:, :1920]
+
+
+def ratios(rows: Sequence[dict[str, float]]) -> dict[str, list[float]]:
+    """How each target is met, one figure for each side."""
+    return {
+        "reduce and paint, in copies": [row[_BOTH] / row[_COPY] for row in rows],
+        "rounded, in copies of all it touches": [row[_ROUNDED] / row[_COPY_ALL] for row in rows],
+        "times faster than cv2.resize": [row[_RESIZE] / row[_BOTH] for row in rows],
+        "rounded, times faster than cv2 with a mask": [
+            row[_MASKED] / row[_ROUNDED] for row in rows
+        ],
+    }
+
+
+def text_table(result: dict) -> str:
+    """All figures, for the terminal."""
+    seconds, rows = result["load_seconds"], result["microseconds"]
+    lines = [
+        ", ".join(f"{value}" for value in result["machine"].values()),
+        f"import: {seconds['first']:.1f} s the first time, then {seconds['later']:.2f} s",
+        "microseconds, median".ljust(44) + "".join(f"{side:>9}" for side in result["sides"]),
+    ]
+    lines += [f"{name:44}" + "".join(f"{row[name]:9.1f}" for row in rows) for name in rows[0]]
+    lines += [
+        f"{name:44}" + "".join(f"{value:9.1f}" for value in values)
+        for name, values in ratios(rows).items()
+    ]
+    return "\n".join(lines)
+
+
+def markdown_table(result: dict) -> str:
+    """The same for the README."""
+    about, rows, sides = result["machine"], result["microseconds"], result["sides"]
+    seconds = result["load_seconds"]
+    lines = [
+        "| microseconds, median | " + " | ".join(f"{side}²" for side in sides) + " |",
+        "|---|" + "---:|" * len(sides),
+    ]
+    for name in rows[0]:
+        values = " | ".join(f"{row[name]:,.1f}" for row in rows)
+        lines.append(f"| {name} | {values} |")
+    for name, figures in ratios(rows).items():
+        lines.append(f"| *{name}* | " + " | ".join(f"*{value:.1f}*" for value in figures) + " |")
+    lines.append("")
+    lines.append(
+        f"On one core of: {about['processor']}; Python {about['python']}, numba "
+        f"{about['numba']}, OpenCV {about['opencv']} with one thread. Compiling the kernels took "
+        f"{seconds['first']:.1f} s, once; loading them afterwards {seconds['later']:.2f} s."
+    )
+    return "\n".join(lines)
+
+
+def write_between_marks(path: Path, text: str) -> None:
+    """Replace what stands between the marks in a file.
+
+    Raises:
+        ValueError: the file doesn't have both marks.
+
+    """
+    before, found, rest = path.read_text(encoding="utf-8").partition(_MARKS[0])
+    _, found_end, after = rest.partition(_MARKS[1])
+    if not (found and found_end):
+        raise ValueError(f"{str(path)!r} needs the lines {_MARKS[0]!r} and {_MARKS[1]!r}")
+    whole = f"{before}{_MARKS[0]}\n{text}\n{_MARKS[1]}{after}"
+    path.write_text(whole, encoding="utf-8")

@@ -133,12 +133,12 @@ def _blended(old: Any, new: Any, away: Any, room: Any, most: Any) -> Any:
 
 
 @_inlined
-def _mix(row: Plane, upper: Any, lower: Any, share: Any) -> None:
+def _mix(row: Plane, lines: Any, upper: Any, lower: Any, share: Any) -> None:
     """Make a row of two lines; share: the lower one's, 0..32767."""
     for i in range(_whole(np.uintp(len(row)))):
-        step = _I16(_I16(lower[i] - upper[i]) * _I16(2))
+        step = _I16(_I16(lines[lower, i] - lines[upper, i]) * _I16(2))
         part = _I16((np.int32(step) * np.int32(share)) >> np.int32(16))
-        row[i] = _U8(_I16(_I16(upper[i] + part) >> _I16(6)))
+        row[i] = _U8(_I16(_I16(lines[upper, i] + part) >> _I16(6)))
 
 
 # A loop over a known multiple of _LANES has no rest to do one by one, which would cost more than
@@ -318,7 +318,7 @@ def paint(
     steps, last = _steps_between(cells), -1
     down_per_pixel, rows_per_pixel = 1.0 / half_y, rows / (y1 - y0)
     start = np.uintp(left * channels)
-    for y in range(np.uintp(top), np.uintp(bottom)):
+    for y in range(top, bottom):
         down = abs(y + 0.5 - center_y) * down_per_pixel
         if is_rounded:
             down = down * down * down * down
@@ -328,7 +328,7 @@ def paint(
         step = int(share * steps + 0.5)
         if first * (steps + 1) + step != last:
             last = first * (steps + 1) + step
-            _mix(row, lines[first], lines[second], _I16(step * 32767 // steps))
+            _mix(row, lines, np.uintp(first), np.uintp(second), _I16(step * (32767.0 / steps)))
         inner, outer = 0, 0
         if down <= 1.0:
             inner, outer = _columns(center_x, _half_width(half_x, 1.0, down, is_rounded), count)
@@ -340,5 +340,15 @@ def paint(
             columns = (from_ * channels, inner * channels, outer * channels, to * channels)
             for number in range(2):
                 first, stop = _stretch(number, columns, count * channels)
-                _blend(plane, y, start, row, first, stop, away, _I16(room + 0.5), _I16(most + 0.5))
-        _set(plane, y, start, row, inner * channels, outer * channels)
+                _blend(
+                    plane,
+                    np.uintp(y),
+                    start,
+                    row,
+                    first,
+                    stop,
+                    away,
+                    _I16(room + 0.5),
+                    _I16(most + 0.5),
+                )
+        _set(plane, np.uintp(y), start, row, inner * channels, outer * channels)

@@ -40,7 +40,7 @@ class Style:
 
 
 STYLES = {
-    "blur": Style(default=1.0, limit=1.0, is_smooth=True, cells=4, contrast=10.0),
+    "blur": Style(default=1.0, limit=1.0, is_smooth=True, cells=4, contrast=6.0),
     "pixelate": Style(default=1.0, limit=1.0, is_smooth=False, cells=5, contrast=16.0),
     "gaussian": Style(default=6.0, limit=6.0, is_smooth=True, cells=1, contrast=0.0),
     "solid": Style(default=1.0, limit=1.0, is_smooth=False, cells=1, contrast=0.0),
@@ -57,7 +57,7 @@ _MOST_HELD = 512
 
 # Covers are no darker and no brighter, have this much of U and V at middle brightness, and all of
 # that where the surroundings are this far from grey.
-_LUMA_RANGE, _WARM, _COLOURFUL = (32.0, 200.0), (-4.0, 6.0), 6.0
+_LUMA_RANGE, _WARM, _COLOURFUL = (32.0, 200.0), (-6.0, 5.0), 6.0
 # The ring around a box from which its tone is taken: the border of a 5 x 5 grid, this many times
 # as wide and high as the box.
 _RING = 2.4
