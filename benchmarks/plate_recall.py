@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,11 +19,14 @@ import numpy as np
 
 from benchmarks.labels import NEEDED, false_area, load_labels
 from redact.boxes import covered_share, grow
+from redact.detectors.plates import PlateDetector
 from redact.records import Box, Detection
+from redact.training.split import is_trained_on
 
 LOWEST = 0.1
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.8)
 ALLOWED = (0.005, 0.001)
+TRAINED_ON = " (trained on)"
 _GROWTH = 0.15
 _WIDTHS = (0, 16, 24, 32, 48, 64, 128, 200, 10**6)
 _GRID = np.arange(LOWEST, 0.991, 0.01)
@@ -60,23 +65,57 @@ def look(group: str, image: np.ndarray, boxes: Sequence[Box], detect: Detect) ->
     return Seen(group, [box.width for box in boxes], scores, false)
 
 
+def measure(
+    folder: Path,
+    detector: PlateDetector,
+    *,
+    without: Sequence[Path] = (),
+    scale: float = 1.0,
+    thresholds: Sequence[float] = THRESHOLDS,
+    most: int = 10**6,
+) -> None:
+    """Print the tables of a folder of labelled plates, and of folders that show no plates.
+
+    detector: should report down to `LOWEST`. scale: what the pictures are shrunk by first. most:
+    how many pictures of each set are looked at.
+    """
+    seen = [look(*one, detector.detect) for one in pictures(folder, scale, most)]
+    print(tables(f"{folder.name}, scale {scale:g}", seen, thresholds))
+    for bare in without:
+        seen = [look(*one, detector.detect) for one in bare_pictures(bare, most)]
+        print(tables(f"{bare.name}, without plates", seen, thresholds))
+
+
 def pictures(folder: Path, scale: float, most: int) -> Iterator[tuple[str, np.ndarray, list[Box]]]:
-    """Each labelled picture, shrunk by `scale`, with its set's name and its boxes."""
+    """Each labelled picture, shrunk by `scale`, with its set's name and its boxes.
+
+    Pictures that the weights were trained on are a set of their own.
+    """
+    about = folder / "meta.json"
+    meta = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
     for name, boxes in load_labels(folder, most).items():
         image = cv2.imread(str(folder / name))
         if scale != 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        yield name.split("/")[0], image, [Box(*(v * scale for v in box)) for box in boxes]
+        group = name.split("/")[0]
+        if name in meta and is_trained_on(name, meta[name]):
+            group += TRAINED_ON
+        yield group, image, [Box(*(v * scale for v in box)) for box in boxes]
 
 
-def bare_pictures(folder: Path, every: int = 25) -> Iterator[tuple[str, np.ndarray, list[Box]]]:
-    """Pictures and every n-th frame of clips in a folder that shows no plates."""
+def bare_pictures(
+    folder: Path, most: int, every: int = 25
+) -> Iterator[tuple[str, np.ndarray, list[Box]]]:
+    """Pictures, and every n-th frame of clips, of a folder that shows no plates."""
+    count: Counter[str] = Counter()
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in {".jpg", ".jpeg", ".png"}:
-            yield path.parent.name, cv2.imread(str(path)), []
+            count[path.parent.name] += 1
+            if count[path.parent.name] <= most:
+                yield path.parent.name, cv2.imread(str(path)), []
         elif path.suffix.lower() in {".mp4", ".mkv", ".mov"}:
             clip, index = cv2.VideoCapture(str(path)), 0
-            while clip.grab():
+            while clip.grab() and index < most * every:
                 if index % every == 0:
                     yield path.stem, clip.retrieve()[1], []
                 index += 1
@@ -95,13 +134,14 @@ def recall(scores: Sequence[float], threshold: float) -> float:
 
 
 def tables(title: str, seen: Sequence[Seen], thresholds: Sequence[float]) -> str:
-    """The run as text: one row per set, then recall by width."""
+    """The run as text: a row per set, then all but what was trained on, also by width."""
     names = sorted({one.group for one in seen})
     lines = [f"{title}: recall / false area %"]
     head = [f"at {t:g}" for t in thresholds] + [f"{100 * a:g} % false (threshold)" for a in ALLOWED]
     lines.append(f"  {'set':28} {'plates':>6}  " + "  ".join(f"{h:>13}" for h in head))
+    unseen = [one for one in seen if not one.group.endswith(TRAINED_ON)]
     for name in [*names, "all"]:
-        part = [one for one in seen if name in (one.group, "all")]
+        part = unseen if name == "all" else [one for one in seen if one.group == name]
         scores = [score for one in part for score in one.scores]
         cells = []
         for threshold in thresholds:
@@ -113,7 +153,7 @@ def tables(title: str, seen: Sequence[Seen], thresholds: Sequence[float]) -> str
             cells.append(f"{recall(scores, threshold):.3f} ({threshold:.2f})")
         lines.append(f"  {name:28} {len(scores):6}  " + "  ".join(f"{c:>13}" for c in cells))
     for threshold in thresholds:
-        lines.append(f"  by width in pixels at {threshold:g}: " + _by_width(seen, threshold))
+        lines.append(f"  by width in pixels at {threshold:g}: " + _by_width(unseen, threshold))
     return "\n".join(lines)
 
 

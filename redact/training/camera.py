@@ -162,8 +162,8 @@ def _through_h264(picture: NDArray[np.uint8], quantizer: int) -> NDArray[np.uint
         clip.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
         clip.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as clip:
-        frame = next(clip.decode(video=0))
+    with av.open(file, "r") as coded:
+        frame = next(coded.decode(video=0))
         return np.ascontiguousarray(frame.to_ndarray(format="yuv420p")[:size])
 
 

@@ -6,7 +6,9 @@ import copy
 import dataclasses
 import json
 import math
+import multiprocessing
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,18 +32,19 @@ _REPLAYED = 8000
 class Recipe:
     """Everything that decides what comes out, but for the order of floating-point sums."""
 
-    steps: int = 12000
+    steps: int = 24000
     seed: int = 7
     scene_size: int = 256
-    fresh_scenes: int = 5
+    fresh_scenes: int = 3
     """New scenes in a batch; the rest are drawn again from the latest ones."""
-    batch: int = 16
-    learning_rate: float = 3e-3
+    batch: int = 8
+    learning_rate: float = 2e-3
     warm_up_steps: int = 60
     cooling: float = 0.4
     """Share of the steps, at the end, over which the learning rate falls."""
     weight_decay: float = 1e-3
     averaging: float = 0.998
+    exam_scenes: int = 96
     photos: Path | None = None
     """A folder for `redact.training.photos`; without it every background is made up."""
 
@@ -63,11 +66,13 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     net, average, optimizer, step = _start(folder, recipe)
-    exam = [make_scene(np.random.default_rng((recipe.seed, 1, i)), 256) for i in range(96)]
+    exam = make_exam(recipe)
     replay: deque[Seen] = deque(maxlen=_REPLAYED)
     rng = np.random.default_rng((recipe.seed, 2, step))
     total, started = 0.0, time.perf_counter()
-    with ProcessPoolExecutor(workers, initializer=_open_photos, initargs=(recipe.photos,)) as pool:
+    # Not forked: torch has threads by now.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _open_photos, (recipe.photos,)) as pool:
         for scenes in _fresh_scenes(pool, recipe, step):
             fresh = [Seen(scene) for scene in scenes]
             batch = [*fresh, *_again(rng, replay, recipe.batch - len(fresh))]
@@ -87,6 +92,14 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     target = folder / _WEIGHTS
     export(average, target)
     return target
+
+
+def make_exam(recipe: Recipe) -> list[Scene]:
+    """Made-up scenes that training never shows."""
+    return [
+        make_scene(np.random.default_rng((recipe.seed, 1, i)), recipe.scene_size)
+        for i in range(recipe.exam_scenes)
+    ]
 
 
 def examine(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict[str, float]:
@@ -113,16 +126,19 @@ def examine(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict
 def export(net: nn.Module, target: Path) -> None:
     """Write the network as ONNX, of any height and width that are multiples of 16."""
     net = copy.deepcopy(net).eval().to(memory_format=torch.contiguous_format)
-    torch.onnx.export(
-        net,
-        (torch.zeros(1, 1, 256, 320),),
-        str(target),
-        input_names=["picture"],
-        output_names=["maps"],
-        dynamic_axes={"picture": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}},
-        opset_version=13,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The exporter that torch prefers now needs one more package for the same file.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            net,
+            (torch.zeros(1, 1, 256, 320),),
+            str(target),
+            input_names=["picture"],
+            output_names=["maps"],
+            dynamic_axes={"picture": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}},
+            opset_version=13,
+            dynamo=False,
+        )
 
 
 def make_scenes(seed: int, step: int, count: int, size: int) -> list[Scene]:

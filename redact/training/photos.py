@@ -1,7 +1,7 @@
 """Photographs to train on: those whose licence is clear, and only one half of them.
 
 The folder is laid out as the accuracy benchmark's: `plates/boxes.json`, `plates/meta.json` with
-each picture's tier and near-duplicate group, and `clips/`. Pictures of odd groups are held out.
+each picture's tier and near-duplicate group, and `clips/`. `split.py` says which are held out.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.training.drawing import Picture, chance, log_between
+from redact.training.split import is_trained_on
 
-PHOTO_SETS = ("openimages_416",)
-"""Images CC BY 2.0, labels CC BY 4.0, all of Open Images."""
 CLIPS = {
     "intel_one-by-one-person-detection.mp4": (0.0, 1.0, 12),  # CC BY 4.0
     "torchcodec_nasa_13013.mp4": (0.0, 1.0, 8),  # public domain
@@ -35,11 +34,6 @@ class Photo:
     boxes: NDArray[np.float32]
 
 
-def is_trained_on(about: dict[str, Any]) -> bool:
-    """Whether a picture may be trained on: a clear licence, an even group. `about`: its meta."""
-    return about["tier"] == "A" and about["group"] % 2 == 0
-
-
 def load_photos(folder: Path) -> tuple[Photo, ...]:
     """The photographs and frames of a folder that may be trained on.
 
@@ -51,7 +45,7 @@ def load_photos(folder: Path) -> tuple[Photo, ...]:
     meta = json.loads((folder / "plates" / "meta.json").read_text(encoding="utf-8"))
     photos = []
     for name, items in labels.items():
-        if name.split("/")[0] in PHOTO_SETS and is_trained_on(meta[name]):
+        if is_trained_on(name, meta[name]):
             picture = _grey(cv2.imread(str(folder / "plates" / name)))
             boxes = [(i["x"], i["y"], i["x"] + i["w"], i["y"] + i["h"]) for i in items]
             photos.append(Photo(picture, np.array(boxes, dtype=np.float32).reshape(-1, 4)))
