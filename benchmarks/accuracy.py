@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks import plate_recall
 from benchmarks.labels import NEEDED, false_area, load_labels
 from redact.boxes import covered_share, grow
 from redact.detectors.centerface import CenterFaceDetector
@@ -33,14 +34,28 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks accuracy", description=__doc__)
     parser.add_argument("--plates", type=Path, help=f"folder of plates ({data / 'plates'})")
     parser.add_argument("--faces", type=Path, help=f"folder of faces ({data / 'faces'})")
+    parser.add_argument(
+        "--without",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="folders of pictures and clips that show no plates: false area only",
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="shrink the pictures first")
-    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.3, 0.5])
+    parser.add_argument("--thresholds", type=float, nargs="+", default=plate_recall.THRESHOLDS)
     parser.add_argument("--most", type=int, default=10**6, help="pictures of each set")
     options = parser.parse_args(arguments)
     if not options.plates and not options.faces:
         options.plates, options.faces = data / "plates", data / "faces"
     if options.plates:
-        measure(options.plates, PlateDetector(threshold=min(options.thresholds)), options)
+        plate_recall.measure(
+            options.plates,
+            PlateDetector(threshold=plate_recall.LOWEST),
+            without=options.without,
+            scale=options.scale,
+            thresholds=options.thresholds,
+            most=options.most,
+        )
     if options.faces:
         detector = CenterFaceDetector((None, 480), threshold=min(options.thresholds))
         measure(options.faces, detector, options)

@@ -4,8 +4,11 @@
 the rest of the package.
 
 drawing.py    text, textures, shading: what the scenes are drawn with
-plates.py     licence plates of many layouts, and things that only look like one
-scenes.py     cars and backgrounds, perspective, light, camera: a picture with its boxes
+plates.py     licence plates of many layouts
+lookalikes.py things that only look like one
+backgrounds.py, cars.py, camera.py    what is behind, what stands there, what films it
+photos.py     photographs behind the scenes, where a folder of them is given; split.py: which
+scenes.py     all of it in perspective: a picture with its boxes
 network.py    the network and its loss
 loop.py       training that can stop and go on, its log, the ONNX file at the end
 """

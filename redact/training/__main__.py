@@ -20,10 +20,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs to train on too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
-    recipe = Recipe(steps=options.steps, seed=options.seed)
+    recipe = Recipe(steps=options.steps, seed=options.seed, photos=options.photos)
     print(train(options.folder, recipe, workers=options.workers))
 
 

@@ -50,6 +50,14 @@ def bold_font_files() -> tuple[str, ...]:
     return tuple(f for f in font_files() if any(word in Path(f).name for word in strong))
 
 
+@functools.cache
+def arabic_fonts() -> tuple[str, ...]:
+    """The fonts that have Arabic letters: DejaVu Sans."""
+    return tuple(
+        f for f in font_files() if Path(f).name in {"DejaVuSans.ttf", "DejaVuSans-Bold.ttf"}
+    )
+
+
 @functools.lru_cache(maxsize=400)
 def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
@@ -194,14 +202,16 @@ def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) 
 
 
 def rough(rng: np.random.Generator, height: int, width: int) -> Picture:
-    """A natural-looking surface: noise over several octaves."""
-    total = np.zeros((height, width), dtype=np.float32)
+    """A natural-looking surface: noise over several octaves, drawn at half the size."""
+    small = (height + 1) // 2, (width + 1) // 2
+    total = np.zeros(small, dtype=np.float32)
     weight = 1.0
     for cells in (4, 8, 16, 32, 64, 128)[: int(rng.integers(2, 7))]:
-        total += smooth_noise(rng, height, width, cells) * weight
+        total += smooth_noise(rng, *small, cells) * np.float32(weight)
         weight *= between(rng, 0.4, 0.9)
     strength = between(rng, 8, 40) / (float(total.std()) + 1e-3)
-    return np.clip(total * strength + between(rng, 40, 200), 0, 255)
+    surface = np.clip(total * np.float32(strength) + between(rng, 40, 200), 0, 255)
+    return resized(surface, width, height)
 
 
 def shaded(rng: np.random.Generator, height: int, width: int, value: float) -> Picture:

@@ -6,7 +6,9 @@ import copy
 import dataclasses
 import json
 import math
+import multiprocessing
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,26 +21,40 @@ import torch
 from torch import nn
 
 from redact.training.network import STRIDE, PlateNet, loss, targets
+from redact.training.photos import Photo, load_photos
 from redact.training.scenes import Scene, make_scene
 
 _CHECKPOINT, _LOG, _WEIGHTS = "checkpoint.pt", "log.jsonl", "plates.onnx"
-_REPLAYED = 6000
+_REPLAYED = 8000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides what comes out, but for the order of floating-point sums."""
 
-    steps: int = 10000
+    steps: int = 24000
     seed: int = 7
     scene_size: int = 256
-    fresh_scenes: int = 7
+    fresh_scenes: int = 3
     """New scenes in a batch; the rest are drawn again from the latest ones."""
-    batch: int = 16
-    learning_rate: float = 3e-3
+    batch: int = 8
+    learning_rate: float = 2e-3
     warm_up_steps: int = 60
+    cooling: float = 0.4
+    """Share of the steps, at the end, over which the learning rate falls."""
     weight_decay: float = 1e-3
     averaging: float = 0.998
+    exam_scenes: int = 96
+    photos: Path | None = None
+    """A folder for `redact.training.photos`; without it every background is made up."""
+
+
+@dataclasses.dataclass
+class Seen:
+    """A scene, and how much of the loss its false finds made when it was last learned from."""
+
+    scene: Scene
+    false: float = 0.0
 
 
 def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 200) -> Path:
@@ -50,12 +66,15 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     net, average, optimizer, step = _start(folder, recipe)
-    exam = [make_scene(np.random.default_rng((recipe.seed, 1, i)), 256) for i in range(96)]
-    replay: deque[Scene] = deque(maxlen=_REPLAYED)
+    exam = make_exam(recipe)
+    replay: deque[Seen] = deque(maxlen=_REPLAYED)
     rng = np.random.default_rng((recipe.seed, 2, step))
     total, started = 0.0, time.perf_counter()
-    with ProcessPoolExecutor(workers) as pool:
-        for fresh in _fresh_scenes(pool, recipe, step):
+    # Not forked: torch has threads by now.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _open_photos, (recipe.photos,)) as pool:
+        for scenes in _fresh_scenes(pool, recipe, step):
+            fresh = [Seen(scene) for scene in scenes]
             batch = [*fresh, *_again(rng, replay, recipe.batch - len(fresh))]
             replay.extend(fresh)
             _set_rate(optimizer, recipe, step)
@@ -73,6 +92,14 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     target = folder / _WEIGHTS
     export(average, target)
     return target
+
+
+def make_exam(recipe: Recipe) -> list[Scene]:
+    """Made-up scenes that training never shows."""
+    return [
+        make_scene(np.random.default_rng((recipe.seed, 1, i)), recipe.scene_size)
+        for i in range(recipe.exam_scenes)
+    ]
 
 
 def examine(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict[str, float]:
@@ -99,23 +126,35 @@ def examine(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict
 def export(net: nn.Module, target: Path) -> None:
     """Write the network as ONNX, of any height and width that are multiples of 16."""
     net = copy.deepcopy(net).eval().to(memory_format=torch.contiguous_format)
-    torch.onnx.export(
-        net,
-        (torch.zeros(1, 1, 256, 320),),
-        str(target),
-        input_names=["picture"],
-        output_names=["maps"],
-        dynamic_axes={"picture": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}},
-        opset_version=13,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The exporter that torch prefers now needs one more package for the same file.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            net,
+            (torch.zeros(1, 1, 256, 320),),
+            str(target),
+            input_names=["picture"],
+            output_names=["maps"],
+            dynamic_axes={"picture": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}},
+            opset_version=13,
+            dynamo=False,
+        )
 
 
 def make_scenes(seed: int, step: int, count: int, size: int) -> list[Scene]:
     """The fresh scenes of a step, the same for the same arguments."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, 0, step))
-    return [make_scene(rng, size) for _ in range(count)]
+    return [make_scene(rng, size, _photos) for _ in range(count)]
+
+
+_photos: tuple[Photo, ...] = ()
+"""What this process shows behind its scenes."""
+
+
+def _open_photos(folder: Path | None) -> None:
+    global _photos
+    _photos = () if folder is None else load_photos(folder)
 
 
 def _fresh_scenes(
@@ -132,36 +171,42 @@ def _fresh_scenes(
         yield waiting.popleft().result()
 
 
-def _again(rng: np.random.Generator, replay: deque[Scene], count: int) -> list[Scene]:
-    return [replay[int(i)] for i in rng.integers(0, len(replay), count)] if replay else []
+def _again(rng: np.random.Generator, replay: deque[Seen], count: int) -> list[Seen]:
+    """Scenes to learn from once more: of two drawn, the one with more false finds."""
+    if not replay:
+        return []
+    pairs = rng.integers(0, len(replay), (count, 2)).tolist()
+    return [max(replay[a], replay[b], key=lambda seen: seen.false) for a, b in pairs]
 
 
 def _learn(
-    net: nn.Module, optimizer: torch.optim.Optimizer, batch: list[Scene], rng: np.random.Generator
+    net: nn.Module, optimizer: torch.optim.Optimizer, batch: list[Seen], rng: np.random.Generator
 ) -> float:
     pictures = []
-    for scene in batch:
-        picture = scene.picture.astype(np.float32)
+    for seen in batch:
+        picture = seen.scene.picture.astype(np.float32)
         if rng.random() < 0.3:
             picture = np.clip(picture * rng.uniform(0.6, 1.3) + rng.uniform(-25, 25), 0, 255)
         pictures.append(picture.astype(np.float32))
     x = torch.from_numpy(np.stack(pictures)[:, None])
     x = x.contiguous(memory_format=torch.channels_last)
-    wanted = [torch.from_numpy(np.stack(part)) for part in zip(*map(targets, batch), strict=True)]
-    value = loss(net(x), *wanted)
+    parts = zip(*(targets(seen.scene) for seen in batch), strict=True)
+    value, false = loss(net(x), *(torch.from_numpy(np.stack(part)) for part in parts))
     optimizer.zero_grad()
     value.backward()
     nn.utils.clip_grad_norm_(net.parameters(), 5.0)
     optimizer.step()
+    for seen, share in zip(batch, false.tolist(), strict=True):
+        seen.false = share
     return float(value.detach())
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
-    """Warm up, then fall along a cosine to a fiftieth."""
+    """Warm up, stay, then fall in a straight line to a hundredth over the last part."""
     warm = min(1.0, (step + 1) / recipe.warm_up_steps)
-    fall = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+    left = (recipe.steps - step) / (recipe.cooling * recipe.steps)
     for group in optimizer.param_groups:
-        group["lr"] = recipe.learning_rate * warm * (0.02 + 0.98 * fall)
+        group["lr"] = recipe.learning_rate * warm * min(1.0, max(0.01, left))
 
 
 def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:

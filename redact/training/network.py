@@ -51,12 +51,12 @@ class PlateNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_conv(1, 12, 2), _conv(12, 24, 2), Block(24, 3), _conv(24, 48, 2))
+        self.stem = nn.Sequential(_conv(1, 8, 2), _conv(8, 24, 2), Block(24, 3), _conv(24, 48, 2))
         self.fine = nn.Sequential(Block(48), Block(48), Block(48))
         self.down = _conv(48, 96, 2)
         self.coarse = nn.Sequential(Block(96), Block(96), Block(96), Block(96))
         self.up = nn.Conv2d(96, 48, 1)
-        self.head = nn.Sequential(Block(48), _conv(48, 48), nn.Conv2d(48, 5, 1))
+        self.head = nn.Sequential(Block(48), nn.Conv2d(48, 5, 1))
         last = self.head[-1]
         nn.init.normal_(last.weight, 0, 0.01)
         # Few cells are plates, and a plate is wider than high: start from there.
@@ -100,20 +100,26 @@ def targets(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.float32], NDA
     return hearts, distances, ignored & (hearts < 1)
 
 
-def loss(output: Tensor, hearts: Tensor, distances: Tensor, ignored: Tensor) -> Tensor:
-    """Focal loss (Lin et al., 2017) on the hearts plus GIoU loss (Rezatofighi et al., 2019)."""
+def loss(
+    output: Tensor, hearts: Tensor, distances: Tensor, ignored: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Focal loss (Lin et al., 2017) on the hearts plus GIoU loss (Rezatofighi et al., 2019).
+
+    Returns the batch's loss, and of each scene the part that false finds make, (N,).
+    """
     logits = output[:, 0]
     entropy = functional.binary_cross_entropy_with_logits(logits, hearts, reduction="none")
     chance = torch.sigmoid(logits)
     right = chance * hearts + (1 - chance) * (1 - hearts)
     weight = 0.35 * hearts + 0.65 * (1 - hearts)
     hard = weight * (1 - right) ** 2 * entropy * (~ignored)
+    false = (hard.detach() * (1 - hearts)).sum(dim=(1, 2))
     focal = hard.sum() / hearts.sum().clamp(min=1) * 2
     chosen = hearts > 0
     if not bool(chosen.any()):
-        return focal
+        return focal, false
     found = torch.exp(output[:, 1:].permute(0, 2, 3, 1)[chosen].clamp(-4, 5)) * STRIDE
-    return focal + _giou_loss(found, distances.permute(0, 2, 3, 1)[chosen])
+    return focal + _giou_loss(found, distances.permute(0, 2, 3, 1)[chosen]), false
 
 
 def _giou_loss(found: Tensor, true: Tensor) -> Tensor:

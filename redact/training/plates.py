@@ -11,6 +11,7 @@ from redact.training.drawing import (
     DIGITS,
     LETTERS,
     Picture,
+    arabic_fonts,
     between,
     bold_font_files,
     chance,
@@ -18,10 +19,8 @@ from redact.training.drawing import (
     glyph_mask,
     letters,
     paint,
-    phrase,
     pick,
     resized,
-    shaded,
     slope,
     smooth_noise,
     text_mask,
@@ -29,6 +28,10 @@ from redact.training.drawing import (
 )
 
 HEIGHT = 64
+_ARABIC_LETTERS = (
+    "\u0627\u0628\u062f\u0631\u0633\u0635\u0637\u0639\u0641\u0642\u0644\u0645\u0646\u0647\u0648"
+)
+_ARABIC_DIGITS = "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,18 +45,21 @@ class Layout:
     captions: tuple[float, float] = (0.0, 0.0)
     pictures: float = 0.0  # how often scenery is printed behind the number
     script: float = 0.0  # how often signs without a Latin letter lead the number
+    arabic: float = 0.0  # how often a line of Arabic letters and digits stands above or instead
 
 
 LAYOUTS = {
-    "european": Layout((4.2, 5.1), 0.27, bands=0.75),
+    "european": Layout((4.2, 5.1), 0.26, bands=0.75),
     "north_american": Layout((1.8, 2.2), 0.25, captions=(0.9, 0.5), pictures=0.5),
-    "brazilian": Layout((2.8, 3.4), 0.12, captions=(0.9, 0.0)),
+    "brazilian": Layout((2.8, 3.4), 0.10, captions=(0.9, 0.0)),
     "australian": Layout((2.4, 2.95), 0.06, captions=(0.3, 0.6), pictures=0.3),
     "east_asian": Layout((2.9, 3.3), 0.07, script=0.9),
     "japanese": Layout((1.85, 2.1), 0.04, captions=(1.0, 0.0), script=0.5),
     "indian": Layout((3.8, 4.6), 0.04, bands=0.3),
-    "arabian": Layout((1.9, 4.6), 0.05, script=0.7, captions=(0.3, 0.3)),
+    "arabian": Layout((1.9, 4.6), 0.04, arabic=0.7, captions=(0.3, 0.3), bands=0.2),
+    "arabian_two_lines": Layout((1.5, 2.6), 0.03, lines=2, arabic=0.9, bands=0.3),
     "two_lines": Layout((1.1, 2.4), 0.10, lines=2, bands=0.15, captions=(0.15, 0.0)),
+    "motorcycle": Layout((0.95, 1.5), 0.05, lines=2, captions=(0.3, 0.0), script=0.15),
 }
 _NAMES = tuple(LAYOUTS)
 _WEIGHTS = np.array([LAYOUTS[name].weight for name in _NAMES])
@@ -64,7 +70,7 @@ def plate(rng: np.random.Generator) -> Picture:
     """A plate seen straight on, `HEIGHT` px high."""
     layout = LAYOUTS[_NAMES[int(rng.choice(len(_NAMES), p=_WEIGHTS))]]
     height, width = HEIGHT, int(HEIGHT * between(rng, *layout.aspect))
-    ground, ink = _tones(rng)
+    ground, ink = tones(rng)
     picture = np.full((height, width), ground, dtype=np.float32) + slope(rng, height, width, 12)
     if chance(rng, layout.pictures):
         _print_scenery(rng, picture)
@@ -107,54 +113,15 @@ def number(rng: np.random.Generator, length: int) -> str:
             return letters(rng, length, LETTERS + DIGITS * 2)
 
 
-def lookalike(rng: np.random.Generator) -> Picture:
-    """A thing that isn't a plate, `HEIGHT` px high: a sign, lettering, a vent, a blank panel."""
-    height = HEIGHT
-    match int(rng.integers(9)):
-        case 6:
-            return _emblem(rng, height)
-        case 7:
-            return _wheel(rng, height)
-        case 8:
-            return _lamp(rng, height)
-        case 0:  # several lines of text
-            return _text_block(rng, height, int(height * between(rng, 0.5, 2.5)))
-        case 1:  # one long line of lettering
-            mask = text_mask(rng, phrase(rng), height * 0.6, font_files())
-            ground, ink = _tones(rng)
-            picture = shaded(rng, height, mask.shape[1] + height, ground)
-            paint(picture, mask, height / 2, height * 0.2, ink)
-            return np.clip(picture, 0, 255)
-        case 2:  # bars: a vent, a grille, a bar code, a drain
-            return _bars(rng, height, int(height * between(rng, 1, 5)))
-        case 3:  # a lone short word or number without a ground of its own: a badge, a house number
-            return _badge(rng, height)
-        case 4:  # rows of dark and light cells: windows, vents, paving
-            rows, columns = int(rng.integers(1, 5)), int(rng.integers(2, 10))
-            cells = rng.uniform(0, 255, (rows, columns)).astype(np.float32)
-            width = int(height * between(rng, 1.2, 5))
-            picture = np.asarray(
-                cv2.resize(cells, (width, height), interpolation=cv2.INTER_NEAREST),
-                dtype=np.float32,
-            )
-            step = max(2, width // columns)
-            picture[:, ::step] = between(rng, 0, 255)
-            return picture
-        case _:  # a blank panel: a lamp, a reflector, a handle's recess
-            width = int(height * between(rng, 1.5, 5))
-            picture = shaded(rng, height, width, between(rng, 0, 255)) + slope(
-                rng, height, width, 40
-            )
-            if chance(rng, 0.5):
-                edge = int(rng.integers(2, 9))
-                cv2.rectangle(picture, (2, 2), (width - 3, height - 3), between(rng, 0, 255), edge)
-            if chance(rng, 0.3):
-                radius = int(height * between(rng, 0.1, 0.4))
-                cv2.circle(picture, (width // 2, height // 2), radius, between(rng, 0, 255), -1)
-            return np.clip(picture, 0, 255)
+def arabic_number(rng: np.random.Generator) -> str:
+    """Letters as they stand alone, and digits, as on plates of Arabic countries."""
+    parts = [letters(rng, int(rng.integers(2, 6)), _ARABIC_DIGITS)]
+    if chance(rng, 0.7):
+        parts.insert(int(rng.integers(2)), letters(rng, int(rng.integers(1, 4)), _ARABIC_LETTERS))
+    return " ".join(parts)
 
 
-def _tones(rng: np.random.Generator) -> tuple[float, float]:
+def tones(rng: np.random.Generator) -> tuple[float, float]:
     """Grey of the ground and of the ink: mostly dark on light, sometimes the other way."""
     if chance(rng, 0.3):
         ground = between(rng, 15, 110)
@@ -231,7 +198,9 @@ def _write_number(
         length = int(rng.integers(4, 9)) if layout.lines == 1 else int(rng.integers(2, 6))
         share = between(rng, 0.8, 1.0) if layout.lines == 1 else between(rng, 0.72, 0.9)
         letter_height = max(5.0, line_height * share)
-        if chance(rng, layout.script):
+        if row == 0 and chance(rng, layout.arabic):
+            mask = text_mask(rng, arabic_number(rng), letter_height, arabic_fonts(), spacing=0.15)
+        elif chance(rng, layout.script):
             mask = glyph_mask(rng, int(rng.integers(1, 4)), letter_height)
             rest = text_mask(rng, number(rng, 5), letter_height, bold_font_files(), spacing=spacing)
             gap = np.zeros((max(mask.shape[0], rest.shape[0]), int(letter_height / 4)), np.float32)
@@ -273,112 +242,3 @@ def _wear(rng: np.random.Generator, picture: Picture) -> None:
         shadow = np.zeros((height, width), dtype=np.float32)
         cv2.fillPoly(shadow, [np.array([[0, 0], [width, 0], [width, b], [0, a]])], 1.0)
         picture *= 1 - shadow * between(rng, 0.2, 0.65)
-
-
-def _text_block(rng: np.random.Generator, height: int, width: int) -> Picture:
-    ground, ink = _tones(rng)
-    picture = shaded(rng, height, width, ground)
-    rows = int(rng.integers(3, 7))
-    for row in range(rows):
-        mask = text_mask(rng, phrase(rng, 4), max(5.0, height / rows * 0.7), font_files())
-        room = max(3, int(width * between(rng, 0.4, 0.95)))
-        mask = resized(mask, min(room, mask.shape[1]), mask.shape[0])
-        paint(picture, mask, width * 0.03, row * height / rows, ink)
-    return np.clip(picture, 0, 255)
-
-
-def _bars(rng: np.random.Generator, height: int, width: int) -> Picture:
-    across = chance(rng, 0.5)
-    length = width if across else height
-    line = np.zeros(length, dtype=np.float32)
-    tones = rng.uniform(0, 255, 2) if chance(rng, 0.6) else rng.uniform(0, 255, 9)
-    position, turn = 0, 0
-    while position < length:
-        step = int(between(rng, 2, height * 0.25))
-        line[position : position + step] = tones[turn % len(tones)]
-        position, turn = position + step, turn + 1
-    full = np.broadcast_to(line[None] if across else line[:, None], (height, width))
-    return np.array(full, dtype=np.float32)
-
-
-def _emblem(rng: np.random.Generator, height: int) -> Picture:
-    """A maker's round or oval sign, with letters or a figure in its rings."""
-    width = int(height * between(rng, 0.9, 1.9))
-    picture = shaded(rng, height, width, between(rng, 0, 255))
-    center = (width // 2, height // 2)
-    for share in sorted(rng.uniform(0.45, 1.0, int(rng.integers(1, 4))), reverse=True):
-        axes = (max(1, int(width / 2 * share) - 1), max(1, int(height / 2 * share) - 1))
-        thickness = -1 if chance(rng, 0.7) else int(rng.integers(2, 7))
-        cv2.ellipse(picture, center, axes, 0, 0, 360, between(rng, 0, 255), thickness, cv2.LINE_AA)
-    if chance(rng, 0.6):
-        text = letters(rng, int(rng.integers(1, 5)))
-        mask = text_mask(rng, text, height * between(rng, 0.25, 0.5), font_files())
-        mask = resized(mask, min(mask.shape[1], int(width * 0.75)), mask.shape[0])
-    else:
-        mask = glyph_mask(rng, 1, height * between(rng, 0.4, 0.75))
-    x, y = (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
-    paint(picture, mask, x, y, between(rng, 0, 255))
-    return np.clip(picture, 0, 255)
-
-
-def _wheel(rng: np.random.Generator, height: int) -> Picture:
-    """Tyre, rim and spokes, from the front or at a slant."""
-    width = int(height * between(rng, 0.4, 1.05))
-    picture = shaded(rng, height, width, between(rng, 20, 220))
-    center = (width // 2, height // 2)
-    axes = np.array([width / 2 - 1, height / 2 - 1])
-    outline = (int(axes[0]), int(axes[1]))
-    cv2.ellipse(picture, center, outline, 0, 0, 360, between(rng, 5, 60), -1, cv2.LINE_AA)
-    rim = axes * between(rng, 0.6, 0.8)
-    dark, light = sorted(rng.uniform(20, 240, 2))
-    inner = (int(rim[0]), int(rim[1]))
-    cv2.ellipse(picture, center, inner, 0, 0, 360, float(dark), -1, cv2.LINE_AA)
-    spokes, turn = int(rng.integers(4, 13)), between(rng, 0, 3)
-    for angle in turn + np.arange(spokes) * 2 * np.pi / spokes:
-        end = center + rim * (np.cos(angle), np.sin(angle))
-        thickness = int(rng.integers(2, 7))
-        cv2.line(picture, center, (int(end[0]), int(end[1])), float(light), thickness, cv2.LINE_AA)
-    hub = (max(1, int(rim[0] * 0.25)), max(1, int(rim[1] * 0.25)))
-    cv2.ellipse(picture, center, hub, 0, 0, 360, between(rng, 20, 240), -1, cv2.LINE_AA)
-    return np.clip(picture, 0, 255)
-
-
-def _lamp(rng: np.random.Generator, height: int) -> Picture:
-    """Glass with ribs or bulbs behind it: head lamps, tail lamps, reflectors, door lights."""
-    width = int(height * between(rng, 0.9, 3.5))
-    picture = shaded(rng, height, width, between(rng, 0, 220))
-    glass = shaded(rng, height, width, between(rng, 60, 255))
-    if chance(rng, 0.6):
-        pitch = max(2, int(height * between(rng, 0.05, 0.2)))
-        tone = between(rng, -60, 60)
-        if chance(rng, 0.7):
-            glass[:, ::pitch] += tone
-        if chance(rng, 0.4):
-            glass[::pitch] += tone
-    for _ in range(rng.integers(0, 4)):
-        spot = (int(between(rng, 0.1, 0.9) * width), int(between(rng, 0.2, 0.8) * height))
-        radius = max(2, int(height * between(rng, 0.1, 0.4)))
-        cv2.circle(glass, spot, radius, between(rng, 20, 255), -1, cv2.LINE_AA)
-        cv2.circle(glass, spot, max(1, radius // 2), between(rng, 20, 255), -1, cv2.LINE_AA)
-    mask = np.zeros((height, width), dtype=np.float32)
-    if chance(rng, 0.6):
-        axes = (width // 2 - 1, height // 2 - 1)
-        cv2.ellipse(mask, (width // 2, height // 2), axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
-    else:
-        points = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + rng.uniform(-0.2, 0.2, (4, 2))
-        cv2.fillPoly(mask, [(points * (width, height)).astype(np.int32)], 1.0, cv2.LINE_AA)
-    paint(picture, mask, 0, 0, glass)
-    return np.clip(picture, 0, 255)
-
-
-def _badge(rng: np.random.Generator, height: int) -> Picture:
-    # Short, or it would be what a plate is.
-    text = letters(rng, int(rng.integers(1, 4)), DIGITS) if chance(rng, 0.5) else word(rng).title()
-    mask = text_mask(rng, text, height * between(rng, 0.5, 0.9), font_files())
-    ground = between(rng, 0, 255)
-    picture = shaded(rng, height, mask.shape[1] + height // 2, ground)
-    if chance(rng, 0.3):
-        picture += smooth_noise(rng, picture.shape[0], picture.shape[1], 40) * between(rng, 5, 40)
-    tone = float(np.clip(ground + (1 if chance(rng, 0.5) else -1) * between(rng, 40, 150), 0, 255))
-    paint(picture, mask, height / 4, (height - mask.shape[0]) / 2, tone)
-    return np.clip(picture, 0, 255)

@@ -1,0 +1,225 @@
+"""Things that only look like a licence plate, drawn flat."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from redact.training.drawing import (
+    DIGITS,
+    Picture,
+    between,
+    chance,
+    font_files,
+    glyph_mask,
+    letters,
+    paint,
+    phrase,
+    resized,
+    shaded,
+    slope,
+    smooth_noise,
+    text_mask,
+    word,
+)
+from redact.training.plates import HEIGHT, tones
+
+
+def lookalike(rng: np.random.Generator) -> Picture:
+    """A thing that isn't a plate, `HEIGHT` px high: a sign, lettering, a vent, a blank panel."""
+    return _LOOKALIKES[int(rng.integers(len(_LOOKALIKES)))](rng, HEIGHT)
+
+
+def _text_block(rng: np.random.Generator, height: int) -> Picture:
+    """Several lines of text."""
+    width = int(height * between(rng, 0.5, 2.5))
+    ground, ink = tones(rng)
+    picture = shaded(rng, height, width, ground)
+    rows = int(rng.integers(3, 7))
+    for row in range(rows):
+        mask = text_mask(rng, phrase(rng, 4), max(5.0, height / rows * 0.7), font_files())
+        room = max(3, int(width * between(rng, 0.4, 0.95)))
+        mask = resized(mask, min(room, mask.shape[1]), mask.shape[0])
+        paint(picture, mask, width * 0.03, row * height / rows, ink)
+    return np.clip(picture, 0, 255)
+
+
+def _bars(rng: np.random.Generator, height: int) -> Picture:
+    """A vent, a grille, a bar code, a drain."""
+    width = int(height * between(rng, 1, 5))
+    across = chance(rng, 0.5)
+    length = width if across else height
+    line = np.zeros(length, dtype=np.float32)
+    tones = rng.uniform(0, 255, 2) if chance(rng, 0.6) else rng.uniform(0, 255, 9)
+    position, turn = 0, 0
+    while position < length:
+        step = int(between(rng, 2, height * 0.25))
+        line[position : position + step] = tones[turn % len(tones)]
+        position, turn = position + step, turn + 1
+    full = np.broadcast_to(line[None] if across else line[:, None], (height, width))
+    return np.array(full, dtype=np.float32)
+
+
+def _emblem(rng: np.random.Generator, height: int) -> Picture:
+    """A maker's round or oval sign, with letters or a figure in its rings."""
+    width = int(height * between(rng, 0.9, 1.9))
+    picture = shaded(rng, height, width, between(rng, 0, 255))
+    center = (width // 2, height // 2)
+    for share in sorted(rng.uniform(0.45, 1.0, int(rng.integers(1, 4))), reverse=True):
+        axes = (max(1, int(width / 2 * share) - 1), max(1, int(height / 2 * share) - 1))
+        thickness = -1 if chance(rng, 0.7) else int(rng.integers(2, 7))
+        cv2.ellipse(picture, center, axes, 0, 0, 360, between(rng, 0, 255), thickness, cv2.LINE_AA)
+    if chance(rng, 0.6):
+        text = letters(rng, int(rng.integers(1, 5)))
+        mask = text_mask(rng, text, height * between(rng, 0.25, 0.5), font_files())
+        mask = resized(mask, min(mask.shape[1], int(width * 0.75)), mask.shape[0])
+    else:
+        mask = glyph_mask(rng, 1, height * between(rng, 0.4, 0.75))
+    x, y = (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
+    paint(picture, mask, x, y, between(rng, 0, 255))
+    return np.clip(picture, 0, 255)
+
+
+def _wheel(rng: np.random.Generator, height: int) -> Picture:
+    """Tyre, rim and spokes, from the front or at a slant."""
+    width = int(height * between(rng, 0.4, 1.05))
+    picture = shaded(rng, height, width, between(rng, 20, 220))
+    center = (width // 2, height // 2)
+    axes = np.array([width / 2 - 1, height / 2 - 1])
+    outline = (int(axes[0]), int(axes[1]))
+    cv2.ellipse(picture, center, outline, 0, 0, 360, between(rng, 5, 60), -1, cv2.LINE_AA)
+    rim = axes * between(rng, 0.6, 0.8)
+    dark, light = sorted(rng.uniform(20, 240, 2))
+    inner = (int(rim[0]), int(rim[1]))
+    cv2.ellipse(picture, center, inner, 0, 0, 360, float(dark), -1, cv2.LINE_AA)
+    spokes, turn = int(rng.integers(4, 13)), between(rng, 0, 3)
+    for angle in turn + np.arange(spokes) * 2 * np.pi / spokes:
+        end = center + rim * (np.cos(angle), np.sin(angle))
+        thickness = int(rng.integers(2, 7))
+        cv2.line(picture, center, (int(end[0]), int(end[1])), float(light), thickness, cv2.LINE_AA)
+    hub = (max(1, int(rim[0] * 0.25)), max(1, int(rim[1] * 0.25)))
+    cv2.ellipse(picture, center, hub, 0, 0, 360, between(rng, 20, 240), -1, cv2.LINE_AA)
+    return np.clip(picture, 0, 255)
+
+
+def _lamp(rng: np.random.Generator, height: int) -> Picture:
+    """Glass with ribs or bulbs behind it: head lamps, tail lamps, reflectors, door lights."""
+    width = int(height * between(rng, 0.9, 3.5))
+    picture = shaded(rng, height, width, between(rng, 0, 220))
+    glass = shaded(rng, height, width, between(rng, 60, 255))
+    if chance(rng, 0.6):
+        pitch = max(2, int(height * between(rng, 0.05, 0.2)))
+        tone = between(rng, -60, 60)
+        if chance(rng, 0.7):
+            glass[:, ::pitch] += tone
+        if chance(rng, 0.4):
+            glass[::pitch] += tone
+    for _ in range(rng.integers(0, 4)):
+        spot = (int(between(rng, 0.1, 0.9) * width), int(between(rng, 0.2, 0.8) * height))
+        radius = max(2, int(height * between(rng, 0.1, 0.4)))
+        cv2.circle(glass, spot, radius, between(rng, 20, 255), -1, cv2.LINE_AA)
+        cv2.circle(glass, spot, max(1, radius // 2), between(rng, 20, 255), -1, cv2.LINE_AA)
+    mask = np.zeros((height, width), dtype=np.float32)
+    if chance(rng, 0.6):
+        axes = (width // 2 - 1, height // 2 - 1)
+        cv2.ellipse(mask, (width // 2, height // 2), axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
+    else:
+        points = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + rng.uniform(-0.2, 0.2, (4, 2))
+        cv2.fillPoly(mask, [(points * (width, height)).astype(np.int32)], 1.0, cv2.LINE_AA)
+    paint(picture, mask, 0, 0, glass)
+    return np.clip(picture, 0, 255)
+
+
+def _badge(rng: np.random.Generator, height: int) -> Picture:
+    """A short word or number without a ground of its own; long, it would be what a plate is."""
+    text = letters(rng, int(rng.integers(1, 4)), DIGITS) if chance(rng, 0.5) else word(rng).title()
+    mask = text_mask(rng, text, height * between(rng, 0.5, 0.9), font_files())
+    ground = between(rng, 0, 255)
+    picture = shaded(rng, height, mask.shape[1] + height // 2, ground)
+    if chance(rng, 0.3):
+        picture += smooth_noise(rng, picture.shape[0], picture.shape[1], 40) * between(rng, 5, 40)
+    tone = float(np.clip(ground + (1 if chance(rng, 0.5) else -1) * between(rng, 40, 150), 0, 255))
+    paint(picture, mask, height / 4, (height - mask.shape[0]) / 2, tone)
+    return np.clip(picture, 0, 255)
+
+
+def _lettering(rng: np.random.Generator, height: int) -> Picture:
+    """One long line, as on vans and over shops."""
+    mask = text_mask(rng, phrase(rng), height * 0.6, font_files())
+    ground, ink = tones(rng)
+    picture = shaded(rng, height, mask.shape[1] + height, ground)
+    paint(picture, mask, height / 2, height * 0.2, ink)
+    return np.clip(picture, 0, 255)
+
+
+def _name(rng: np.random.Generator, height: int) -> Picture:
+    """A name or a sentence in small letters and capitals, with much ground around it."""
+    text = " ".join(word(rng).title() for _ in range(rng.integers(1, 4)))
+    share = between(rng, 0.25, 0.5)
+    mask = text_mask(rng, text, height * share, font_files())
+    ground, ink = tones(rng)
+    picture = shaded(rng, height, mask.shape[1] + int(height * between(rng, 0.2, 2)), ground)
+    x, y = (picture.shape[1] - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
+    paint(picture, mask, x, y, ink)
+    if chance(rng, 0.4):
+        corner = (picture.shape[1] - 2, height - 2)
+        cv2.rectangle(picture, (1, 1), corner, ink, int(rng.integers(1, 5)))
+    return np.clip(picture, 0, 255)
+
+
+def _cells(rng: np.random.Generator, height: int) -> Picture:
+    """Rows of dark and light cells: windows, vents, paving."""
+    rows, columns = int(rng.integers(1, 5)), int(rng.integers(2, 10))
+    cells = rng.uniform(0, 255, (rows, columns)).astype(np.float32)
+    width = int(height * between(rng, 1.2, 5))
+    picture: Picture = np.asarray(
+        cv2.resize(cells, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.float32
+    )
+    picture[:, :: max(2, width // columns)] = between(rng, 0, 255)
+    return picture
+
+
+def _panel(rng: np.random.Generator, height: int) -> Picture:
+    """A blank panel: a reflector, a handle's recess, an empty plate holder."""
+    width = int(height * between(rng, 1.5, 5))
+    picture = shaded(rng, height, width, between(rng, 0, 255)) + slope(rng, height, width, 40)
+    if chance(rng, 0.5):
+        edge = int(rng.integers(2, 9))
+        cv2.rectangle(picture, (2, 2), (width - 3, height - 3), between(rng, 0, 255), edge)
+    if chance(rng, 0.3):
+        radius = int(height * between(rng, 0.1, 0.4))
+        cv2.circle(picture, (width // 2, height // 2), radius, between(rng, 0, 255), -1)
+    return np.clip(picture, 0, 255)
+
+
+def _round_sign(rng: np.random.Generator, height: int) -> Picture:
+    """A traffic sign: a disc, a triangle or an octagon with a number or a word in it."""
+    picture = shaded(rng, height, height, between(rng, 20, 230))
+    corners = int(rng.choice([3, 4, 8, 40]))
+    turn = between(rng, 0, 6)
+    angles = turn + np.arange(corners) * 2 * np.pi / corners
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    for share in (0.5, between(rng, 0.35, 0.47)):
+        points = (ring * share * height + height / 2).astype(np.int32)
+        cv2.fillPoly(picture, [points], between(rng, 0, 255), cv2.LINE_AA)
+    text = letters(rng, 2, DIGITS) if chance(rng, 0.5) else word(rng)[:4].upper()
+    mask = text_mask(rng, text, height * between(rng, 0.2, 0.4), font_files())
+    mask = resized(mask, min(mask.shape[1], int(height * 0.7)), mask.shape[0])
+    x, y = (height - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
+    paint(picture, mask, x, y, between(rng, 0, 255))
+    return np.clip(picture, 0, 255)
+
+
+_LOOKALIKES = (
+    _text_block,
+    _lettering,
+    _bars,
+    _badge,
+    _cells,
+    _panel,
+    _emblem,
+    _wheel,
+    _lamp,
+    _name,
+    _round_sign,
+)

@@ -1,0 +1,122 @@
+"""Training: scenes are labelled right, the loop learns, goes on where it stopped, and exports."""
+
+import dataclasses
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="pip install redact-clips[train]")
+pytest.importorskip("PIL", reason="pip install redact-clips[train]")
+
+from redact.detectors.plates import PlateDetector
+from redact.training.lookalikes import lookalike
+from redact.training.loop import Recipe, train
+from redact.training.network import STRIDE, targets
+from redact.training.photos import Photo, crop
+from redact.training.plates import HEIGHT, LAYOUTS, plate
+from redact.training.scenes import Scene, make_scene
+from redact.training.split import is_trained_on
+
+TINY = Recipe(steps=16, batch=6, fresh_scenes=3, scene_size=96, exam_scenes=4, warm_up_steps=4)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder in which the tiny recipe was trained in two goes."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("training")
+    train(folder, dataclasses.replace(TINY, steps=8), save_every=4)
+    train(folder, TINY, save_every=4)
+    return folder
+
+
+def test_training_improves_and_goes_on_where_it_stopped(trained):
+    log = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [4, 8, 12, 16]
+    assert log[-1]["loss"] < log[0]["loss"]
+
+
+def test_the_detector_runs_what_was_trained_on_pictures_of_any_size(trained, monkeypatch):
+    monkeypatch.setenv("REDACT_WEIGHTS", str(trained))
+    detector = PlateDetector(threshold=0.0)
+    for size in ((9, 13), (64, 64), (90, 333)):
+        assert detector.detect(np.zeros((*size, 3), np.uint8))
+
+
+def test_the_same_seed_makes_the_same_scene():
+    one, other = (make_scene(np.random.default_rng(5), 96) for _ in range(2))
+    assert np.array_equal(one.picture, other.picture)
+    assert np.array_equal(one.boxes, other.boxes)
+
+
+def test_boxes_lie_in_the_picture_and_around_something():
+    scenes = [make_scene(np.random.default_rng(i), 128) for i in range(40)]
+    boxes = np.concatenate([scene.boxes for scene in scenes])
+    assert len(boxes) > 15
+    assert boxes.min() >= 0
+    assert boxes.max() <= 128
+    assert (boxes[:, 2] > boxes[:, 0]).all()
+    assert (boxes[:, 3] > boxes[:, 1]).all()
+    stand_out = [
+        scene.picture[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1].std() > 4
+        for scene in scenes
+        for (x0, y0, x1, y1), whole in zip(scene.boxes, scene.is_whole, strict=True)
+        if whole
+    ]
+    assert all(stand_out)
+
+
+def test_targets_point_from_the_heart_to_the_edges():
+    box = np.array([[24, 32, 88, 52]], np.float32)
+    scene = Scene(np.zeros((96, 96), np.uint8), box, np.array([True]))
+    hearts, distances, ignored = targets(scene)
+    rows, columns = np.nonzero(hearts)
+    assert len(rows)
+    x, y = (columns + 0.5) * STRIDE, (rows + 0.5) * STRIDE
+    left, top, right, bottom = distances[:, rows, columns]
+    found = np.stack([x - left, y - top, x + right, y + bottom], axis=1)
+    assert np.allclose(found, box)
+    assert not (ignored & (hearts > 0)).any()
+
+
+def test_plates_that_are_cut_off_teach_neither_way():
+    scene = Scene(
+        np.zeros((96, 96), np.uint8), np.array([[24, 32, 88, 52]], np.float32), np.array([False])
+    )
+    hearts, _, ignored = targets(scene)
+    assert hearts.sum() == 0
+    assert ignored.any()
+
+
+def test_every_layout_and_lookalike_can_be_drawn():
+    rng = np.random.default_rng(0)
+    shapes = {drawn.shape[0] for drawn in [plate(rng) for _ in range(6 * len(LAYOUTS))]}
+    shapes |= {lookalike(rng).shape[0] for _ in range(80)}
+    assert shapes == {HEIGHT}
+
+
+def test_a_crop_of_a_photo_keeps_its_boxes_on_its_plates():
+    picture = np.zeros((300, 400), np.uint8)
+    cv2.rectangle(picture, (200, 100), (259, 119), 255, -1)
+    photo = Photo(picture, np.array([[200, 100, 260, 120]], np.float32))
+    rng = np.random.default_rng(1)
+    seen = 0
+    for _ in range(30):
+        part, corners = crop(rng, photo, 128)
+        light = part > 128
+        for c in corners:
+            x0, y0, x1, y1 = np.clip([*c.min(axis=0), *c.max(axis=0)], 0, 128).round().astype(int)
+            inside = np.zeros_like(light)
+            inside[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2] = True
+            assert not (light & ~inside).any()
+            seen += 1
+    assert seen > 5
+
+
+def test_photos_are_trained_on_only_with_a_clear_licence_and_in_even_groups():
+    assert is_trained_on("openimages_416/a.jpg", {"tier": "A", "group": 4})
+    assert not is_trained_on("openimages_416/a.jpg", {"tier": "A", "group": 5})
+    assert not is_trained_on("openimages_416/a.jpg", {"tier": "B", "group": 4})
+    assert not is_trained_on("robertlucian_ro/a.jpg", {"tier": "A", "group": 4})
