@@ -82,6 +82,7 @@ def test_public_names_are_these():
         "redact_frames",
         "redact_image",
         "render",
+        "verify",
     ]
 
 
