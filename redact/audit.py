@@ -53,8 +53,8 @@ def find_leaks(
 ) -> tuple[frozenset[int], list[Detection]]:
     """The frames that were looked at whole, and sure finds that no region covers.
 
-    One frame in `every_seconds` is looked at whole, and in every frame just before a track begins and
-    after it ends its surroundings are. A find counts when a second look confirms it. Where a
+    One frame in `every_seconds` is looked at whole, and in every frame just before a track begins
+    and after it ends its surroundings are. A find counts when a second look confirms it. Where a
     frame leaks, every frame of the second before and after is looked at too, so that a leak is
     followed, not guessed. Tracks that are allowed to stay visible count as covered.
 

@@ -23,8 +23,7 @@ class Look:
     """A detector, where it looks and how often.
 
     where: "whole" for the whole picture; "parts" for what moves in it, brought to `part_side`
-    pixels; "near" for the surroundings of a track of that `kind` that was not seen otherwise (as
-    often as possible while it is lost, every `every_seconds` while it is followed).
+    pixels; "near" for the surroundings of a track of that `kind` that was not seen otherwise.
     """
 
     detector: Detector
@@ -32,7 +31,8 @@ class Look:
     """0 looks at every picture."""
     where: str = "whole"
     restless_seconds: float | None = None
-    """How often while all of the picture moves; as `every_seconds` when None."""
+    """How often while all of the picture moves; for a "near" look, while its track is lost and not
+    even followed. As `every_seconds` when None."""
     kind: str = "face"
     """Of which tracks a "near" look looks around."""
     part_side: int = 0
@@ -177,7 +177,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     from redact.detectors.centerface import CenterFaceDetector
 
     near = CenterFaceDetector(threads=threads)
-    looks.append(Look(near, 0.16, "near", part_side=160))
+    looks.append(Look(near, 0.4, "near", restless_seconds=0.0, part_side=160))
     if level == "thorough":
         return [*looks, Look(CenterFaceDetector((None, 960, 480), threads=threads))]
     return [
@@ -195,7 +195,14 @@ def _head_looks(settings: Settings, threads: int) -> list[Look]:
 
     heads = HeadDetector(threads=threads)
     # Beside a track a head only carries on what was seen; the part below shows the shoulders.
-    near = Look(HeadsAsFaces(heads, 0.5), 0.24, "near", part_side=224, around=6.0)
+    near = Look(
+        HeadsAsFaces(heads, 0.5),
+        0.48,
+        "near",
+        restless_seconds=0.24,
+        part_side=224,
+        around=6.0,
+    )
     if settings.heads == "near tracks":
         return [near]
     moving = HeadsAsFaces(heads, 1.0)
@@ -208,7 +215,7 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
     if level == "fast":
         return [Look(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
     part = PlateDetector(scales=(1.0,), threads=threads)
-    near = Look(part, 0.32, "near", kind="plate", part_side=320, around=3.0)
+    near = Look(part, 0.4, "near", restless_seconds=0.16, kind="plate", part_side=320, around=3.0)
     if level == "balanced":
         return [
             near,

@@ -26,6 +26,8 @@ from redact.tracking import Associator, Tracklet, finish, is_same_place, sure_sc
 
 Image = NDArray[np.uint8]
 
+# A frame's time may be a hair early of its share of a second.
+_EARLY = 2e-3
 # How far back a new track is followed, and after how many pictures without a sign it isn't.
 _LOOK_BACK_SECONDS = 1.5
 _MOST_MISSES = 4
@@ -143,7 +145,8 @@ class Watch:
         lost = self._associator.step(index, now, found, motion.shift)
         picture = _Seen(index, now, waiting.image, self._associator.camera)
         for tracklet in lost:
-            self._find_again(tracklet, picture)
+            if tracklet.best_score >= sure_score(tracklet.kind):
+                self._find_again(tracklet, picture)
         self._recent.append(picture)
         while now - self._recent[0].now > _LOOK_BACK_SECONDS:
             self._recent.popleft()
@@ -175,8 +178,7 @@ class Watch:
         every = look.every_seconds
         if self._is_restless and look.restless_seconds is not None:
             every = look.restless_seconds
-        # A frame's time may be a hair early of its share of a second.
-        return last is None or not 0 <= now - last < every - 2e-3
+        return last is None or not 0 <= now - last < every - _EARLY
 
     def _sense(self, image: Image, now: float) -> Motion:
         if not self._needs_motion:
@@ -189,16 +191,16 @@ class Watch:
         predicted = tracklet.predict(picture.now, picture.camera)
         template = self._templates.get(id(tracklet))
         followed = None if template is None else template.follow(predicted, picture.image)
-        near = self._look_near(tracklet, predicted, picture, is_followed=followed is not None)
+        is_followed = followed is not None and followed[1] >= _STILL_LIKENESS
+        near = self._look_near(tracklet, predicted, picture, is_followed=is_followed)
         if near is not None:
             tracklet.add(picture.index, picture.now, *near, picture.camera)
             self._remember(tracklet, picture.image)
         elif followed is not None:
-            box, likeness = followed
+            box = followed[0]
             away = float(np.abs(box - tracklet.boxes[-1]).max())
             tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
-            is_still = away < _STILL_SHIFT * float(np.max(box[2:] - box[:2]))
-            if likeness >= _STILL_LIKENESS and is_still:
+            if is_followed and away < _STILL_SHIFT * float(np.max(box[2:] - box[:2])):
                 tracklet.stay_alive(picture.now, _STILL_SECONDS)
 
     def _trace_back(self, tracklet: Tracklet) -> None:
@@ -244,8 +246,10 @@ class Watch:
             if look.kind != tracklet.kind:
                 continue
             key = (id(tracklet), id(look))
-            last = self._looked_near.get(key, -math.inf)
-            if is_followed and 0 <= picture.now - last < look.every_seconds:
+            every = look.every_seconds
+            if not is_followed and look.restless_seconds is not None:
+                every = look.restless_seconds
+            if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - _EARLY:
                 continue
             self._looked_near[key] = picture.now
             fitting = [
