@@ -84,7 +84,7 @@ class Watch:
             look.where == "parts" or look.restless_seconds is not None for look in looks
         )
         self._motion = MotionFinder()
-        self._is_restless = False
+        self._is_restless, self._seen_last = False, -math.inf
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[int, float] = {}
         self._recent: collections.deque[_Seen] = collections.deque()
@@ -94,6 +94,9 @@ class Watch:
 
     def is_due(self, now: float) -> bool:
         """Whether any look is due at that time, in seconds."""
+        step = min((look.every_seconds for look in self._due_looks), default=math.inf)
+        if 0 <= now - self._seen_last < step - _EARLY:
+            return False  # What is due later than others waits for them, to share the picture.
         return any(self._is_due(look, now) for look in self._due_looks)
 
     def __enter__(self) -> Watch:
@@ -116,6 +119,7 @@ class Watch:
             image: (H, W, 3) uint8 BGR, upright; kept for a while, so it must not be changed.
 
         """
+        self._seen_last = now
         motion = self._sense(image, now)
         if motion.is_cut:
             self._last.clear()

@@ -11,11 +11,11 @@ from make_clips import read_back
 
 from redact import Box, Settings
 from redact.boxes import covered_share, grow, iou_matrix
-from redact.detectors import build_looks, close_looks
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
 from redact.detectors.plates import PlateDetector
+from redact.looks import build_looks, close_looks
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
