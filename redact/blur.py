@@ -42,7 +42,7 @@ class Style:
 STYLES = {
     "blur": Style(default=1.0, limit=1.0, is_smooth=True, cells=4, contrast=6.0),
     "pixelate": Style(default=1.0, limit=1.0, is_smooth=False, cells=5, contrast=16.0),
-    "gaussian": Style(default=6.0, limit=6.0, is_smooth=True, cells=1, contrast=0.0),
+    "gaussian": Style(default=8.0, limit=8.0, is_smooth=True, cells=1, contrast=0.0),
     "solid": Style(default=1.0, limit=1.0, is_smooth=False, cells=1, contrast=0.0),
 }
 

@@ -9,18 +9,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, privacy
+from benchmarks import accuracy, privacy, subjects
 from redact import Settings
 
 
 @pytest.fixture(scope="module")
 def faces():
-    return [privacy.made_up_face(i) for i in range(8)]
+    return [subjects.made_up_face(i) for i in range(8)]
 
 
 @pytest.fixture(autouse=True)
 def short_clips(monkeypatch):
-    monkeypatch.setattr(privacy, "FRAMES", 4)
+    monkeypatch.setattr(subjects, "FRAMES", 4)
 
 
 def test_uncovered_faces_are_recognised(faces):
@@ -38,6 +38,14 @@ def test_a_weak_cover_tells_more_than_the_default(faces):
     default = privacy.by_style(Settings())
     told = [privacy.attack(faces, cover, "face", 0)[3] for cover in (weak, default)]
     assert told[0] > told[1]
+
+
+def test_clear_plates_are_read_and_covered_ones_not():
+    plates = [subjects.draw_plate(subjects.plate_text(i)) for i in range(8)]
+    ways = {name: privacy.covers()[name] for name in ("nothing", "blur (default)")}
+    shares = privacy.attack_all(plates, ways, "plate", 0)
+    assert min(float(ways.max()) for ways in shares["nothing"][4:]) > 0.9
+    assert max(float(ways.max()) for ways in shares["blur (default)"][4:]) < 0.2
 
 
 def test_accuracy_counts_what_is_covered_and_what_is_false(tmp_path, capsys):
