@@ -18,7 +18,7 @@ def texture(seed, height=120, width=160):
     return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
 
 
-def clip_with(seed, boxes, frames=20):
+def clip_with(seed, boxes, frames=34):
     """Frames alike for every seed, but for what lies in the boxes."""
     for number in range(frames):
         frame = make_frame(texture(number, 48, 64))

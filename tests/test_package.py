@@ -20,6 +20,7 @@ LEVELS = [
     {"audit", "report", "watch"},
     {"looks"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
+    {"tones"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
     {"settings"},
