@@ -25,9 +25,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks import readme
+
 SIDES = (64, 128, 256, 512)
 _LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
-_MARKS = ("<!-- kernels -->", "<!-- kernels end -->")
 _COPY, _COPY_ALL = "copy there and back", "copy of all a rounded cover touches"
 _BOTH, _ROUNDED = "reduce and paint, rectangle", "paint, rounded with soft edge"
 _RESIZE, _MASKED = "cv2.resize down and up", "cv2.resize, blended by a rounded mask"
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if options.readme:
         saved = json.loads(options.json.read_text(encoding="utf-8"))
-        write_between_marks(options.readme, markdown_table(saved))
+        readme.write_table(options.readme, "kernels", markdown_table(saved))
 
 
 def load_seconds() -> tuple[float, float]:
@@ -264,18 +265,3 @@ def markdown_table(result: dict) -> str:
         f"{seconds['first']:.1f} s, once; loading them afterwards {seconds['later']:.2f} s."
     )
     return "\n".join(lines)
-
-
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what stands between the marks in a file.
-
-    Raises:
-        ValueError: the file doesn't have both marks.
-
-    """
-    before, found, rest = path.read_text(encoding="utf-8").partition(_MARKS[0])
-    _, found_end, after = rest.partition(_MARKS[1])
-    if not (found and found_end):
-        raise ValueError(f"{str(path)!r} needs the lines {_MARKS[0]!r} and {_MARKS[1]!r}")
-    whole = f"{before}{_MARKS[0]}\n{text}\n{_MARKS[1]}{after}"
-    path.write_text(whole, encoding="utf-8")

@@ -16,6 +16,8 @@ one in the gallery's size, for signs one in their number. What stays visible aro
 by lot, other in gallery and probe: counted is what the cover adds to that. Faces come from a folder
 with `boxes.json` (see `benchmarks.accuracy`); without one, made-up faces test the machinery and
 nothing more. Plates are drawn.
+
+`--readme README.md` writes a short table between the marks in that file.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import subjects
+from benchmarks import readme, subjects
 from benchmarks.subjects import Box, Picture, aligned, scene
 from redact.blur import STYLES, Cover
 from redact.records import Region
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=2, help="runs to average")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/privacy.json"))
+    parser.add_argument("--readme", type=Path, help="file to write the table into")
     options = parser.parse_args(arguments)
     faces = subjects.load_faces(options.faces, options.people)
     if not faces:
@@ -79,6 +82,30 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{name:28}" + "".join(f"{100 * share:14.1f}" for share in shares), flush=True)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if options.readme:
+        saved = json.loads(options.json.read_text(encoding="utf-8"))
+        readme.write_table(options.readme, "privacy", markdown_table(saved, len(faces)))
+
+
+def markdown_table(results: Mapping[str, Sequence[float]], people: int) -> str:
+    """Covers at their defaults and what to compare them with, for the README."""
+    lines = [
+        "| recognised, in % | clear photos | photos covered alike | clip, clear | clip, alike "
+        "| signs of a plate | clip |",
+        "|---|" + "---:|" * 6,
+    ]
+    for name in [name for name in covers() if "strength" not in name]:
+        shares = [*results[f"face: {name}"], *results[f"plate: {name}"][4:]]
+        lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + " |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{people} faces of labelled photos, many masked, {100 / people:.1f} % would be "
+            f"guessed; drawn plates, of whose signs {100 / len(subjects.SIGNS):.1f} % would be. "
+            f"A clip has {subjects.FRAMES} frames, brought into line and averaged.",
+        ]
+    )
 
 
 def covers() -> dict[str, CoverClip]:

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, privacy, subjects
+from benchmarks import accuracy, kernels, privacy, readme, subjects
 from redact import Settings
 
 
@@ -46,6 +46,31 @@ def test_clear_plates_are_read_and_covered_ones_not():
     shares = privacy.attack_all(plates, ways, "plate", 0)
     assert min(float(ways.max()) for ways in shares["nothing"][4:]) > 0.9
     assert max(float(ways.max()) for ways in shares["blur (default)"][4:]) < 0.2
+
+
+def test_tables_go_between_their_marks(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- kernels -->\nold\n<!-- kernels end -->\nb\n")
+    readme.write_table(page, "kernels", "new")
+    assert page.read_text() == "a\n<!-- kernels -->\n\nnew\n\n<!-- kernels end -->\nb\n"
+    with pytest.raises(ValueError, match="privacy"):
+        readme.write_table(page, "privacy", "new")
+
+
+def test_kernels_are_checked_before_they_are_timed():
+    from redact import _kernels
+
+    kernels.check(_kernels)
+
+    class Wrong:
+        reduce = _kernels.reduce
+
+        @staticmethod
+        def paint(plane, *_):
+            plane[:] = 0
+
+    with pytest.raises(AssertionError):
+        kernels.check(Wrong)
 
 
 def test_accuracy_counts_what_is_covered_and_what_is_false(tmp_path, capsys):
