@@ -184,7 +184,7 @@ class Cover:
         if self._name == "solid":
             return otherwise
         around = surroundings(_box(region), boxes, planes)
-        return otherwise if around is None else toned_down(around)
+        return otherwise if around is None else toned_down(around, region.kind)
 
     def _made_up(self, region: Region) -> NDArray[np.float32]:
         """Cells that say nothing of the region: drawn by lot, the same for a track's whole life."""

@@ -18,8 +18,8 @@ from redact.records import Box
 Edges = tuple[int, int, int, int]
 Planes = Sequence[NDArray[np.uint8]]
 
-# Covers are no darker and no brighter, have this much of U and V at middle brightness, and all of
-# that where the surroundings are this far from grey.
+# Covers are no darker and no brighter. Those of faces have this much of U and V at middle
+# brightness, and all of that where the surroundings are this far from grey.
 _LUMA_RANGE, _WARM, _COLOURFUL = (32.0, 200.0), (-6.0, 5.0), 6.0
 # The ring around a box from which its tone is taken: eight cells at the border of a 5 x 5 grid,
 # this many times as wide and high as the box.
@@ -30,10 +30,10 @@ _RING_PATCHES = [(i, j) for i in (0, 2, 4) for j in (0, 2, 4) if (i, j) != (2, 2
 def surroundings(
     box: Edges, covered: Sequence[Edges], planes: Planes
 ) -> NDArray[np.float32] | None:
-    """(3,) mean Y, U, V around the box, of nothing but what stays visible; None if all is hidden.
+    """(3,) Y, U, V around the box, of nothing but what stays visible; None if all is hidden.
 
-    Eight patches in a ring, past the cover's own edge, are asked; those that meet a covered
-    box are left out.
+    The median of the means of eight patches in a ring past the cover's own edge, so that a lamp
+    doesn't count; patches that meet a covered box are left out.
     """
     height, width = planes[0].shape[:2]
     x0, y0, x1, y1 = box
@@ -45,18 +45,21 @@ def surroundings(
         patch = align_even(Box(left + 2, top + 2, left + step_x, top + step_y), width, height)
         if patch and not any(meet(patch, other) for other in covered):
             found.append(means(patch, planes, 1)[:, 0, 0])
-    return np.mean(found, axis=0, dtype=np.float32) if found else None
+    return np.median(found, axis=0).astype(np.float32) if found else None
 
 
-def toned_down(around: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(3,) as bright as the surroundings and a little warm, like skin; grey where all is grey.
+def toned_down(around: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
+    """(3,) a cover's Y, U, V: as bright as the surroundings, and not too dark or bright.
 
-    The colour around isn't taken over: a cover in the green of a hedge would look strange.
+    A face's cover is a little warm, like skin, and grey where all is grey: one in the green of a
+    hedge would look strange. Others take the colour around, as a plate's is that of the car.
     """
     luma = float(np.clip(around[0], *_LUMA_RANGE))
-    colour = min(1.0, float(np.hypot(*(around[1:] - 128))) / _COLOURFUL)
-    warm = np.array(_WARM, dtype=np.float32) * np.float32(colour * luma / 128)
-    return np.array([luma, 128 + warm[0], 128 + warm[1]], dtype=np.float32)
+    chroma = around[1:] - 128
+    if kind == "face":
+        colourful = min(1.0, float(np.hypot(*chroma)) / _COLOURFUL)
+        chroma = np.array(_WARM, dtype=np.float32) * np.float32(colourful * luma / 128)
+    return np.array([luma, *(128 + chroma)], dtype=np.float32)
 
 
 def means(box: Edges, planes: Planes, count: int) -> NDArray[np.float32]:

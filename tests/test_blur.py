@@ -97,6 +97,15 @@ def test_covers_are_grey_in_a_grey_picture_and_skin_like_in_a_coloured_one():
         assert (u, v) == (128, 128) if offset == 0 else 120 < u < 128 < v < 136
 
 
+def test_a_plates_cover_has_the_colour_around_it():
+    frame = make_frame(np.full((120, 160), 128, np.uint8))
+    frame.u[:], frame.v[:] = 90, 170
+    frame.u[15:47, 20:52], frame.v[15:47, 20:52] = 128, 128
+    Cover(Settings()).planes(frame, [region(40, 30, 104, 94, "plate")])
+    assert (frame.u[15:47, 20:52] == 90).all()
+    assert (frame.v[15:47, 20:52] == 170).all()
+
+
 def test_a_cover_that_fills_the_picture_has_a_tone_of_its_own():
     frame = make_frame(np.full((120, 160), 255, np.uint8))
     Cover(Settings()).planes(frame, [region(0, 0, 160, 120)])
