@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,7 +24,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+<<<<<<< HEAD
 from benchmarks import readme
+=======
+from benchmarks import publish
+>>>>>>> speed
 
 SIDES = (64, 128, 256, 512)
 _LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
@@ -47,17 +50,20 @@ def main(arguments: Sequence[str]) -> None:
     check(_kernels)
     cv2.setNumThreads(1)
     result = {
-        "machine": machine(),
+        "machine": publish.machine("numba", "opencv-python"),
         "load_seconds": {"first": first, "later": later},
         "sides": SIDES,
         "microseconds": [measure(_kernels, side, options.rounds) for side in SIDES],
     }
     print(text_table(result))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    publish.save_json(options.json, result)
     if options.readme:
         saved = json.loads(options.json.read_text(encoding="utf-8"))
+<<<<<<< HEAD
         readme.write_table(options.readme, "kernels", markdown_table(saved))
+=======
+        publish.write_between_marks(options.readme, "kernels", markdown_table(saved))
+>>>>>>> speed
 
 
 def load_seconds() -> tuple[float, float]:
@@ -79,23 +85,6 @@ def load_seconds() -> tuple[float, float]:
         ]
     first, later = (float(run.stdout) for run in runs)
     return first, later
-
-
-def machine() -> dict[str, str]:
-    """What the figures hold for."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8").splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if "model name" in line), model)
-    import numba
-
-    return {
-        "processor": f"{model}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "numba": numba.__version__,
-        "opencv": cv2.__version__,
-    }
 
 
 def check(kernels) -> None:
@@ -261,7 +250,7 @@ def markdown_table(result: dict) -> str:
     lines.append("")
     lines.append(
         f"On one core of: {about['processor']}; Python {about['python']}, numba "
-        f"{about['numba']}, OpenCV {about['opencv']} with one thread. Compiling the kernels took "
-        f"{seconds['first']:.1f} s, once; loading them afterwards {seconds['later']:.2f} s."
+        f"{about['numba']}, OpenCV {about['opencv-python']} with one thread. Compiling the kernels "
+        f"took {seconds['first']:.1f} s, once; loading them afterwards {seconds['later']:.2f} s."
     )
     return "\n".join(lines)

@@ -95,13 +95,20 @@ def build(name: str, scene: Scene, data: Path, folder: Path, *, seed: int = 0) -
             yield picture, round(at * _TICKS)
 
     encode(path, pictures(), scene.size, scene.rate, crf=scene.crf)
-    objects = tuple(
+    objects = known_objects(seen, kinds)
+    Truth(path.name, scene.size, len(times), objects, made=made, sure="exact").save(truth_path)
+    return path
+
+
+def known_objects(
+    seen: dict[str, list[tuple[int, Box, float]]], kinds: dict[str, str]
+) -> tuple[dict[str, Any], ...]:
+    """`Truth.objects` of what was seen: (frame, box, share seen) of each, in order of frames."""
+    return tuple(
         {"id": who, "kind": kinds[who], "keys": _keys(span), "hidden": _hidden(span)}
         for who, looks in seen.items()
         for span in _spans(looks)
     )
-    Truth(path.name, scene.size, len(times), objects, made=made, sure="exact").save(truth_path)
-    return path
 
 
 def encode(path: Path, pictures: Any, size: tuple[int, int], rate: int, *, crf: int = 23) -> None:
@@ -160,7 +167,7 @@ class _Stage:
             picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
         picture += self._noise.normal(0, scene.noise, (*picture.shape[:2], 1))
         known = [
-            (who, kind, box, _share_seen(owner, number, box, kind))
+            (who, kind, box, share_seen(owner, number, box, kind))
             for who, kind, number, box in boxes
             if box.height >= _LEAST_SIDE and clamp_to(box, Box(0, 0, *scene.size)).area > 0
         ]
@@ -309,7 +316,7 @@ def _moved(box: Box, matrix: NDArray[np.float64]) -> Box:
     return Box(float(cx - w), float(cy - h), float(cx + w), float(cy + h))
 
 
-def _share_seen(owner: NDArray[np.int16], number: int, box: Box, kind: str) -> float:
+def share_seen(owner: NDArray[np.int16], number: int, box: Box, kind: str) -> float:
     """Share of the box (a face's ellipse) that is in the picture and in front."""
     x0, y0, x1, y1 = (round(v) for v in box)
     rows, columns = np.mgrid[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]

@@ -7,6 +7,7 @@ from both sides and every track is carried on beyond its ends.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import functools
 import math
@@ -100,6 +101,13 @@ class Tracklet:
         self.times.insert(0, now)
         self.boxes.insert(0, box)
         self.scores.insert(0, score)
+
+    def found_at(self, index: int) -> NDArray[np.float64] | None:
+        """(4,) the box found in that frame; None where it was followed or not seen."""
+        at = bisect.bisect_left(self.indices, index)
+        if at == len(self.indices) or self.indices[at] != index or math.isnan(self.scores[at]):
+            return None
+        return self.boxes[at]
 
     @property
     def found_last(self) -> float:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.boxes import iou_matrix
 from redact.follow import Template
 from redact.looks import Look, look_around, look_at_part
 from redact.motion import Motion, MotionFinder
-from redact.records import Detection, Track
+from redact.records import Box, Detection, Track
 from redact.settings import Settings
 from redact.tracking import Associator, Tracklet, finish, is_same_place, sure_score
 
@@ -33,6 +34,7 @@ _LOOK_BACK_SECONDS = 1.5
 _MOST_MISSES = 4
 # A thing found beside a track is the track's when its score is at least this.
 _NEAR_SCORE = 0.2
+_TAKEN_IOU = 0.4
 # What looks the same in the same place is still there, for this long without a find.
 _STILL_SECONDS = 4.0
 _STILL_LIKENESS = 0.9
@@ -259,12 +261,26 @@ class Watch:
             fitting = [
                 detection
                 for detection in look_around(look, picture.image, predicted)
-                if detection.score >= _NEAR_SCORE and is_same_place(detection.box, predicted)
+                if detection.score >= _NEAR_SCORE
+                and is_same_place(detection.box, predicted)
+                and not self._is_taken(detection.box, tracklet, picture.index)
             ]
             if fitting:
                 best = max(fitting, key=lambda detection: detection.score)
                 return np.asarray(best.box, dtype=np.float64), best.score
         return None
+
+    def _is_taken(self, box: Box, tracklet: Tracklet, index: int) -> bool:
+        """Whether another track has this place in that picture: people pass each other."""
+        others = [
+            other_box
+            for other in self._associator.live
+            if other is not tracklet
+            and other.kind == tracklet.kind
+            and (other_box := other.found_at(index)) is not None
+        ]
+        overlap = iou_matrix(np.asarray([box]), np.asarray(others).reshape(-1, 4))
+        return bool((overlap > _TAKEN_IOU).any())
 
     def _remember(self, tracklet: Tracklet, image: Image) -> None:
         if self._near_looks:
