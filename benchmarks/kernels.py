@@ -24,11 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-<<<<<<< HEAD
-from benchmarks import readme
-=======
 from benchmarks import publish
->>>>>>> speed
 
 SIDES = (64, 128, 256, 512)
 _LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
@@ -59,11 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     publish.save_json(options.json, result)
     if options.readme:
         saved = json.loads(options.json.read_text(encoding="utf-8"))
-<<<<<<< HEAD
-        readme.write_table(options.readme, "kernels", markdown_table(saved))
-=======
         publish.write_between_marks(options.readme, "kernels", markdown_table(saved))
->>>>>>> speed
 
 
 def load_seconds() -> tuple[float, float]:

@@ -33,7 +33,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import readme, subjects
+from benchmarks import publish, subjects
 from benchmarks.subjects import Box, Picture, aligned, scene
 from redact.blur import STYLES, Cover
 from redact.records import Region
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
     options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if options.readme:
         saved = json.loads(options.json.read_text(encoding="utf-8"))
-        readme.write_table(options.readme, "privacy", markdown_table(saved, len(faces)))
+        publish.write_between_marks(options.readme, "privacy", markdown_table(saved, len(faces)))
 
 
 def markdown_table(results: Mapping[str, Sequence[float]], people: int) -> str:

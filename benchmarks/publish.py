@@ -41,4 +41,4 @@ def write_between_marks(path: Path, name: str, text: str) -> None:
     _, found_end, after = rest.partition(last)
     if not (found and found_end):
         raise ValueError(f"{str(path)!r} needs the lines {first!r} and {last!r}")
-    path.write_text(f"{before}{first}\n{text}\n{last}{after}", encoding="utf-8")
+    path.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}", encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, kernels, privacy, readme, subjects
+from benchmarks import accuracy, kernels, privacy, publish, subjects
 from redact import Settings
 
 
@@ -51,10 +51,10 @@ def test_clear_plates_are_read_and_covered_ones_not():
 def test_tables_go_between_their_marks(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- kernels -->\nold\n<!-- kernels end -->\nb\n")
-    readme.write_table(page, "kernels", "new")
+    publish.write_between_marks(page, "kernels", "new")
     assert page.read_text() == "a\n<!-- kernels -->\n\nnew\n\n<!-- kernels end -->\nb\n"
     with pytest.raises(ValueError, match="privacy"):
-        readme.write_table(page, "privacy", "new")
+        publish.write_between_marks(page, "privacy", "new")
 
 
 def test_kernels_are_checked_before_they_are_timed():
