@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks import plate_recall
+from benchmarks import clip_recall, plate_recall
 from benchmarks.labels import NEEDED, false_area, load_labels
 from redact.boxes import covered_share, grow
 from redact.detectors.centerface import CenterFaceDetector
@@ -41,11 +41,16 @@ def main(arguments: Sequence[str]) -> None:
         default=[],
         help="folders of pictures and clips that show no plates: false area only",
     )
+    parser.add_argument("--clips", type=Path, help=f"folder of clips ({data / 'clips'})")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these clips")
+    parser.add_argument("--detector", default="balanced", help="our level, for clips")
     parser.add_argument("--scale", type=float, default=1.0, help="shrink the pictures first")
     parser.add_argument("--thresholds", type=float, nargs="+", default=plate_recall.THRESHOLDS)
     parser.add_argument("--most", type=int, default=10**6, help="pictures of each set")
     options = parser.parse_args(arguments)
-    if not options.plates and not options.faces:
+    if options.clips:
+        clip_recall.measure(options.clips, detector=options.detector, only=options.only)
+    elif not options.plates and not options.faces:
         options.plates, options.faces = data / "plates", data / "faces"
     if options.plates:
         plate_recall.measure(

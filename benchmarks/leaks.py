@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
                 refused[tool].append(source.name)
                 continue
             scores[tool][source.stem] = one = score(source, output, truth)
-            print(f"{tool:>10} {source.stem:32} {_line(one)}", flush=True)
+            print(f"{tool:>10} {source.stem:32} {line(one)}", flush=True)
     table = {tool: summary(list(by.values())) for tool, by in scores.items()}
     for tool, values in table.items():
         values |= {"seconds": round(seconds[tool], 1), "refused": refused[tool]}
@@ -269,9 +269,13 @@ def _over_covered(
     before: NDArray[np.uint8], after: NDArray[np.uint8], index: int, truth: Truth
 ) -> float:
     differs = detail.changed(before, after)
-    boxes = [_grown(known.box) for known in truth.at(index)] + truth.ignored(index)
     height, width = differs.shape
-    return float((differs & ~as_mask(boxes, (width, height), 0.5)).mean())
+    return float((differs & ~as_mask(allowed(truth, index), (width, height), 0.5)).mean())
+
+
+def allowed(truth: Truth, index: int) -> list[Box]:
+    """Where covering isn't for nothing: grown known boxes, and areas of which nothing is said."""
+    return [_grown(known.box) for known in truth.at(index)] + truth.ignored(index)
 
 
 def _grown(box: Box) -> Box:
@@ -336,17 +340,18 @@ def _tracks(seen: Sequence[Seen], least: float) -> dict:
     }
 
 
-def _line(one: Score) -> str:
+def line(one: Score, word: str = "leaked") -> str:
+    """One output's counts in a line."""
     values = summary([one])
     parts = [
-        f"{kind}-frames {values[kind]['leaked']:4} of {values[kind]['frames']:4} leaked, "
+        f"{kind}-frames {values[kind]['leaked']:4} of {values[kind]['frames']:4} {word}, "
         f"longest {values[kind]['longest_run']:3}"
         for kind in BUCKETS
     ]
     return "; ".join(parts) + f"; over-covered {100 * values['over_covered']:.2f} %"
 
 
-def print_table(table: dict[str, dict]) -> None:
+def print_table(table: dict[str, dict], word: str = "leaked") -> None:
     """One column for each tool."""
     rows: list[tuple[str, list[str]]] = []
 
@@ -359,12 +364,12 @@ def print_table(table: dict[str, dict]) -> None:
         return f"{100 * counts['share']:.1f} % of {counts['frames']}"
 
     for kind, unit in (("face", "high"), ("plate", "wide")):
-        row(f"{kind}-frames leaked, {LEAST[kind]}+ px {unit}", lambda v, k=kind: share(v[k]))
+        row(f"{kind}-frames {word}, {LEAST[kind]}+ px {unit}", lambda v, k=kind: share(v[k]))
         for bucket in next(iter(table.values()))[kind]["buckets"]:
             row(f"  {bucket} px", lambda v, k=kind, b=bucket: share(v[k]["buckets"][b]))
-        row("  longest run of leaked frames", lambda v, k=kind: str(v[k]["longest_run"]))
+        row(f"  longest run of {word} frames", lambda v, k=kind: str(v[k]["longest_run"]))
         row(
-            "  tracks with any leak",
+            f"  tracks {word} anywhere",
             lambda v, k=kind: f"{v[k]['tracks_leaked']} of {v[k]['tracks']}",
         )
         row(

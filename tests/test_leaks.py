@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import detail, leaks, moving_scenes
+from benchmarks import clip_recall, detail, leaks, moving_scenes
 from benchmarks.ground_truth import Truth
 
 SIZE, COUNT, RATE = (320, 240), 20, 10
@@ -170,6 +170,53 @@ def test_boxes_are_read_back_as_they_were_saved(tmp_path):
     (tmp_path / "clip.json").write_text(json.dumps(data))
     with pytest.raises(ValueError, match="in order"):
         Truth.load(tmp_path / "clip.json")
+
+
+def test_recall_over_time_counts_frames_runs_heads_and_area():
+    head = {"id": "c", "kind": "head", "keys": [[0, 200, 60, 240, 100], [9, 200, 60, 240, 100]]}
+    truth = Truth("clip.mp4", SIZE, COUNT, (*TRUTH.objects, head))
+
+    def covers(frame):
+        found = [leaks.Box(*face_box(frame))] if frame not in (5, 6, 7) else []
+        if frame < 4:
+            found.append(leaks.Box(200, 60, 240, 100))
+        return [*found, leaks.Box(0, 220, 32, 240)]  # nothing is there
+
+    frames = clip_recall.frames_to_look_at(truth)
+    score, heads = clip_recall.score(truth, frames, covers)
+    said = leaks.summary([score])
+    assert (said["face"]["frames"], said["face"]["leaked"]) == (COUNT, 3)
+    assert said["face"]["longest_run"] == 3
+    assert said["plate"]["share"] == 1
+    assert (sum(heads), len(heads)) == (4, 10)
+    assert said["over_covered"] == pytest.approx(32 * 20 / (320 * 240))
+
+
+def test_what_was_seen_is_told_from_what_was_filled_in(source):
+    import redact
+    from redact import video
+
+    boxes = np.tile(np.float32([20, 30, 68, 78]), (4, 1))
+    scores = np.float32([0.9, np.nan, np.nan, 0.8])
+    track = redact.Track(id=1, kind="face", start_index=2, boxes=boxes, scores=scores)
+    plan = redact.Plan(clip=video.probe(source), settings=redact.Settings(), tracks=(track,))
+    seen, filled = (clip_recall.covers_of(plan, filled=fill) for fill in (False, True))
+    assert [len(seen(i)) for i in range(7)] == [0, 0, 1, 0, 0, 1, 0]
+    assert [len(filled(i)) for i in range(7)] == [0, 0, 1, 1, 1, 1, 0]
+
+
+def test_every_file_of_boxes_can_be_used():
+    paths = sorted(leaks.BOXES.glob("*.json"))
+    assert paths
+    for path in paths:
+        truth = Truth.load(path)
+        assert Path(truth.clip).stem == path.stem
+        assert truth.made
+        for item in truth.objects:
+            keys = np.asarray(item["keys"])
+            assert keys[0, 0] >= 0
+            assert keys[-1, 0] < truth.frames
+            assert (keys[:, 3:] > keys[:, 1:3]).all()
 
 
 DATA = Path(os.environ.get("REDACT_DATA", "../shared/data"))
