@@ -22,16 +22,18 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import leaks
+from benchmarks import leaks, tally
 from benchmarks.ground_truth import Truth, as_mask
 from benchmarks.labels import NEEDED
+from benchmarks.publish import RESULTS
+from benchmarks.scoring import Score, Seen, allowed
 from redact.boxes import clamp_to, covered_share, grow
 from redact.records import Box, Plan
 
 Covers = Callable[[int], list[Box]]
 _EVERY = 10
 _DEFACE_THRESHOLD, _DEFACE_GROWTH = 0.2, 0.15
-_CACHE = leaks.RESULTS / "deface_boxes"
+_CACHE = RESULTS / "deface_boxes"
 
 
 def measure(folder: Path, *, detector: str = "balanced", only: Sequence[str] = ()) -> dict:
@@ -41,7 +43,7 @@ def measure(folder: Path, *, detector: str = "balanced", only: Sequence[str] = (
     present = [t for t in chosen if (folder / t.clip).is_file()]
     if not present:
         raise SystemExit(f"none of {[t.clip for t in chosen]} lies in {str(folder)!r}")
-    scores: dict[str, dict[str, leaks.Score]] = {}
+    scores: dict[str, dict[str, Score]] = {}
     heads: dict[str, list[bool]] = {}
     seconds: dict[str, float] = {}
     for truth in present:
@@ -51,13 +53,13 @@ def measure(folder: Path, *, detector: str = "balanced", only: Sequence[str] = (
             scores.setdefault(tool, {})[truth.clip] = one
             heads.setdefault(tool, []).extend(covered_heads)
             seconds[tool] = seconds.get(tool, 0) + took
-            print(f"{tool:>14} {truth.clip:40} {leaks.line(one, 'uncovered')}", flush=True)
-    table = {tool: leaks.summary(list(by.values())) for tool, by in scores.items()}
+            print(f"{tool:>14} {truth.clip:40} {tally.line(one, 'uncovered')}", flush=True)
+    table = {tool: tally.summary(list(by.values())) for tool, by in scores.items()}
     for tool, values in table.items():
         values |= {"seconds": round(seconds[tool], 1), "refused": []}
         values["heads"] = {"frames": len(heads[tool]), "covered": int(sum(heads[tool]))}
-        values["clips"] = {clip: leaks.summary([one]) for clip, one in scores[tool].items()}
-    leaks.print_table(table, "uncovered")
+        values["clips"] = {clip: tally.summary([one]) for clip, one in scores[tool].items()}
+    tally.print_table(table, "uncovered")
     for tool, values in table.items():
         print(f"heads turned away, {tool}: {values['heads']['covered']} of ", end="")
         print(f"{values['heads']['frames']} head-frames covered")
@@ -69,7 +71,7 @@ def frames_to_look_at(truth: Truth) -> list[int]:
     return [i for i in range(truth.frames) if i % _EVERY == 0 or any(k.counts for k in truth.at(i))]
 
 
-def score(truth: Truth, frames: Sequence[int], covers: Covers) -> tuple[leaks.Score, list[bool]]:
+def score(truth: Truth, frames: Sequence[int], covers: Covers) -> tuple[Score, list[bool]]:
     """Hold covers against known boxes: what is uncovered, and for each head if it is covered."""
     seen, over, heads = [], [], []
     picture = Box(0, 0, *truth.size)
@@ -84,11 +86,11 @@ def score(truth: Truth, frames: Sequence[int], covers: Covers) -> tuple[leaks.Sc
                 heads.append(covered)
             elif known.counts:
                 size = known.box.height if known.kind == "face" else known.box.width
-                one = leaks.Seen(truth.clip, known.id, known.kind, frame, size, not covered)
+                one = Seen(truth.clip, known.id, known.kind, frame, size, not covered)
                 seen.append(one)
-        allowed = as_mask(leaks.allowed(truth, frame), truth.size)
-        over.append(float((as_mask(boxes, truth.size) & ~allowed).mean()))
-    return leaks.Score(tuple(seen), tuple(over)), heads
+        known_area = as_mask(allowed(truth, frame), truth.size)
+        over.append(float((as_mask(boxes, truth.size) & ~known_area).mean()))
+    return Score(tuple(seen), tuple(over)), heads
 
 
 def covers_of(plan: Plan, *, filled: bool = True) -> Covers:
