@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings, bar: _Bar) -> int:
-    from redact.pipeline import default_target, redact_clip
+    from redact.pipeline import redact_clip
+    from redact.targets import default_target
 
     source = Path(arguments.clip)
     target = Path(arguments.output) if arguments.output else default_target(source)

@@ -18,7 +18,7 @@ LEVELS = [
     {"cli"},
     {"pipeline", "stills"},
     {"audit", "report", "watch"},
-    {"looks"},
+    {"looks", "targets"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
