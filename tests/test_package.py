@@ -22,7 +22,7 @@ LEVELS = [
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
-    {"settings"},
+    {"settings", "sources"},
     {"errors"},
 ]
 OWNERS = {"av": "video", "numba": "_kernels"}
