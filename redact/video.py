@@ -145,6 +145,22 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         raise ClipError(f"can't read {os.fspath(path)!r}: {err.strerror or err}") from err
 
 
+@contextlib.contextmanager
+def browsing(path: Path, *, max_pixels: int = Settings.max_pixels) -> Iterator[Any]:
+    """The open container of a clip, for who looks into it without decoding.
+
+    Raises:
+        ClipError: the file can't be read as a clip, or is damaged where it was read.
+
+    """
+    check_source(path)
+    with _opened(path, max_pixels) as container:
+        try:
+            yield container
+        except av.FFmpegError as err:
+            raise ClipError(f"{str(path)!r} is damaged: {reason(err)}") from err
+
+
 def check_suffix(target: Path) -> None:
     """Refuse a name that tells no container.
 

@@ -16,12 +16,13 @@ HEAVY = {"av", "cv2", "matplotlib", "mediapipe", "numba", "onnxruntime", "scipy"
 LEVELS = [
     {"__main__"},
     {"cli"},
-    {"pipeline", "stills"},
+    {"pipeline", "stills", "inspect", "terminal"},
     {"audit", "report", "watch"},
     {"looks", "targets"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
+    {"hidden"},
     {"settings", "sources"},
     {"errors"},
 ]
