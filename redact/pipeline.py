@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,12 +13,13 @@ from typing import Any
 from redact import audit, video
 from redact.blur import Cover
 from redact.detectors import Detector
-from redact.errors import LeakError, PlanError, TargetError
+from redact.errors import LeakError, PlanError
 from redact.looks import Look, build_audit_looks, build_looks, close_looks
 from redact.records import ClipInfo, Detection, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
 from redact.settings import Settings
+from redact.targets import check_target, default_target, staged
 from redact.watch import Watch
 
 Progress = Callable[[str, int, int | None], None]
@@ -190,54 +190,6 @@ def thread_count(wanted: int) -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux only
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def default_target(source: Path) -> Path:
-    """Where the result goes when nobody says: beside the source, `.redacted.mp4` for its suffix."""
-    return source.with_name(f"{source.stem}.redacted.mp4")
-
-
-def check_target(source: Path, target: Path) -> None:
-    """Refuse early what would fail late, or harm the source.
-
-    Raises:
-        TargetError: the target is a folder, is the source itself, lies in no folder, or has a
-            suffix that no container goes by.
-
-    """
-    if target.is_dir():
-        raise TargetError(f"{str(target)!r} is a folder; name a file in it")
-    if not target.parent.is_dir():
-        raise TargetError(f"there is no folder {str(target.parent)!r} to write {target.name!r} to")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise TargetError(f"{str(target)!r} is the source itself; name another file")
-    video.check_suffix(target)
-
-
-@contextlib.contextmanager
-def staged(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write to; it becomes `target` when the block ends well.
-
-    Raises:
-        TargetError: the folder can't be written to, or the file can't be given its name.
-
-    """
-    unfinished = target.with_name(f".redact-{secrets.token_hex(6)}{target.suffix}")
-    try:
-        unfinished.touch(mode=0o600, exist_ok=False)
-        yield unfinished
-        unfinished.chmod(0o666 & ~_umask())
-        unfinished.replace(target)
-    except OSError as err:
-        raise TargetError(f"can't write {str(target)!r}: {err.strerror or err}") from err
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 @contextlib.contextmanager

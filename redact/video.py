@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from redact.errors import ClipError, TargetError
 from redact.records import ClipInfo, Frame
 from redact.settings import Settings
+from redact.sources import check_source, reason, refers_elsewhere, what_else
 
 _CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg"
 _READ_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
@@ -44,14 +45,16 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
 
     """
     path = Path(path)
-    if not path.is_file():
-        raise ClipError(f"no such file: {str(path)!r}")
-    with _opened(path) as container:
+    check_source(path)
+    with _opened(path, max_pixels) as container:
         stream = _video_stream(container, path)
         context = stream.codec_context
         _check_size(context.width, context.height, max_pixels, path)
+        context.options = {"max_pixels": str(max_pixels)}
         first = next(_decoded(container, stream, path), None)
         if first is None:
+            if refers_elsewhere(path):
+                raise ClipError(f"the pictures of {str(path)!r} lie in another file or address")
             raise ClipError(f"{str(path)!r} has a video stream but no picture in it")
         _check_size(first.width, first.height, max_pixels, path)
         return ClipInfo(
@@ -142,6 +145,22 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         raise ClipError(f"can't read {os.fspath(path)!r}: {err.strerror or err}") from err
 
 
+@contextlib.contextmanager
+def browsing(path: Path, *, max_pixels: int = Settings.max_pixels) -> Iterator[Any]:
+    """The open container of a clip, for who looks into it without decoding.
+
+    Raises:
+        ClipError: the file can't be read as a clip, or is damaged where it was read.
+
+    """
+    check_source(path)
+    with _opened(path, max_pixels) as container:
+        try:
+            yield container
+        except av.FFmpegError as err:
+            raise ClipError(f"{str(path)!r} is damaged: {reason(err)}") from err
+
+
 def check_suffix(target: Path) -> None:
     """Refuse a name that tells no container.
 
@@ -226,7 +245,7 @@ class ClipWriter:
         try:
             yield
         except (av.FFmpegError, OSError, ValueError) as err:
-            raise TargetError(f"can't write {str(self._target)!r}: {err}") from err
+            raise TargetError(f"can't write {str(self._target)!r}: {reason(err)}") from err
 
 
 class _AudioCopy:
@@ -278,14 +297,22 @@ class _AudioCopy:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, max_pixels: int = Settings.max_pixels) -> Iterator[Any]:
     """The container of a local file, and libav's errors as ours."""
     try:
         # "file:" keeps a name like "concat:a" or "http://..." from being more than a name.
-        container = av.open(f"file:{path.absolute()}", container_options=_READ_OPTIONS)
+        container = av.open(
+            f"file:{path.absolute()}",
+            container_options=_READ_OPTIONS,
+            # Opening decodes pictures already.
+            options={"max_pixels": str(max_pixels)},
+            metadata_errors="backslashreplace",
+        )
     except (av.FFmpegError, OSError, ValueError) as err:
+        if other := what_else(path):
+            raise ClipError(f"{str(path)!r} is no clip but {other}") from err
         raise ClipError(
-            f"can't read {str(path)!r} as a video ({err}); known containers: {_CONTAINERS}"
+            f"can't read {str(path)!r} as a video ({reason(err)}); known containers: {_CONTAINERS}"
         ) from err
     with container:
         yield container
@@ -304,7 +331,7 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
     try:
         yield from container.decode(stream)
     except av.FFmpegError as err:
-        raise ClipError(f"{str(path)!r} is damaged: {err}") from err
+        raise ClipError(f"{str(path)!r} is damaged: {reason(err)}") from err
 
 
 def _check_size(width: int, height: int, max_pixels: int, path: Path) -> None:

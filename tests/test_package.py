@@ -16,14 +16,15 @@ HEAVY = {"av", "cv2", "matplotlib", "mediapipe", "numba", "onnxruntime", "scipy"
 LEVELS = [
     {"__main__"},
     {"cli"},
-    {"pipeline", "stills"},
+    {"pipeline", "stills", "inspect", "terminal"},
     {"audit", "report", "watch"},
-    {"looks"},
+    {"looks", "targets"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
     {"tones"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
-    {"settings"},
+    {"hidden"},
+    {"settings", "sources"},
     {"errors"},
 ]
 OWNERS = {"av": "video", "numba": "_kernels"}
