@@ -37,6 +37,8 @@ class Look:
     """Of which tracks a "near" look looks around."""
     part_side: int = 0
     """Longer side in pixels that a part is brought to."""
+    least_side: int = 0
+    """A part whose longer side is shorter is left to other looks."""
     most_enlarged: float = 2.0
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
@@ -140,11 +142,15 @@ def _shifted(
 
 
 def look_around(
-    look: Look, image: NDArray[np.uint8], predicted: NDArray[np.float64]
+    look: Look, image: NDArray[np.uint8], predicted: NDArray[np.float64], farther: float = 0.0
 ) -> list[Detection]:
-    """What a look sees in a square around a box, brought to one size whatever the box's."""
+    """What a look sees in a square around a box, brought to one size whatever the box's.
+
+    farther: so many sizes of the box more to each side.
+    """
     height, width = image.shape[:2]
-    side = max(look.around * float(np.max(predicted[2:] - predicted[:2])), 48.0)
+    sizes = look.around + 2 * farther
+    side = max(sizes * float(np.max(predicted[2:] - predicted[:2])), 48.0)
     center = (predicted[:2] + predicted[2:]) / 2
     part = Box(*(center - side / 2), *(center + side / 2))
     # Shifted into the picture where that is possible: detectors expect surroundings.
@@ -183,6 +189,8 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     return [
         *looks,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
+        # Where several people move side by side, or a far one beside a near one.
+        Look(near, 0.48, "parts", part_side=1024, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.24),
         Look(CenterFaceDetector((1920,), threads=threads), 5.0, restless_seconds=0.8),
     ]
