@@ -79,6 +79,21 @@ def build_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     return looks
 
 
+def build_still_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
+    """The looks at a single picture, which no track supports.
+
+    Raises:
+        WeightsError: a model's file is missing.
+
+    """
+    if settings.detector != "thorough" or not settings.faces:
+        return build_looks(settings, threads=threads)
+    from redact.detectors.thorough import ThoroughFaceDetector
+
+    looks = [Look(ThoroughFaceDetector(threads=threads))]
+    return [*looks, *_plate_looks("thorough", threads)] if settings.plates else looks
+
+
 def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     """The looks at a finished clip, at other sizes than `build_looks` takes.
 
