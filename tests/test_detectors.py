@@ -17,7 +17,7 @@ from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
 from redact.detectors.plates import PlateDetector
 from redact.detectors.thorough import ThoroughFaceDetector
-from redact.looks import build_looks, close_looks
+from redact.looks import build_looks, build_still_looks, close_looks
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
@@ -137,6 +137,17 @@ def test_plain_pictures_show_nothing():
     grey = np.full((240, 320, 3), 128, np.uint8)
     for detector in (BlazeFaceDetector(), CenterFaceDetector(), HeadDetector(), PlateDetector()):
         assert [d for d in detector.detect(grey) if d.score > 0.5] == []
+
+
+def test_single_pictures_are_searched_for_heads_when_all_are_asked_for():
+    names = {}
+    for heads in ("near tracks", "all moving"):
+        settings = Settings(detector="thorough", plates=False, heads=heads)
+        looks = build_still_looks(settings)
+        names[heads] = [type(look.detector).__name__ for look in looks]
+        close_looks(looks)
+    assert names["near tracks"] == ["ThoroughFaceDetector"]
+    assert names["all moving"] == ["ThoroughFaceDetector", "HeadsAsFaces"]
 
 
 def test_settings_choose_who_looks():
