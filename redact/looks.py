@@ -81,6 +81,30 @@ def build_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     return looks
 
 
+def build_still_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
+    """The looks at a single picture, which no track supports.
+
+    Heads that show no face are looked for when `Settings.heads` asks for all: nothing tells here
+    which of them had a face before.
+
+    Raises:
+        WeightsError: a model's file is missing.
+
+    """
+    if settings.detector != "thorough" or not settings.faces:
+        return build_looks(settings, threads=threads)
+    from redact.detectors.thorough import ThoroughFaceDetector
+
+    looks = [Look(ThoroughFaceDetector(threads=threads))]
+    if settings.heads == "all moving":
+        from redact.detectors.heads import HeadDetector
+
+        # Shirts and bags look like heads below this score.
+        heads = HeadDetector(threshold=0.8, threads=threads)
+        looks.append(Look(HeadsAsFaces(heads, 1.0)))
+    return [*looks, *_plate_looks("thorough", threads)] if settings.plates else looks
+
+
 def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     """The looks at a finished clip, at other sizes than `build_looks` takes.
 
