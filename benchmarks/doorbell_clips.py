@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from benchmarks import privacy
 from benchmarks.cutouts import Cutout, person
 from benchmarks.ground_truth import Truth
-from benchmarks.moving_scenes import encode, known_objects, share_seen
+from benchmarks.moving_scenes import encode, known_objects
 from benchmarks.scene_table import BEARD, JACKET, SMILE, STERN, WOMAN
+from benchmarks.stage import share_seen
 from redact.boxes import clamp_to
 from redact.records import Box
 
