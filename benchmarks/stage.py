@@ -239,7 +239,7 @@ def _moved(box: Box, matrix: NDArray[np.float64]) -> Box:
     return Box(float(cx - w), float(cy - h), float(cx + w), float(cy + h))
 
 
-def share_seen(owner: NDArray[np.int16], number: int, box: Box, kind: str) -> float:
+def share_seen(owner: NDArray[np.signedinteger], number: int, box: Box, kind: str) -> float:
     """Share of the box (a face's ellipse) that is in the picture and in front."""
     x0, y0, x1, y1 = (round(v) for v in box)
     rows, columns = np.mgrid[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
