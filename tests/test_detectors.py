@@ -147,7 +147,7 @@ def test_single_pictures_are_searched_for_heads_when_all_are_asked_for():
         names[heads] = [type(look.detector).__name__ for look in looks]
         close_looks(looks)
     assert names["near tracks"] == ["ThoroughFaceDetector"]
-    assert names["all moving"] == ["ThoroughFaceDetector", "HeadsAsFaces"]
+    assert names["all moving"] == ["ThoroughFaceDetector", "Rescored"]
 
 
 def test_settings_choose_who_looks():
