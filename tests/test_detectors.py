@@ -18,6 +18,8 @@ from redact.detectors.heads import HeadDetector
 from redact.detectors.plates import PlateDetector
 from redact.detectors.thorough import ThoroughFaceDetector
 from redact.looks import build_looks, build_still_looks, close_looks
+from redact.detectors.plates import PlateDetector, judged_here
+from redact.looks import build_looks, close_looks
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
@@ -160,3 +162,16 @@ def test_settings_choose_who_looks():
     assert kinds[True, False] == {"face"}
     assert kinds[False, True] == {"plate"}
     assert kinds[False, False] == set()
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (2.0, 1.0, 0.5), (0.75, 0.4), (1.0, 0.25)])
+def test_a_plate_of_any_size_is_left_to_some_pass(scales):
+    for width in np.geomspace(8, 2000, 200):
+        # Two passes measure the same plate a little differently.
+        for wrong in ((1.0, 1.0, 1.0), (1.08, 0.93, 1.08), (0.93, 1.08, 0.93)):
+            measured = zip(scales, wrong, strict=False)
+            kept = [
+                judged_here(np.array([[0, 0, width * w, width * w / 4]], np.float32), scale, scales)
+                for scale, w in measured
+            ]
+            assert any(k[0] for k in kept), (width, wrong)
