@@ -15,11 +15,9 @@ from redact.detectors import centerface, thorough
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
-from redact.detectors.plates import PlateDetector
+from redact.detectors.plates import PlateDetector, judged_here
 from redact.detectors.thorough import ThoroughFaceDetector
 from redact.looks import build_looks, build_still_looks, close_looks
-from redact.detectors.plates import PlateDetector, judged_here
-from redact.looks import build_looks, close_looks
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
