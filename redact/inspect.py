@@ -28,7 +28,7 @@ _STRUCTURE = re.compile(
     r"|encoder|number_of_frames|number_of_bytes|bps|_statistics_.*",
     re.IGNORECASE,
 )
-_DEFAULT_VALUES = {"", "und", "VideoHandler", "SoundHandler", "[0][0][0][0]"}
+_DEFAULT_VALUES = re.compile(r"(VideoHandler|SoundHandler|\[0\]\[0\]\[0\]\[0\]|Lav[fc]\d.*|)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -168,8 +168,9 @@ def _in_metadata(metadata: Mapping[str, str], where: str) -> Iterator[Found]:
 
 
 def _is_default(key: str, value: str) -> bool:
-    """Whether the value says nothing; a handler's name can be a camera's."""
-    return key not in ("handler_name", "vendor_id") or value in _DEFAULT_VALUES
+    """Whether the value says nothing: a handler's or encoder's name can be a camera's."""
+    says = key.lower() in ("handler_name", "vendor_id", "encoder")
+    return not says or bool(_DEFAULT_VALUES.fullmatch(value))
 
 
 def _in_packets(path: Path, settings: Settings) -> Iterator[Found]:

@@ -46,6 +46,8 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
     """
     path = Path(path)
     check_source(path)
+    if refers_elsewhere(path):
+        raise ClipError(f"the pictures of {str(path)!r} lie in another file or at an address")
     with _opened(path, max_pixels) as container:
         stream = _video_stream(container, path)
         context = stream.codec_context
@@ -53,8 +55,6 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
         context.options = {"max_pixels": str(max_pixels)}
         first = next(_decoded(container, stream, path), None)
         if first is None:
-            if refers_elsewhere(path):
-                raise ClipError(f"the pictures of {str(path)!r} lie in another file or address")
             raise ClipError(f"{str(path)!r} has a video stream but no picture in it")
         _check_size(first.width, first.height, max_pixels, path)
         return ClipInfo(
