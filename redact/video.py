@@ -26,7 +26,7 @@ from redact.records import ClipInfo, Frame
 from redact.settings import Settings
 from redact.sources import check_source, reason, refers_elsewhere, what_else
 
-_CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg"
+_CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"
 _READ_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 # target suffix: container
 _WRITTEN = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -53,9 +53,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
         context = stream.codec_context
         _check_size(context.width, context.height, max_pixels, path)
         context.options = {"max_pixels": str(max_pixels)}
-        first = next(_decoded(container, stream, path), None)
-        if first is None:
-            raise ClipError(f"{str(path)!r} has a video stream but no picture in it")
+        first = _first_picture(container, stream, path, max_pixels)
         _check_size(first.width, first.height, max_pixels, path)
         return ClipInfo(
             path=path,
@@ -332,6 +330,21 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
         yield from container.decode(stream)
     except av.FFmpegError as err:
         raise ClipError(f"{str(path)!r} is damaged: {reason(err)}") from err
+
+
+def _first_picture(container: Any, stream: Any, path: Path, max_pixels: int) -> Any:
+    # A decoder doesn't say whether it is the size or the rest of a picture that it can't use.
+    error = ClipError(
+        f"{str(path)!r} has a video stream but no picture that can be decoded: they are damaged, "
+        f"missing, or larger than max_pixels={max_pixels}"
+    )
+    try:
+        first = next(_decoded(container, stream, path), None)
+    except ClipError as err:
+        raise error from err
+    if first is None:
+        raise error
+    return first
 
 
 def _check_size(width: int, height: int, max_pixels: int, path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_clip_without_a_frame_is_refused(tmp_path, refused, clip):
     for table, size in {"stsz": 12, "stts": 8, "stsc": 8, "stco": 8, "stss": 8}.items():
         clip = replace_atom(clip, f"moov/trak/mdia/minf/stbl/{table}", lambda _, n=size: bytes(n))
     (tmp_path / "none.mp4").write_bytes(clip)
-    assert "no picture in it" in refused("none.mp4")
+    assert "no picture that can be decoded" in refused("none.mp4")
     with av.open(str(tmp_path / "none.mkv"), "w") as out:
         stream = out.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -305,6 +305,7 @@ def test_a_giant_picture_is_refused_in_little_memory(tmp_path, clip, kind):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") <= 4
+    assert "max_pixels" in done.stderr
     assert path.name in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
