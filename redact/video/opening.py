@@ -1,0 +1,86 @@
+"""The containers we read, and how they are opened: as local files and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+
+from redact.errors import ClipError
+
+# The last two are bare streams without a container.
+CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"
+_READ_OPTIONS = {
+    "format_whitelist": CONTAINERS,
+    "protocol_whitelist": "file",
+    # Times that a container leaves out are worked out from the order of decoding.
+    "fflags": "+genpts",
+}
+# Reading a container is given up after so many errors without a packet in between.
+_MOST_FAILURES = 20
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The container of a local file, and libav's errors as ours."""
+    try:
+        # "file:" keeps a name like "concat:a" or "http://..." from being more than a name.
+        container = av.open(f"file:{path.absolute()}", container_options=_READ_OPTIONS)
+    except (av.FFmpegError, OSError, ValueError) as err:
+        raise ClipError(
+            f"can't read {str(path)!r} as a video ({err}); known containers: {CONTAINERS}"
+        ) from err
+    with container:
+        yield container
+
+
+def packets_of(
+    container: Any, *streams: Any, on_failure: Callable[[], None] = lambda: None
+) -> Iterator[Any]:
+    """The packets of the streams, or of all, over places that can't be read; no empty ones."""
+    failures = 0
+    while failures < _MOST_FAILURES:
+        try:
+            for packet in container.demux(*streams):
+                if packet.size:  # An empty packet would end a decoder.
+                    failures = 0
+                    yield packet
+            return
+        except av.FFmpegError:
+            failures += 1
+            on_failure()
+
+
+def video_stream(container: Any, path: Path) -> Any:
+    """The first video stream that is no cover picture.
+
+    Raises:
+        ClipError: there is none, or no decoder for it.
+
+    """
+    still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    for stream in container.streams.video:
+        if not stream.disposition & still:
+            if stream.codec_context is None:
+                raise ClipError(f"no decoder for the video in {str(path)!r}")
+            return stream
+    raise ClipError(f"{str(path)!r} has no video stream")
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """The file's SHA-256 as 64 hexadecimal digits.
+
+    Raises:
+        ClipError: the file can't be read.
+
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise ClipError(f"can't read {os.fspath(path)!r}: {err.strerror or err}") from err

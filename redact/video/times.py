@@ -1,0 +1,94 @@
+"""When frames are shown: one clock that only goes forward, whatever the file says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+from redact.records import ClipInfo
+
+# A step back by more than this is a clock that began anew; a smaller one is a slip.
+_RESET_SECONDS = Fraction(1, 4)
+# MPEG streams count to 2^33 at 90 kHz, so a clock that began anew may look like one far ahead.
+_WRAP_SECONDS = Fraction(2**33, 90_000)
+# Beyond this no number is a time.
+_MOST_TICKS = 2**52
+_COARSEST = Fraction(1, 1000)
+_FINER_THAN = 10_000
+
+
+def fine_time_base(time_base: Fraction) -> Fraction:
+    """The time base itself, or a whole fraction of it where its ticks are too long.
+
+    Two frames of the same time have to be put apart by one tick.
+    """
+    if time_base <= _COARSEST:
+        return time_base
+    return time_base / math.ceil(time_base * _FINER_THAN)
+
+
+class Clock:
+    """Turns the times of a stream into strictly ascending ones.
+
+    A frame without a time follows at the usual distance. One that claims the same time as the one
+    before, or a slightly earlier one, comes one tick after it. Where the source's clock wrapped or
+    began anew, time goes on at the usual distance, and `resets` keeps the seconds added from then
+    on.
+
+    Args:
+        clip: `time_base` and `frame_rate` are used.
+        wraps: the container's times wrap as those of MPEG streams do.
+
+    """
+
+    def __init__(self, clip: ClipInfo, *, wraps: bool) -> None:
+        distance = 1 / (max(clip.frame_rate, Fraction(1)) * clip.time_base)
+        self._usual = max(1, round(distance))
+        self._time_base = clip.time_base
+        self._back = round(_RESET_SECONDS / clip.time_base)
+        self._ahead = _WRAP_SECONDS / 2 / clip.time_base if wraps else math.inf
+        self._last: int | None = None
+        self._added = 0
+        self.resets: list[Fraction] = []
+
+    def at(self, pts: int | None) -> int:
+        """The time of the next frame, both in ticks of the clip's time base."""
+        if pts is None or abs(pts) > _MOST_TICKS:
+            now = 0 if self._last is None else self._last + self._usual
+        else:
+            now = self._continued(pts)
+        self._last = now
+        return now
+
+    def _continued(self, pts: int) -> int:
+        now = pts + self._added
+        if self._last is None:
+            return now
+        if now < self._last - self._back or now > self._last + self._ahead:
+            self._added += self._last + self._usual - now
+            self.resets.append(self._added * self._time_base)
+            return self._last + self._usual
+        return max(now, self._last + 1)
+
+
+class Resets:
+    """The seconds to add to another stream of a clip whose pictures' clock was reset.
+
+    Args:
+        added: the seconds added after each reset, `ClipInfo.clock_resets`.
+
+    """
+
+    def __init__(self, added: Sequence[Fraction]) -> None:
+        self._added = [Fraction(0), *added]
+        self._last: Fraction | None = None
+
+    def at(self, seconds: Fraction) -> Fraction:
+        """What to add at that time of the source; call in order of the packets."""
+        if self._last is not None and len(self._added) > 1:
+            step = seconds - self._last
+            if step < -_RESET_SECONDS or step > _WRAP_SECONDS / 2:
+                del self._added[0]
+        self._last = seconds
+        return self._added[0]
