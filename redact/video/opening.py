@@ -15,12 +15,7 @@ from redact.errors import ClipError
 
 # The last two are bare streams without a container.
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"
-_READ_OPTIONS = {
-    "format_whitelist": CONTAINERS,
-    "protocol_whitelist": "file",
-    # Times that a container leaves out are worked out from the order of decoding.
-    "fflags": "+genpts",
-}
+_READ_OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 # Reading a container is given up after so many errors without a packet in between.
 _MOST_FAILURES = 20
 
@@ -36,6 +31,8 @@ def opened(path: Path) -> Iterator[Any]:
             f"can't read {str(path)!r} as a video ({err}); known containers: {CONTAINERS}"
         ) from err
     with container:
+        # Times that the container leaves out would be made up without regard to B-frames.
+        container.flags &= ~av.container.Flags.gen_pts.value
         yield container
 
 

@@ -14,7 +14,7 @@ import av
 from redact.records import ClipInfo, Frame
 from redact.video.opening import opened, packets_of, video_stream
 from redact.video.pictures import as_frame, has_alpha
-from redact.video.times import Clock
+from redact.video.times import Clock, DecodingOrder
 
 # A clip ends early when this much of what its header promises is missing.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.02
@@ -136,10 +136,13 @@ class FrameReader(Iterator[Frame]):
             clock = Clock(clip, wraps=container.format.name in _WRAPPING)
             self._resets = clock.resets
             ticks = Fraction(stream.time_base) / clip.time_base
+            order = DecodingOrder()
             sent = got = 0
             for packet in itertools.chain(_packets(container, stream, damage), (None,)):
                 natives = _natives(stream, packet, damage)
-                sent += packet is not None and not packet.is_discard
+                if packet is not None:
+                    sent += not packet.is_discard
+                    order.sent(packet.dts)
                 got += len(natives)
                 if strict and (damage.lost_packets or damage.read_failures):
                     raise _DamagedError
@@ -148,7 +151,7 @@ class FrameReader(Iterator[Frame]):
                         damage.corrupt_frames += 1
                         if strict:
                             raise _DamagedError
-                    pts = native.pts if native.pts is not None else native.dts
+                    pts = order.shown(native.pts)
                     yield native, clock.at(None if pts is None else round(pts * ticks))
             if strict and sent != got:
                 # Errors at the very end of threaded decoding get lost.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -70,6 +71,33 @@ class Clock:
             self.resets.append(self._added * self._time_base)
             return self._last + self._usual
         return max(now, self._last + 1)
+
+
+class DecodingOrder:
+    """Gives pictures without a time the one that the order of decoding tells.
+
+    Some containers store when each packet is decoded but not when its picture is shown. Pictures
+    are shown in another order than decoded, but in the same rhythm: the first one shown gets the
+    first of the stored times, and so on, and all are as late as the last one with both times.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: collections.deque[int | None] = collections.deque()
+        self._delay = 0
+
+    def sent(self, dts: int | None) -> None:
+        """A packet with that time was given to the decoder."""
+        self._waiting.append(dts)
+
+    def shown(self, pts: int | None) -> int | None:
+        """The time of the next picture, which says it has `pts`; None when nothing is known."""
+        dts = self._waiting.popleft() if self._waiting else None
+        if dts is None:
+            return pts
+        if pts is None:
+            return dts + self._delay
+        self._delay = pts - dts
+        return pts
 
 
 class Resets:
