@@ -76,8 +76,8 @@ class ClipInfo:
     """Each picture holds two half pictures of different times, in alternate rows."""
     is_damaged: bool = False
     """Not all of the clip can be decoded; all who read it do so with one thread."""
-    clock_resets: tuple[Fraction, ...] = ()
-    """Seconds added to the source's times after each place where its clock wrapped or reset."""
+    clock_shifts: tuple[Fraction, ...] = ()
+    """Seconds added to the source's times: at first, and after each reset of its clock."""
     dropped: tuple[str, ...] = ()
     """What the source carries that the output won't: streams, metadata, chapters."""
     warnings: tuple[str, ...] = ()
@@ -247,7 +247,7 @@ def _clip_to_dict(clip: ClipInfo) -> dict[str, Any]:
     for name in ("time_base", "frame_rate", "sample_aspect_ratio", "path"):
         values[name] = str(values[name])
     values["pts"] = clip.pts.tolist()
-    values["clock_resets"] = [str(seconds) for seconds in clip.clock_resets]
+    values["clock_shifts"] = [str(seconds) for seconds in clip.clock_shifts]
     for name in ("dropped", "warnings"):
         values[name] = list(values[name])
     return values
@@ -259,7 +259,7 @@ def _clip_from_dict(data: Mapping[str, Any]) -> ClipInfo:
         values[name] = Fraction(values[name])
     values["path"] = Path(values["path"])
     values["pts"] = np.asarray(values["pts"], dtype=np.int64)
-    values["clock_resets"] = tuple(map(Fraction, values.get("clock_resets", ())))
+    values["clock_shifts"] = tuple(map(Fraction, values.get("clock_shifts", ())))
     for name in ("dropped", "warnings"):
         values[name] = tuple(values.get(name, ()))
     return ClipInfo(**values)

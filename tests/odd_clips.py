@@ -109,3 +109,44 @@ def look(path):
             seconds.append(None if frame.pts is None else float(frame.pts * stream.time_base))
             numbers.append(number_in(frame.to_ndarray(format="bgr24")))
     return seconds, numbers
+
+
+def boxes_in(data, start=0, end=None):
+    """(kind, start, end) of each box of an MP4 file, or of each box inside another one."""
+    end = len(data) if end is None else end
+    while start + 8 <= end:
+        size = int.from_bytes(data[start : start + 4])
+        yield bytes(data[start + 4 : start + 8]), start, start + size
+        start += size
+
+
+def find_box(data, *path):
+    """(start, end) of the first box at that path, such as (b"moov", b"trak")."""
+    start, end = 0, len(data)
+    for depth, kind in enumerate(path):
+        inside = start + 8 * bool(depth)
+        start, end = next((a, b) for k, a, b in boxes_in(data, inside, end) if k == kind)
+    return start, end
+
+
+def set_edits(path, entries):
+    """Give the first track of an MP4 file that edit list; the index must lie behind the pictures.
+
+    entries: (duration in ticks of the movie's clock, media time or -1 for an empty edit).
+    """
+    data = bytearray(path.read_bytes())
+    table = b"".join(
+        duration.to_bytes(4) + media.to_bytes(4, signed=True) + b"\0\1\0\0"
+        for duration, media in entries
+    )
+    elst = _box(b"elst", bytes(4) + len(entries).to_bytes(4) + table)
+    start, end = find_box(data, b"moov", b"trak")
+    parts = [bytes(data[a:b]) for kind, a, b in boxes_in(data, start + 8, end) if kind != b"edts"]
+    trak = _box(b"trak", parts[0] + _box(b"edts", elst) + b"".join(parts[1:]))
+    moov, stop = find_box(data, b"moov")
+    inside = bytes(data[moov + 8 : start]) + trak + bytes(data[end:stop])
+    path.write_bytes(bytes(data[:moov]) + _box(b"moov", inside) + bytes(data[stop:]))
+
+
+def _box(kind, content):
+    return (len(content) + 8).to_bytes(4) + kind + content

@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from odd_clips import look, write_numbered
+from odd_clips import look, set_edits, write_numbered
 
 from redact import Settings, video
 
@@ -94,3 +94,84 @@ def test_every_kind_keeps_its_frames_and_times(tmp_path, kind):
     copy(source, target)
     step = [at * float(options.get("time_base", Fraction(1, 12_800))) for at in pts]
     assert_same(source, target, seconds=step, numbers=list(range(len(pts))))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov", ".mkv", ".webm"])
+def test_the_suffix_names_the_container(tmp_path, suffix):
+    source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
+    needs("libvpx-vp9")
+    write_numbered(source, gop=6)
+    copy(source, target)
+    assert_same(source, target)
+    with av.open(str(target)) as out:
+        kinds = {".mkv": "matroska", ".webm": "matroska"}
+        assert kinds.get(suffix, "mov") in out.format.name
+        codec = out.streams.video[0].codec_context.name
+        assert codec.startswith("vp9" if suffix == ".webm" else "h264")
+    head = target.read_bytes()[:64]
+    assert (b"webm" in head) == (suffix == ".webm")
+    assert (b"qt  " in head) == (suffix == ".mov")
+
+
+TIMES = {
+    "uneven": [0, 400, 401, 2_000, 2_040, 9_000, 9_001, 30_000],
+    "240 a second": [round(12_800 * i / 240) for i in range(40)],
+    "two hours of few": [12_800 * 1_440 * i for i in range(6)],
+    "late": [12_800 * 3 + 512 * i for i in range(6)],
+    "very late": [12_800 * 3_600 + 512 * i for i in range(6)],
+}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("times", TIMES)
+def test_times_stay(tmp_path, times, suffix):
+    source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
+    write_numbered(source, pts=TIMES[times])
+    copy(source, target)
+    assert_same(source, target, seconds=[at / 12_800 for at in TIMES[times]])
+
+
+def test_gaps_longer_than_an_mp4_clock_can_count_stay(tmp_path):
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    pts = [0, 40, 80, 40_000_000, 40_000_040]
+    write_numbered(source, pts=pts, time_base=Fraction(1, 1000))
+    copy(source, target)
+    assert_same(source, target)
+
+
+def test_a_clip_that_begins_late_keeps_its_beginning_and_a_very_late_one_does_not(tmp_path):
+    for times, start in (("late", 3.0), ("very late", 0.0)):
+        source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+        write_numbered(source, pts=TIMES[times])
+        copy(source, target)
+        assert look(target)[0][0] == pytest.approx(start, abs=2e-3)
+
+
+EDITS = {
+    "cut at the front": [(320, 4 * 512)],
+    "empty at the front": [(300, -1), (480, 0)],
+    "two pieces": [(80, 0), (120, 6 * 512)],
+    "empty in the middle": [(80, 0), (400, -1), (120, 6 * 512)],
+}
+
+
+@pytest.mark.parametrize("edits", EDITS)
+@pytest.mark.parametrize("gop", [1, 12])
+def test_edit_lists_are_followed(tmp_path, edits, gop):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_numbered(source, gop=gop, codec_options={"bf": "0"})
+    set_edits(source, EDITS[edits])
+    assert look(source) != ([0.04 * i for i in range(12)], list(range(12)))
+    copy(source, target)
+    assert_same(source, target)
+
+
+@pytest.mark.parametrize("container", ["mpegts", "matroska"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_times_before_zero_stay_apart_as_they_are(tmp_path, container, suffix):
+    source, target = tmp_path / "a.bin", tmp_path / f"b{suffix}"
+    pts = [512 * i - 2_000 for i in range(12)]
+    options = {"avoid_negative_ts": "disabled"}
+    write_numbered(source, container=container, pts=pts, container_options=options)
+    copy(source, target)
+    assert_same(source, target, seconds=[at / 12_800 for at in pts])

@@ -76,7 +76,7 @@ class FrameReader(Iterator[Frame]):
     def __init__(self, clip: ClipInfo, threads: int = 0) -> None:
         self._clip, self._threads = clip, threads
         self._damage = _Damage()
-        self._resets: list[Fraction] = []
+        self._shifts = [Fraction(0)]
         self._seen: set[str] = set()
         self._is_damaged = clip.is_damaged
         self._frames = self._read()
@@ -93,13 +93,13 @@ class FrameReader(Iterator[Frame]):
         """Fields of `ClipInfo` that are known once all frames have been read."""
         clip = self._clip
         warnings = tuple(self._damage.in_words())
-        if self._resets:
-            warnings += (f"the clock jumps {_count(len(self._resets), 'time')}; joined there",)
+        if resets := len(self._shifts) - 1:
+            warnings += (f"the clock jumps at {_count(resets, 'place')}; joined there",)
         added = (item for item in sorted(self._seen) if item not in clip.dropped)
         return {
             "warnings": warnings,
             "is_damaged": self._is_damaged,
-            "clock_resets": tuple(self._resets),
+            "clock_shifts": tuple(self._shifts),
             "dropped": (*clip.dropped, *added),
         }
 
@@ -134,7 +134,7 @@ class FrameReader(Iterator[Frame]):
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = threads
             clock = Clock(clip, wraps=container.format.name in _WRAPPING)
-            self._resets = clock.resets
+            self._shifts = clock.shifts
             ticks = Fraction(stream.time_base) / clip.time_base
             order = DecodingOrder()
             sent = got = 0

@@ -11,13 +11,13 @@ from redact.errors import TargetError
 from redact.records import ClipInfo
 from redact.settings import Settings
 from redact.video.opening import opened, packets_of
-from redact.video.times import Resets
+from redact.video.times import Shifts
 
 
 class SoundCopy:
     """The first sound stream's packets, copied in step with the pictures; or nothing at all.
 
-    Where the clip's clock was reset, the sound's times get the same seconds added as the pictures'.
+    Its times get the same seconds added as those of the pictures, see `Clock`.
     """
 
     def __init__(self, output: Any, clip: ClipInfo, settings: Settings) -> None:
@@ -74,13 +74,13 @@ class SoundCopy:
 
 def _timed(packets: Iterator[Any], clip: ClipInfo) -> Iterator[Any]:
     """The packets, each with a time that is not before the last one's."""
-    resets, end = Resets(clip.clock_resets), None
+    shifts, end = Shifts(clip.clock_shifts), None
     for packet in packets:
         dts = packet.dts if packet.dts is not None else packet.pts
         if dts is None:
             dts = end or 0
         else:
-            dts += round(resets.at(dts * packet.time_base) / packet.time_base)
+            dts += round(shifts.at(dts * packet.time_base) / packet.time_base)
         packet.dts = packet.pts = dts if end is None else max(dts, end)
         end = packet.dts + 1
         yield packet

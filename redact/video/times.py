@@ -34,8 +34,8 @@ class Clock:
 
     A frame without a time follows at the usual distance. One that claims the same time as the one
     before, or a slightly earlier one, comes one tick after it. Where the source's clock wrapped or
-    began anew, time goes on at the usual distance, and `resets` keeps the seconds added from then
-    on.
+    began anew, time goes on at the usual distance. `shifts` holds the seconds added to the source's
+    times: at the beginning, and from each such place on.
 
     Args:
         clip: `time_base` and `frame_rate` are used.
@@ -51,7 +51,8 @@ class Clock:
         self._ahead = _WRAP_SECONDS / 2 / clip.time_base if wraps else math.inf
         self._last: int | None = None
         self._added = 0
-        self.resets: list[Fraction] = []
+        self._is_known = False
+        self.shifts = [Fraction(0)]
 
     def at(self, pts: int | None) -> int:
         """The time of the next frame, both in ticks of the clip's time base."""
@@ -65,11 +66,19 @@ class Clock:
     def _continued(self, pts: int) -> int:
         now = pts + self._added
         if self._last is None:
+            self._is_known = True
             return now
+        following = self._last + self._usual
+        if not self._is_known:
+            # The frames so far had no times: this one shows when the clip began.
+            self._is_known = True
+            self._added = following - pts
+            self.shifts[0] = self._added * self._time_base
+            return following
         if now < self._last - self._back or now > self._last + self._ahead:
-            self._added += self._last + self._usual - now
-            self.resets.append(self._added * self._time_base)
-            return self._last + self._usual
+            self._added += following - now
+            self.shifts.append(self._added * self._time_base)
+            return following
         return max(now, self._last + 1)
 
 
@@ -100,16 +109,16 @@ class DecodingOrder:
         return pts
 
 
-class Resets:
-    """The seconds to add to another stream of a clip whose pictures' clock was reset.
+class Shifts:
+    """The seconds to add to the times of another stream of a clip, as to those of its pictures.
 
     Args:
-        added: the seconds added after each reset, `ClipInfo.clock_resets`.
+        added: at the beginning, and after each reset of the clock: `ClipInfo.clock_shifts`.
 
     """
 
     def __init__(self, added: Sequence[Fraction]) -> None:
-        self._added = [Fraction(0), *added]
+        self._added = list(added) or [Fraction(0)]
         self._last: Fraction | None = None
 
     def at(self, seconds: Fraction) -> Fraction:
