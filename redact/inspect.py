@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from redact import hidden, video
-from redact.errors import ClipError
 from redact.settings import Settings
 from redact.sources import printable
 
@@ -65,7 +64,7 @@ def inspect_clip(path: str | os.PathLike[str], settings: Settings | None = None)
 
     """
     path, settings = Path(path), settings or Settings()
-    with video.browsing(path, max_pixels=settings.max_pixels) as container:
+    with video.opened(path, max_pixels=settings.max_pixels) as container:
         streams = tuple(_stream(stream) for stream in container.streams)
         duration = container.duration
         contents = Contents(
@@ -176,18 +175,19 @@ def _is_default(key: str, value: str) -> bool:
 def _in_packets(path: Path, settings: Settings) -> Iterator[Found]:
     """Messages inside the pictures' packets, each text once, with how often it comes."""
     counts: dict[tuple[str, hidden.Message], int] = {}
-    try:
-        with video.browsing(path, max_pixels=settings.max_pixels) as container:
-            streams = [s for s in container.streams.video if s.codec_context]
-            for packet in container.demux(streams) if streams else ():
-                context = packet.stream.codec_context
-                for message in hidden.messages(
-                    bytes(packet), context.name, bytes(context.extradata or b"")
-                ):
-                    key = (f"stream {packet.stream.index}", message)
-                    counts[key] = counts.get(key, 0) + 1
-    except ClipError as err:
-        yield Found(topic="damage", where="packets", value=str(err))
+    failures: list[None] = []
+    with video.opened(path, max_pixels=settings.max_pixels) as container:
+        streams = [s for s in container.streams.video if s.codec_context]
+        packets = video.packets_of(container, *streams, on_failure=lambda: failures.append(None))
+        for packet in packets if streams else ():
+            context = packet.stream.codec_context
+            for message in hidden.messages(
+                bytes(packet), context.name, bytes(context.extradata or b"")
+            ):
+                key = (f"stream {packet.stream.index}", message)
+                counts[key] = counts.get(key, 0) + 1
+    if failures:
+        yield Found(topic="damage", where="file", value=f"{len(failures)} places can't be read")
     for (where, message), count in counts.items():
         yield Found(topic=message.kind, where=f"{where}, {count} times", value=message.text)
 

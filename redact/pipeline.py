@@ -185,9 +185,10 @@ def _look_through(
             pts.append(frame.pts)
             now = (frame.pts - pts[0]) * float(clip.time_base)
             if watch.is_due(now):
-                watch.see(frame.index, now, video.to_bgr(frame, clip.rotation_degrees))
+                image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
+                watch.see(frame.index, now, image)
             _tell(progress, "analyze", len(pts), None)
-    return video.with_pts(clip, pts)
+    return video.with_pts(clip, pts, frames.findings)
 
 
 def _write(

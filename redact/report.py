@@ -176,7 +176,7 @@ def _pictures(report: Report, result: Path) -> dict[int, str]:
     clip = video.probe(result, max_pixels=report.plan.settings.max_pixels)
     for frame in video.read_frames(clip):
         if frame.index in wanted:
-            image = video.to_bgr(frame, clip.rotation_degrees)
+            image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
             for track in wanted[frame.index]:
                 found[track.id] = _cut_out(image, track.box_at(frame.index))
         if frame.index >= max(wanted):

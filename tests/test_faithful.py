@@ -1,0 +1,180 @@
+"""Any clip in, the same clip out: every frame, in order, at its time, in its shape and colours."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from odd_clips import look, set_edits, write_numbered
+
+from redact import Settings, video
+
+
+def copy(source, target, **settings):
+    """Read and write a clip as the two passes do; returns what is known after the first."""
+    clip = video.probe(source)
+    with_times = []
+    reader = video.read_frames(clip)
+    with_times = [frame.pts for frame in reader]
+    clip = video.with_pts(clip, with_times, reader.findings)
+    with video.ClipWriter(target, clip, Settings(crf=8, **settings)) as writer:
+        for frame in video.read_frames(clip):
+            writer.write(frame)
+    return clip
+
+
+def assert_same(source, target, *, seconds=None, numbers=None):
+    """Same numbers in the same order, same times from the first frame on within 2 ms."""
+    before, after = look(source), look(target)
+    seconds = before[0] if seconds is None else seconds
+    assert after[1] == (before[1] if numbers is None else numbers)
+    times = np.array(after[0]) - after[0][0]
+    np.testing.assert_allclose(times, np.array(seconds) - seconds[0], atol=2e-3)
+
+
+def needs(codec):
+    if codec not in av.codecs_available:
+        pytest.skip(f"this PyAV has no {codec}")
+
+
+H264 = {"codec": "libx264"}
+KINDS = {
+    "H.264 with B-frames": ("a.mp4", {**H264, "codec_options": {"bf": "3"}, "gop": 12}),
+    "fragmented MP4": (
+        "a.mp4",
+        {"container_options": {"movflags": "frag_keyframe+empty_moov"}, "gop": 4},
+    ),
+    "MPEG-TS": ("a.ts", {"container": "mpegts"}),
+    "MKV": ("a.mkv", {}),
+    "AVI": ("a.avi", {"time_base": Fraction(1, 25), "codec_options": {"bf": "2"}}),
+    "AVI with MPEG-4": ("a.avi", {"codec": "mpeg4", "time_base": Fraction(1, 25)}),
+    "MOV": ("a.mov", {}),
+    "FLV": ("a.flv", {}),
+    "Annex B": ("a.h264", {"container": "h264", "codec_options": {"bf": "0"}}),
+    "Annex B with B-frames": ("a.264", {"container": "h264", "codec_options": {"bf": "2"}}),
+    "HEVC": ("a.mp4", {"codec": "libx265", "codec_options": {"x265-params": "log-level=none"}}),
+    "HEVC 10 bit": (
+        "a.mkv",
+        {
+            "codec": "libx265",
+            "pixel_format": "yuv420p10le",
+            "codec_options": {"x265-params": "log-level=none"},
+        },
+    ),
+    "HEVC Annex B": (
+        "a.hevc",
+        {
+            "codec": "libx265",
+            "container": "hevc",
+            "codec_options": {"x265-params": "log-level=none:bframes=0"},
+        },
+    ),
+    "VP8": ("a.webm", {"codec": "libvpx", "time_base": Fraction(1, 1000)}),
+    "VP9": ("a.webm", {"codec": "libvpx-vp9", "time_base": Fraction(1, 1000)}),
+    "AV1": ("a.mp4", {"codec": "libsvtav1", "codec_options": {"preset": "12"}}),
+    "MJPEG": ("a.mov", {"codec": "mjpeg", "pixel_format": "yuvj420p"}),
+    "MJPEG 4:2:2": (
+        "a.avi",
+        {"codec": "mjpeg", "pixel_format": "yuvj422p", "time_base": Fraction(1, 25)},
+    ),
+    "MPEG-2": ("a.mpg", {"codec": "mpeg2video", "time_base": Fraction(1, 25)}),
+    "ProRes with transparency": ("a.mov", {"codec": "prores_ks", "pixel_format": "yuva444p10le"}),
+    "4:4:4": ("a.mp4", {"pixel_format": "yuv444p"}),
+    "4:2:2": ("a.mp4", {"pixel_format": "yuv422p"}),
+    "H.264 10 bit": ("a.mp4", {"pixel_format": "yuv420p10le"}),
+    "grey": ("a.mp4", {"pixel_format": "gray"}),
+    "RGB": ("a.mov", {"codec": "qtrle", "pixel_format": "rgb24"}),
+    "RGB in FFV1": ("a.mkv", {"codec": "ffv1", "pixel_format": "bgr0"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_keeps_its_frames_and_times(tmp_path, kind):
+    name, options = KINDS[kind]
+    needs(options.get("codec", "libx264"))
+    source, target = tmp_path / name, tmp_path / "b.mp4"
+    pts = write_numbered(source, **options)
+    copy(source, target)
+    step = [at * float(options.get("time_base", Fraction(1, 12_800))) for at in pts]
+    assert_same(source, target, seconds=step, numbers=list(range(len(pts))))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov", ".mkv", ".webm"])
+def test_the_suffix_names_the_container(tmp_path, suffix):
+    source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
+    needs("libvpx-vp9")
+    write_numbered(source, gop=6)
+    copy(source, target)
+    assert_same(source, target)
+    with av.open(str(target)) as out:
+        kinds = {".mkv": "matroska", ".webm": "matroska"}
+        assert kinds.get(suffix, "mov") in out.format.name
+        codec = out.streams.video[0].codec_context.name
+        assert codec.startswith("vp9" if suffix == ".webm" else "h264")
+    head = target.read_bytes()[:64]
+    assert (b"webm" in head) == (suffix == ".webm")
+    assert (b"qt  " in head) == (suffix == ".mov")
+
+
+TIMES = {
+    "uneven": [0, 400, 401, 2_000, 2_040, 9_000, 9_001, 30_000],
+    "240 a second": [round(12_800 * i / 240) for i in range(40)],
+    "two hours of few": [12_800 * 1_440 * i for i in range(6)],
+    "late": [12_800 * 3 + 512 * i for i in range(6)],
+    "very late": [12_800 * 3_600 + 512 * i for i in range(6)],
+}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("times", TIMES)
+def test_times_stay(tmp_path, times, suffix):
+    source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
+    write_numbered(source, pts=TIMES[times])
+    copy(source, target)
+    assert_same(source, target, seconds=[at / 12_800 for at in TIMES[times]])
+
+
+def test_gaps_longer_than_an_mp4_clock_can_count_stay(tmp_path):
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    pts = [0, 40, 80, 40_000_000, 40_000_040]
+    write_numbered(source, pts=pts, time_base=Fraction(1, 1000))
+    copy(source, target)
+    assert_same(source, target)
+
+
+def test_a_clip_that_begins_late_keeps_its_beginning_and_a_very_late_one_does_not(tmp_path):
+    for times, start in (("late", 3.0), ("very late", 0.0)):
+        source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+        write_numbered(source, pts=TIMES[times])
+        copy(source, target)
+        assert look(target)[0][0] == pytest.approx(start, abs=2e-3)
+
+
+EDITS = {
+    "cut at the front": [(320, 4 * 512)],
+    "empty at the front": [(300, -1), (480, 0)],
+    "two pieces": [(80, 0), (120, 6 * 512)],
+    "empty in the middle": [(80, 0), (400, -1), (120, 6 * 512)],
+}
+
+
+@pytest.mark.parametrize("edits", EDITS)
+@pytest.mark.parametrize("gop", [1, 12])
+def test_edit_lists_are_followed(tmp_path, edits, gop):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_numbered(source, gop=gop, codec_options={"bf": "0"})
+    set_edits(source, EDITS[edits])
+    assert look(source) != ([0.04 * i for i in range(12)], list(range(12)))
+    copy(source, target)
+    assert_same(source, target)
+
+
+@pytest.mark.parametrize("container", ["mpegts", "matroska"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_times_before_zero_stay_apart_as_they_are(tmp_path, container, suffix):
+    source, target = tmp_path / "a.bin", tmp_path / f"b{suffix}"
+    pts = [512 * i - 2_000 for i in range(12)]
+    options = {"avoid_negative_ts": "disabled"}
+    write_numbered(source, container=container, pts=pts, container_options=options)
+    copy(source, target)
+    assert_same(source, target, seconds=[at / 12_800 for at in pts])
