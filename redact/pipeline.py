@@ -26,6 +26,7 @@ Progress = Callable[[str, int, int | None], None]
 """Called as progress(stage, frames_done, frames_in_all or None); raising in it ends the job."""
 
 _MOST_RENDERS = 3
+_VERIFY_SECONDS = 0.5
 
 
 def redact_clip(
@@ -139,6 +140,45 @@ def render(
         audited_frames=len(audited),
         stage_seconds=seconds,
     )
+
+
+def verify(
+    path: str | os.PathLike[str],
+    settings: Settings | None = None,
+    *,
+    detectors: Sequence[Detector] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Detection, ...]:
+    """Look for faces and plates that still show in a finished clip, ours or any other.
+
+    Two frames a second are looked at, and all around a find. Only finds that a second look, at
+    another size and mirrored, confirms are given; none proves that there is nothing.
+
+    Returns: the finds in order of frames, boxes in pixels of the upright picture.
+
+    Raises:
+        ClipError: the file can't be read as a clip.
+        WeightsError: a model's file is missing.
+
+    """
+    settings = settings or Settings()
+    clip = video.probe(path, max_pixels=settings.max_pixels)
+    pts = []
+    with contextlib.closing(video.read_frames(clip, threads=settings.threads)) as frames:
+        for frame in frames:
+            pts.append(frame.pts)
+            _tell(progress, "read", len(pts), None)
+    plan = Plan(clip=video.with_pts(clip, pts), settings=settings, tracks=())
+    with _looks(settings, detectors, build_audit_looks) as looks:
+        _, finds = audit.find_leaks(
+            clip.path,
+            plan,
+            looks,
+            lambda done, total: _tell(progress, "verify", done, total),
+            every_seconds=_VERIFY_SECONDS,
+            workers=_workers(settings, detectors),
+        )
+    return tuple(sorted(finds, key=lambda find: (find.frame_index, find.kind, find.box)))
 
 
 def thread_count(wanted: int) -> int:

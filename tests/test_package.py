@@ -20,6 +20,7 @@ LEVELS = [
     {"audit", "report", "watch"},
     {"looks", "targets"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
+    {"tones"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
     {"hidden"},
@@ -83,6 +84,7 @@ def test_public_names_are_these():
         "redact_frames",
         "redact_image",
         "render",
+        "verify",
     ]
 
 
