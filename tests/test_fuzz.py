@@ -36,6 +36,9 @@ for line in sys.stdin:
         with contextlib.redirect_stderr(err):
             options = ["--no-faces", "--no-plates", "--no-audit", "--quiet", "--preset=ultrafast"]
             code = main([str(source), "-o", str(source.with_name("out.mp4")), *options])
+            with contextlib.redirect_stdout(io.StringIO()):
+                if (looked := main(["inspect", "--json", str(source)])) not in (0, 2):
+                    code = f"{code}, of inspect {looked}"
     except BaseException as error:
         code = repr(error)
     print(json.dumps({"code": code, "err": err.getvalue()}), flush=True)
@@ -125,7 +128,7 @@ def broken_rules(folder, source, before, done):
         yield f"exit code {done['code']}, but a result is{' not' * (not target.exists())} there"
     if target.exists() and not frames_of(target):
         yield "the result doesn't play"
-    if done["code"] == 2 and not 1 <= done["err"].count("\n") <= 4:
+    if done["code"] == 2 and not 1 <= done["err"].count("\n") <= 5:  # inspect's, too
         yield "it refuses in no words or too many"
     if "Traceback" in done["err"]:
         yield "a traceback"
