@@ -76,26 +76,28 @@ def write_numbered(
             packets += video.encode(native)
         packets += video.encode()
         if audio:
-            packets += _tone(audio, sound[1])
+            packets += _tone(audio, sound[1], float(pts[0] * time_base))
         packets.sort(key=lambda p: p.dts * p.time_base if p.dts is not None else -1)
         for packet in packets:
             out.mux(packet)
     return list(pts)
 
 
-def _tone(audio, seconds):
+def _tone(audio, seconds, start):
     """Packets of a click in the middle of silence."""
     samples = np.zeros((1, round(48_000 * seconds)), np.float32)
     middle = samples.shape[1] // 2
     samples[0, middle : middle + 480] = 0.9
     resampler = av.AudioResampler(format=audio.format, layout="mono", rate=48_000)
     chunk = av.AudioFrame.from_ndarray(samples, format="flt", layout="mono")
-    chunk.sample_rate, chunk.pts, chunk.time_base = 48_000, 0, Fraction(1, 48_000)
-    packets = []
-    fifo = av.AudioFifo()
+    chunk.sample_rate = 48_000
+    fifo, packets, done = av.AudioFifo(), [], round(48_000 * start)
     for piece in [*resampler.resample(chunk), *resampler.resample(None)]:
+        piece.pts = None
         fifo.write(piece)
     while (piece := fifo.read(audio.codec_context.frame_size or 960, partial=True)) is not None:
+        piece.pts, piece.time_base = done, Fraction(1, 48_000)
+        done += piece.samples
         packets += audio.encode(piece)
     return packets + audio.encode()
 
@@ -150,3 +152,12 @@ def set_edits(path, entries):
 
 def _box(kind, content):
     return (len(content) + 8).to_bytes(4) + kind + content
+
+
+def sound_times(path):
+    """Seconds of each packet of the first sound stream; none when there is no such stream."""
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return []
+        packets = container.demux(container.streams.audio[0])
+        return [float(p.pts * p.time_base) for p in packets if p.size]

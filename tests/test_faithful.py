@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from odd_clips import look, set_edits, write_numbered
+from odd_clips import look, set_edits, sound_times, write_numbered
 
 from redact import Settings, video
 
@@ -175,3 +175,58 @@ def test_times_before_zero_stay_apart_as_they_are(tmp_path, container, suffix):
     write_numbered(source, container=container, pts=pts, container_options=options)
     copy(source, target)
     assert_same(source, target, seconds=[at / 12_800 for at in pts])
+
+
+def joined(folder, *starts, **options):
+    """A transport stream of pieces of six frames whose clocks begin at those seconds."""
+    source = folder / "a.ts"
+    pieces = []
+    for piece, start in enumerate(starts):
+        part = folder / f"{piece}.ts"
+        pts = [round(start * 90_000) + 3_600 * i for i in range(6)]
+        write_numbered(
+            part, pts=pts, time_base=Fraction(1, 90_000), first_number=6 * piece, **options
+        )
+        pieces.append(part.read_bytes())
+    source.write_bytes(b"".join(pieces))
+    return source
+
+
+@pytest.mark.parametrize("starts", [(50, 1), (50, 48, 46), (10, 60, 10), (100, 1)])
+def test_a_clock_that_begins_anew_is_carried_on(tmp_path, starts):
+    source, target = joined(tmp_path, *starts), tmp_path / "b.mp4"
+    clip = copy(source, target)
+    gap = 49.76 if starts[1] > starts[0] else 0
+    expected = [0.04 * i + gap * (i >= 6) for i in range(6 * len(starts))]
+    assert_same(source, target, seconds=expected, numbers=list(range(6 * len(starts))))
+    assert any("clock" in warning for warning in clip.warnings)
+
+
+def test_a_clock_that_wraps_is_carried_on(tmp_path):
+    source, target = joined(tmp_path, 2**33 / 90_000 - 0.1), tmp_path / "b.mp4"
+    copy(source, target)
+    assert_same(source, target, seconds=[0.04 * i for i in range(6)], numbers=list(range(6)))
+
+
+@pytest.mark.parametrize("starts", [(1,), (50, 1), (3_600,)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_kept_sound_stays_in_step(tmp_path, starts, suffix):
+    needs("aac")
+    source = joined(tmp_path, *starts, sound=("aac", 0.24))
+    target = tmp_path / f"b{suffix}"
+    clip = copy(source, target, audio="keep")
+    assert clip.has_audio
+    with av.open(str(target)) as out:
+        assert [stream.type for stream in out.streams] == ["video", "audio"]
+    assert sound_times(target)
+    assert_in_step(source, target)
+
+
+def assert_in_step(source, target):
+    """Every sound packet is as far from the frame it came with as in the source, within 45 ms."""
+    pictures = [look(path)[0] for path in (source, target)]
+    sounds = [sound_times(path) for path in (source, target)]
+    assert len(sounds[0]) == len(sounds[1]) > 0
+    for before, after in zip(*sounds, strict=True):
+        nearest = int(np.argmin([abs(at - before) for at in pictures[0]]))
+        assert abs((after - pictures[1][nearest]) - (before - pictures[0][nearest])) < 0.045
