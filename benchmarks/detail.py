@@ -30,6 +30,9 @@ _WINDOW_SECONDS = 0.4
 _PENALTY = 0.1
 _CLIP_LEVELS = 24
 _MOST_MISPLACED = 0.05
+# A frame is misplaced when another one differs by less than half as much, and by a clear step,
+# or when all that could be meant differ by this many grey levels on average.
+_CLEARLY_LESS, _STEP, _OTHER_CLIP = 0.5, 0.2, 20
 # Grey levels of a 5 px mean at half size, and the widest hole in what is changed, in such pixels.
 _CHANGED, _CLOSE = 8, 11
 
@@ -127,7 +130,8 @@ def align(
         if possible.any():
             last = int(np.argmin(np.where(possible, cost, np.inf)))
         shown[k] = last
-        misplaced += bool(differs.min() + 0.2 < 0.5 * differs[last] or differs[last] > 20)
+        better = differs.min() + _STEP < _CLEARLY_LESS * differs[last]
+        misplaced += bool(better or differs[last] > _OTHER_CLIP)
     if misplaced > _MOST_MISPLACED * len(output):
         raise AlignmentError(
             f"{misplaced} of {len(output)} frames of the output look like other frames of the "

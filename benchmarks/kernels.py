@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,9 +24,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks import publish
+
 SIDES = (64, 128, 256, 512)
 _LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
-_MARKS = ("<!-- kernels -->", "<!-- kernels end -->")
 _COPY, _COPY_ALL = "copy there and back", "copy of all a rounded cover touches"
 _BOTH, _ROUNDED = "reduce and paint, rectangle", "paint, rounded with soft edge"
 _RESIZE, _MASKED = "cv2.resize down and up", "cv2.resize, blended by a rounded mask"
@@ -46,23 +46,22 @@ def main(arguments: Sequence[str]) -> None:
     check(_kernels)
     cv2.setNumThreads(1)
     result = {
-        "machine": machine(),
+        "machine": publish.machine("numba", "opencv-python"),
         "load_seconds": {"first": first, "later": later},
         "sides": SIDES,
         "microseconds": [measure(_kernels, side, options.rounds) for side in SIDES],
     }
     print(text_table(result))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    publish.save_json(options.json, result)
     if options.readme:
         saved = json.loads(options.json.read_text(encoding="utf-8"))
-        write_between_marks(options.readme, markdown_table(saved))
+        publish.write_between_marks(options.readme, "kernels", markdown_table(saved))
 
 
 def load_seconds() -> tuple[float, float]:
-    """How long importing the kernels takes: compiling them, and finding them compiled."""
-    code = "import time, numba; t = time.perf_counter(); import redact._kernels; "
-    code += "print(time.perf_counter() - t)"
+    """CPU seconds of importing the kernels: compiling them, and finding them compiled."""
+    code = "import time, numba; t = time.process_time(); import redact._kernels; "
+    code += "print(time.process_time() - t)"
     root = str(Path(__file__).parents[1])
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": root}
@@ -78,23 +77,6 @@ def load_seconds() -> tuple[float, float]:
         ]
     first, later = (float(run.stdout) for run in runs)
     return first, later
-
-
-def machine() -> dict[str, str]:
-    """What the figures hold for."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8").splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if "model name" in line), model)
-    import numba
-
-    return {
-        "processor": f"{model}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "numba": numba.__version__,
-        "opencv": cv2.__version__,
-    }
 
 
 def check(kernels) -> None:
@@ -233,7 +215,7 @@ def text_table(result: dict) -> str:
     seconds, rows = result["load_seconds"], result["microseconds"]
     lines = [
         ", ".join(f"{value}" for value in result["machine"].values()),
-        f"import: {seconds['first']:.1f} s the first time, then {seconds['later']:.2f} s",
+        f"import, CPU: {seconds['first']:.1f} s the first time, then {seconds['later']:.2f} s",
         "microseconds, median".ljust(44) + "".join(f"{side:>9}" for side in result["sides"]),
     ]
     lines += [f"{name:44}" + "".join(f"{row[name]:9.1f}" for row in rows) for name in rows[0]]
@@ -260,22 +242,7 @@ def markdown_table(result: dict) -> str:
     lines.append("")
     lines.append(
         f"On one core of: {about['processor']}; Python {about['python']}, numba "
-        f"{about['numba']}, OpenCV {about['opencv']} with one thread. Compiling the kernels took "
-        f"{seconds['first']:.1f} s, once; loading them afterwards {seconds['later']:.2f} s."
+        f"{about['numba']}, OpenCV {about['opencv-python']} with one thread. Compiling the kernels "
+        f"took {seconds['first']:.1f} s, once; loading them afterwards {seconds['later']:.2f} s."
     )
     return "\n".join(lines)
-
-
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what stands between the marks in a file.
-
-    Raises:
-        ValueError: the file doesn't have both marks.
-
-    """
-    before, found, rest = path.read_text(encoding="utf-8").partition(_MARKS[0])
-    _, found_end, after = rest.partition(_MARKS[1])
-    if not (found and found_end):
-        raise ValueError(f"{str(path)!r} needs the lines {_MARKS[0]!r} and {_MARKS[1]!r}")
-    whole = f"{before}{_MARKS[0]}\n{text}\n{_MARKS[1]}{after}"
-    path.write_text(whole, encoding="utf-8")

@@ -17,55 +17,21 @@ given, deface with its defaults; or none, with `--score NAME=FOLDER`: files name
 from __future__ import annotations
 
 import argparse
-import contextlib
-import dataclasses
-import json
 import os
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmarks import detail, moving_scenes
-from benchmarks.ground_truth import Truth, as_mask
+from benchmarks import moving_scenes, publish
+from benchmarks.ground_truth import Truth
+from benchmarks.publish import RESULTS
 from benchmarks.scene_table import QUICK, SCENES
-from redact.boxes import grow
-from redact.records import Box
+from benchmarks.scoring import Score, score
+from benchmarks.tally import line, markdown_table, print_table, summary
 
-RESULTS = Path("benchmarks/results")
 BOXES = Path(__file__).with_name("clip_boxes")
-# Lower bounds of the buckets: heights of faces, widths of plates.
-BUCKETS = {"face": (0, 12, 16, 32, 64, 128), "plate": (0, 24, 48, 96)}
-# Totals leave out what is smaller: nobody is told by it.
-LEAST = {"face": 16, "plate": 24}
-LONG_LEAK, LARGE = 2, 32
-_GROWTH, _GROWTH_PIXELS = 0.5, 16
-_OPEN_GROWTH = 0.8
-
-
-@dataclasses.dataclass(frozen=True)
-class Seen:
-    """One object in one shown frame whose source has detail there."""
-
-    clip: str
-    id: str
-    kind: str
-    frame: int
-    size: float
-    leaked: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """What one output shows."""
-
-    seen: tuple[Seen, ...]
-    over_covered: tuple[float, ...]
-    """Share of the picture, one value for each frame of the output."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -87,14 +53,15 @@ def main(arguments: Sequence[str]) -> None:
                 refused[tool].append(source.name)
                 continue
             scores[tool][source.stem] = one = score(source, output, truth)
-            print(f"{tool:>10} {source.stem:32} {_line(one)}", flush=True)
+            print(f"{tool:>10} {source.stem:32} {line(one)}", flush=True)
     table = {tool: summary(list(by.values())) for tool, by in scores.items()}
     for tool, values in table.items():
         values |= {"seconds": round(seconds[tool], 1), "refused": refused[tool]}
         values["clips"] = {clip: summary([one]) for clip, one in scores[tool].items()}
     print_table(table)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    publish.save_json(options.json, {"machine": publish.machine("opencv-python"), "tools": table})
+    if options.readme:
+        publish.write_between_marks(options.readme, "leaks", markdown_table(table))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -115,6 +82,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--build", action="store_true", help="only make the scenes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, default=RESULTS / "leaks.json")
+    parser.add_argument("--readme", type=Path, help="write the table between the marks in a file")
     return parser.parse_args(arguments)
 
 
@@ -186,194 +154,3 @@ def _existing(source: Path, folder: Path) -> Path:
     if not found:
         raise SystemExit(f"no {source.stem}.* in {str(folder)!r}")
     return found[0]
-
-
-def score(source: Path, output: Path, truth: Truth) -> Score:
-    """Hold an output against its source.
-
-    Raises:
-        AlignmentError: the output's frames aren't the source's in their order.
-
-    """
-    shown = _aligned(source, output, truth)
-    seen: dict[tuple[str, str, int], Seen] = {}
-    over: list[float] = []
-    for index, before, after in _pairs(source, output, shown):
-        for known in truth.at(index):
-            if not known.counts:
-                continue
-            leaked = detail.leaks(before, after, known.box, known.kind)
-            if leaked is not None:
-                size = known.box.height if known.kind == "face" else known.box.width
-                key = (known.id, known.kind, index)
-                leaked |= key in seen and seen[key].leaked  # a frame shown twice
-                seen[key] = Seen(truth.clip, known.id, known.kind, index, size, leaked)
-        over.append(_over_covered(before, after, index, truth))
-    return Score(tuple(seen.values()), tuple(over))
-
-
-def _aligned(source: Path, output: Path, truth: Truth) -> NDArray[np.int64]:
-    sides = []
-    for path in (source, output):
-        looks = [(at, detail.small(picture)) for at, picture in _gray_frames(path)]
-        if not looks:
-            raise detail.AlignmentError(f"{str(path)!r} has no frames")
-        sides.append((np.stack([look for _, look in looks]), np.array([at for at, _ in looks])))
-    (before, before_at), (after, after_at) = sides
-    if len(before) != truth.frames:
-        raise ValueError(f"{source.name} has {len(before)} frames, its boxes say {truth.frames}")
-    height, width = before.shape[1:]
-    if after.shape[1:] != (height, width):
-        after = np.stack([_resized(look, (width, height)) for look in after])
-    hidden = [
-        as_mask(
-            [grow(k.box, _OPEN_GROWTH) for k in truth.at(i)], (width, height), width / truth.size[0]
-        )
-        for i in range(len(before))
-    ]
-    return detail.align(before, before_at, after, after_at, ~np.stack(hidden))
-
-
-def _gray_frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """(second, upright grey picture) of every frame."""
-    from redact import video
-
-    clip = video.probe(path)
-    turns = -(clip.rotation_degrees // 90)
-    with contextlib.closing(video.read_frames(clip)) as frames:
-        for frame in frames:
-            yield frame.pts * float(clip.time_base), np.ascontiguousarray(np.rot90(frame.y, turns))
-
-
-def _resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    import cv2
-
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _pairs(
-    source: Path, output: Path, shown: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """(source's index, source's picture, output's picture) for every frame of the output."""
-    before = enumerate(picture for _, picture in _gray_frames(source))
-    index, picture = next(before)
-    for wanted, (_, after) in zip(shown, _gray_frames(output), strict=True):
-        while index < wanted:
-            index, picture = next(before)
-        size = (picture.shape[1], picture.shape[0])
-        same = after.shape == picture.shape
-        yield index, picture, after if same else _resized(after, size)
-
-
-def _over_covered(
-    before: NDArray[np.uint8], after: NDArray[np.uint8], index: int, truth: Truth
-) -> float:
-    differs = detail.changed(before, after)
-    boxes = [_grown(known.box) for known in truth.at(index)] + truth.ignored(index)
-    height, width = differs.shape
-    return float((differs & ~as_mask(boxes, (width, height), 0.5)).mean())
-
-
-def _grown(box: Box) -> Box:
-    x, y = (max(_GROWTH * side, _GROWTH_PIXELS) for side in (box.width, box.height))
-    return Box(box.x0 - x, box.y0 - y, box.x1 + x, box.y1 + y)
-
-
-def summary(scores: Sequence[Score]) -> dict:
-    """Shares and counts of all outputs of one tool, as plain values."""
-    seen = [one for each in scores for one in each.seen]
-    result: dict = {}
-    for kind, lows in BUCKETS.items():
-        ours = [one for one in seen if one.kind == kind]
-        large = [one for one in ours if one.size >= LEAST[kind]]
-        result[kind] = _counts(large) | {
-            "buckets": {
-                f"{low}-{high - 1}" if high < 10**6 else f"{low}+": _counts(
-                    [one for one in ours if low <= one.size < high]
-                )
-                for low, high in zip(lows, (*lows[1:], 10**6), strict=True)
-            }
-        }
-        result[kind] |= _tracks(ours, LEAST[kind])
-    over = [share for each in scores for share in each.over_covered]
-    result["over_covered"] = float(np.mean(over)) if over else 0.0
-    return result
-
-
-def _counts(seen: Sequence[Seen]) -> dict:
-    leaked = sum(one.leaked for one in seen)
-    return {
-        "frames": len(seen),
-        "leaked": leaked,
-        "share": leaked / len(seen) if seen else None,
-    }
-
-
-def _tracks(seen: Sequence[Seen], least: float) -> dict:
-    """Tracks that leak, and the longest run of leaked frames."""
-    tracks: dict[tuple[str, str], list[Seen]] = defaultdict(list)
-    for one in seen:
-        if one.size >= least:
-            tracks[one.clip, one.id].append(one)
-    longest = 0
-    for track in tracks.values():
-        run = 0
-        for one in sorted(track, key=lambda o: o.frame):
-            run = run + 1 if one.leaked else 0
-            longest = max(longest, run)
-    bad = [name for name, track in tracks.items() if any(one.leaked for one in track)]
-    worse = [
-        name
-        for name, track in tracks.items()
-        if sum(one.leaked and one.size >= LARGE for one in track) > LONG_LEAK
-    ]
-    return {
-        "tracks": len(tracks),
-        "tracks_leaked": len(bad),
-        "tracks_leaked_long": len(worse),
-        "which_leaked_long": [" ".join(name) for name in worse],
-        "longest_run": longest,
-    }
-
-
-def _line(one: Score) -> str:
-    values = summary([one])
-    parts = [
-        f"{kind}-frames {values[kind]['leaked']:4} of {values[kind]['frames']:4} leaked, "
-        f"longest {values[kind]['longest_run']:3}"
-        for kind in BUCKETS
-    ]
-    return "; ".join(parts) + f"; over-covered {100 * values['over_covered']:.2f} %"
-
-
-def print_table(table: dict[str, dict]) -> None:
-    """One column for each tool."""
-    rows: list[tuple[str, list[str]]] = []
-
-    def row(name: str, value: Callable[[dict], str]) -> None:
-        rows.append((name, [value(values) for values in table.values()]))
-
-    def share(counts: dict) -> str:
-        if not counts["frames"]:
-            return "-"
-        return f"{100 * counts['share']:.1f} % of {counts['frames']}"
-
-    for kind, unit in (("face", "high"), ("plate", "wide")):
-        row(f"{kind}-frames leaked, {LEAST[kind]}+ px {unit}", lambda v, k=kind: share(v[k]))
-        for bucket in next(iter(table.values()))[kind]["buckets"]:
-            row(f"  {bucket} px", lambda v, k=kind, b=bucket: share(v[k]["buckets"][b]))
-        row("  longest run of leaked frames", lambda v, k=kind: str(v[k]["longest_run"]))
-        row(
-            "  tracks with any leak",
-            lambda v, k=kind: f"{v[k]['tracks_leaked']} of {v[k]['tracks']}",
-        )
-        row(
-            f"  more than {LONG_LEAK} frames at {LARGE}+ px",
-            lambda v, k=kind: f"{v[k]['tracks_leaked_long']}",
-        )
-    row("over-covered area", lambda v: f"{100 * v['over_covered']:.2f} %")
-    row("clips refused", lambda v: str(len(v["refused"])))
-    row("seconds", lambda v: f"{v['seconds']:.0f}")
-    print(f"\n{'':34}" + "".join(f"{tool:>18}" for tool in table))
-    for name, cells in rows:
-        print(f"{name:34}" + "".join(f"{cell:>18}" for cell in cells))

@@ -1,11 +1,11 @@
 """The scenes: which still is the world, who walks through it, what the camera does.
 
-Places are shares of the world's width and height; see `benchmarks.moving_scenes.Scene`.
+Places are shares of the world's width and height; see `benchmarks.stage.Scene`.
 """
 
 from __future__ import annotations
 
-from benchmarks.moving_scenes import Actor, Scene
+from benchmarks.stage import Actor, Scene
 
 _MASKED = "faces/facemask853/maksssksksss{}.jpg".format
 _LOOSE = "faces/mask_wearing/{}.jpg".format

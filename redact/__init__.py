@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TargetError,
         WeightsError,
     )
-    from redact.pipeline import analyze, redact_clip, render
+    from redact.pipeline import analyze, redact_clip, render, verify
     from redact.records import Box, ClipInfo, Detection, Plan, Track
     from redact.report import Report
     from redact.settings import Settings
@@ -52,6 +52,7 @@ __all__ = [
     "redact_frames",
     "redact_image",
     "render",
+    "verify",
 ]
 
 _HOMES = {
@@ -65,7 +66,7 @@ _HOMES = {
         "TargetError",
         "WeightsError",
     ),
-    "redact.pipeline": ("analyze", "redact_clip", "render"),
+    "redact.pipeline": ("analyze", "redact_clip", "render", "verify"),
     "redact.records": ("Box", "ClipInfo", "Detection", "Plan", "Track"),
     "redact.report": ("Report",),
     "redact.settings": ("Settings",),

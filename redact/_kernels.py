@@ -30,6 +30,13 @@ _OPTIONS: dict[str, Any] = {
     "boundscheck": False,
     "error_model": "numpy",
 }
+# Only kernels call the small functions: ways in from Python would take a tenth of all compiling.
+_INNER_OPTIONS: dict[str, Any] = {
+    **_OPTIONS,
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 _F32, _U8, _I16, _U16 = np.float32, np.uint8, np.int16, np.uint16
 Plane = NDArray[np.uint8]
 Values = NDArray[np.float32]
@@ -37,7 +44,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _inlined(function: _Function) -> _Function:
-    return cast(_Function, njit(forceinline=True, **_OPTIONS)(function))
+    return cast(_Function, njit(**_INNER_OPTIONS)(function))
 
 
 def compiled(signature: str) -> Callable[[_Function], _Function]:

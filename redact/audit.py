@@ -26,7 +26,7 @@ _COVERED_SHARE = 0.7
 CERTAIN_SCORE = 0.8
 _COVERED_HEART = 0.9
 # Whole pictures are looked at this often, and all of them this long around a leak.
-_EVERY_SECONDS, _AROUND_SECONDS = 2.0, 1.0
+EVERY_SECONDS, _AROUND_SECONDS = 2.0, 1.0
 # So long before a track begins and after it ends, its surroundings are looked at in every frame.
 _ENDS_SECONDS, _MOST_END_FRAMES = 0.3, 8
 # A second look, at another size and mirrored, confirms a find from this score on.
@@ -48,21 +48,25 @@ def find_leaks(
     on_frame: Callable[[int, int], None],
     *,
     frames: frozenset[int] = frozenset(),
+    every_seconds: float = EVERY_SECONDS,
     workers: int = 0,
 ) -> tuple[frozenset[int], list[Detection]]:
     """The frames that were looked at whole, and sure finds that no region covers.
 
-    One frame in two seconds is looked at whole, and in every frame just before a track begins and
-    after it ends its surroundings are. A find counts when a second look confirms it. Where a
+    One frame in `every_seconds` is looked at whole, and in every frame just before a track begins
+    and after it ends its surroundings are. A find counts when a second look confirms it. Where a
     frame leaks, every frame of the second before and after is looked at too, so that a leak is
     followed, not guessed. Tracks that are allowed to stay visible count as covered.
 
     frames: what an earlier look at the same clip went through. The same frames are looked at
     again and no others, so that covering what was found comes to an end.
+    every_seconds: how often a whole frame is looked at.
     workers: threads that look; with 0 the caller's does.
     """
     clip = video.probe(output, max_pixels=plan.settings.max_pixels)
-    errands = {index: _Errand(whole=True) for index in frames} or _errands(plan, looks)
+    errands = {index: _Errand(whole=True) for index in frames} or _errands(
+        plan, looks, every_seconds
+    )
     leaks = _run(clip, plan, looks, errands, on_frame, workers)
     first = frozenset(index for index, errand in errands.items() if errand.whole)
     if frames or not leaks:
@@ -78,7 +82,7 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
     generous = dataclasses.replace(
         settings,
         extend_seconds=max(settings.extend_seconds, _AROUND_SECONDS),
-        max_gap_seconds=max(settings.max_gap_seconds, _EVERY_SECONDS),
+        max_gap_seconds=max(settings.max_gap_seconds, EVERY_SECONDS),
     )
     added = track_detections(leaks, plan.clip.seconds, generous)
     last_id = max((track.id for track in plan.tracks), default=0)
@@ -152,11 +156,11 @@ def _is_confirmed(detection: Detection, image: Image, looks: Sequence[Look]) -> 
     )
 
 
-def _errands(plan: Plan, looks: Sequence[Look]) -> dict[int, _Errand]:
+def _errands(plan: Plan, looks: Sequence[Look], every_seconds: float) -> dict[int, _Errand]:
     """What the first round looks at."""
     seconds = plan.clip.seconds
     count = len(seconds)
-    marks = np.arange(0.0, seconds[-1] + _EVERY_SECONDS, _EVERY_SECONDS)
+    marks = np.arange(0.0, seconds[-1] + every_seconds, every_seconds)
     whole = {min(int(index), count - 1) for index in np.searchsorted(seconds, marks)}
     around: dict[int, list[tuple[str, Box]]] = defaultdict(list)
     for track in plan.covered_tracks:

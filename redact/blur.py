@@ -8,6 +8,7 @@ box has a part in it. Only strengths below 1 and "gaussian" measure the region i
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import _kernels
-from redact.boxes import align_even
 from redact.errors import SettingsError
-from redact.records import Box, Frame, Region
+from redact.records import Frame, Region
 from redact.settings import Settings
+from redact.tones import Edges, Planes, half, means, meet, surroundings, toned_down, yuv_to_bgr
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Style:
 STYLES = {
     "blur": Style(default=1.0, limit=1.0, is_smooth=True, cells=4, contrast=6.0),
     "pixelate": Style(default=1.0, limit=1.0, is_smooth=False, cells=5, contrast=16.0),
-    "gaussian": Style(default=6.0, limit=6.0, is_smooth=True, cells=1, contrast=0.0),
+    "gaussian": Style(default=8.0, limit=8.0, is_smooth=True, cells=1, contrast=0.0),
     "solid": Style(default=1.0, limit=1.0, is_smooth=False, cells=1, contrast=0.0),
 }
 
@@ -52,21 +53,11 @@ _PLATE_CELLS, _PLATE_CONTRAST = (1, 2), 0.4
 _GAUSSIAN_CELLS = 16
 _EDGE_SHARE = 0.09
 # The tone is looked up so often, in frames, and drawn near by this share of the rest in each.
-_MEASURE_EVERY, _EASE = 15, 0.0625
+_MEASURE_EVERY, _EASE = 30, 0.0625
 _MOST_HELD = 512
 
-# Covers are no darker and no brighter, have this much of U and V at middle brightness, and all of
-# that where the surroundings are this far from grey.
-_LUMA_RANGE, _WARM, _COLOURFUL = (32.0, 200.0), (-6.0, 5.0), 6.0
-# The ring around a box from which its tone is taken: the border of a 5 x 5 grid, this many times
-# as wide and high as the box.
-_RING = 2.4
-_RING_PATCHES = [(i, j) for i in range(5) for j in range(5) if i in (0, 4) or j in (0, 4)]
-
-_Edges = tuple[int, int, int, int]
 # Cells of Y, U, V or of B, G, R planes, each (rows, columns, channels of the plane) float32.
 _Cells = tuple[NDArray[np.float32], ...]
-_Planes = Sequence[NDArray[np.uint8]]
 
 
 @dataclasses.dataclass
@@ -115,18 +106,13 @@ class Cover:
 
         Only what is covered opaquely is counted, pixels under two regions once.
         """
-        if not regions:
-            return 0
-        covered = np.zeros(frame.u.shape, dtype=np.bool_)
         looks = self._looks(regions, (frame.y, frame.u, frame.v))
         for region, look in _small_first(regions, looks):
             y, u, v = look.cells
             self._paint(frame.y, region, y)
             self._paint(frame.u, region, u, halved=True)
             self._paint(frame.v, region, v, halved=True)
-            x0, y0, x1, y1 = _half(_box(region))
-            covered[y0:y1, x0:x1] = True
-        return min(4 * int(np.count_nonzero(covered)), frame.y.size)
+        return _area([_box(region) for region in regions], frame.y.shape)
 
     def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
         """Cover the regions in a C-contiguous (H, W, 3) uint8 BGR picture, in place."""
@@ -146,16 +132,16 @@ class Cover:
         """Cover the region in one plane; `halved` in one of half the width and height."""
         box, edge = _box(region), _edge(region)
         if halved:
-            box, edge = _half(box), edge / 2
+            box, edge = half(box), edge / 2
         rounded = region.shape == "ellipse"
         _kernels.paint(plane, *box, cells, self._style.is_smooth, rounded, edge)
 
-    def _looks(self, regions: Sequence[Region], planes: _Planes) -> list[_Look]:
+    def _looks(self, regions: Sequence[Region], planes: Planes) -> list[_Look]:
         """What to paint each region with. All are measured before any is painted."""
         boxes = [_box(region) for region in regions]
         return [self._look(region, boxes, planes) for region in regions]
 
-    def _look(self, region: Region, boxes: Sequence[_Edges], planes: _Planes) -> _Look:
+    def _look(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Look:
         """A track keeps its pattern, and its tone but for a slow change of light around it."""
         look = None if region.track_id is None else self._held.get(region.track_id)
         if look is None:
@@ -176,7 +162,7 @@ class Cover:
         if len(self._held) > _MOST_HELD:
             del self._held[next(iter(self._held))]
 
-    def _measure(self, region: Region, boxes: Sequence[_Edges], planes: _Planes) -> _Look:
+    def _measure(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Look:
         solid = np.array(_SOLID_TONE, dtype=np.float32)
         tone = self._tone(region, boxes, planes, solid)
         if self._name == "gaussian":
@@ -191,14 +177,14 @@ class Cover:
     def _tone(
         self,
         region: Region,
-        boxes: Sequence[_Edges],
-        planes: _Planes,
+        boxes: Sequence[Edges],
+        planes: Planes,
         otherwise: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         if self._name == "solid":
             return otherwise
-        around = _surroundings(_box(region), boxes, planes)
-        return otherwise if around is None else _toned_down(around)
+        around = surroundings(_box(region), boxes, planes)
+        return otherwise if around is None else toned_down(around, region.kind)
 
     def _made_up(self, region: Region) -> NDArray[np.float32]:
         """Cells that say nothing of the region: drawn by lot, the same for a track's whole life."""
@@ -210,7 +196,7 @@ class Cover:
         patterns[0] = (lot - lot.mean()) * self._style.contrast
         return patterns * np.float32(_PLATE_CONTRAST if is_plate else 1.0)
 
-    def _gaussian(self, region: Region, planes: _Planes) -> NDArray[np.float32]:
+    def _gaussian(self, region: Region, planes: Planes) -> NDArray[np.float32]:
         """The region averaged over a grid, and the grid blurred by a Gaussian."""
         count = max(_GAUSSIAN_CELLS, math.ceil(2 / self._strength))
         at = np.arange(count)
@@ -227,69 +213,24 @@ def _small_first(regions: Sequence[Region], looks: Sequence[_Look]) -> list[tupl
     return sorted(pairs, key=lambda p: (p[0].x1 - p[0].x0) * (p[0].y1 - p[0].y0))
 
 
-def _surroundings(
-    box: _Edges, covered: Sequence[_Edges], planes: _Planes
-) -> NDArray[np.float32] | None:
-    """(3,) mean Y, U, V around the box, of nothing but what stays visible; None if all is hidden.
-
-    Sixteen patches in a ring, past the cover's own edge, are asked; those that meet a covered
-    box are left out.
-    """
-    height, width = planes[0].shape[:2]
-    x0, y0, x1, y1 = box
-    step_x, step_y = _RING * (x1 - x0) / 5, _RING * (y1 - y0) / 5
-    found = []
-    for column, row in _RING_PATCHES:
-        left = (x0 + x1) / 2 + (column - 2.5) * step_x
-        top = (y0 + y1) / 2 + (row - 2.5) * step_y
-        patch = align_even(Box(left + 2, top + 2, left + step_x, top + step_y), width, height)
-        if patch and not any(_meet(patch, other) for other in covered):
-            found.append(_means(patch, planes, 1)[:, 0, 0])
-    return np.mean(found, axis=0, dtype=np.float32) if found else None
+def _area(boxes: Sequence[Edges], shape: tuple[int, ...]) -> int:
+    """Pixels of a plane of that shape that lie in any of the boxes."""
+    if not any(meet(a, b) for a, b in itertools.combinations(boxes, 2)):
+        return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
+    covered = np.zeros(shape, dtype=np.bool_)
+    for x0, y0, x1, y1 in boxes:
+        covered[y0:y1, x0:x1] = True
+    return int(np.count_nonzero(covered))
 
 
-def _meet(a: _Edges, b: _Edges) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _toned_down(around: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(3,) as bright as the surroundings and a little warm, like skin; grey where all is grey.
-
-    The colour around isn't taken over: a cover in the green of a hedge would look strange.
-    """
-    luma = float(np.clip(around[0], *_LUMA_RANGE))
-    colour = min(1.0, float(np.hypot(*(around[1:] - 128))) / _COLOURFUL)
-    warm = np.array(_WARM, dtype=np.float32) * np.float32(colour * luma / 128)
-    return np.array([luma, 128 + warm[0], 128 + warm[1]], dtype=np.float32)
-
-
-def _measured(region: Region, planes: _Planes, count: int) -> NDArray[np.float32]:
+def _measured(region: Region, planes: Planes, count: int) -> NDArray[np.float32]:
     """(3, count, count) means of the region's own parts less that of the whole."""
-    means = _means(_box(region), planes, count)
-    return np.asarray(means - means.mean(axis=(1, 2), keepdims=True), dtype=np.float32)
+    parts = means(_box(region), planes, count)
+    return np.asarray(parts - parts.mean(axis=(1, 2), keepdims=True), dtype=np.float32)
 
 
-def _means(box: _Edges, planes: _Planes, count: int) -> NDArray[np.float32]:
-    """(3, count, count) mean Y, U, V; planes: (y, u, v), or one (H, W, 3) BGR picture."""
-    if len(planes) == 1:
-        cells = np.empty((count, count, 3), dtype=np.float32)
-        _kernels.reduce(planes[0].reshape(planes[0].shape[0], -1), *box, cells)
-        return _bgr_to_yuv(cells)
-    half = _half(box)
-    result = np.empty((3, count, count, 1), dtype=np.float32)
-    for channel, (plane, edges) in enumerate(zip(planes, (box, half, half), strict=True)):
-        _kernels.reduce(plane, *edges, result[channel])
-    return result[..., 0]
-
-
-def _box(region: Region) -> tuple[int, int, int, int]:
+def _box(region: Region) -> Edges:
     return region.x0, region.y0, region.x1, region.y1
-
-
-def _half(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """The same box in a 4:2:0 chroma plane, whose last pixel may stand for an odd edge."""
-    x0, y0, x1, y1 = box
-    return x0 // 2, y0 // 2, -(-x1 // 2), -(-y1 // 2)
 
 
 def _edge(region: Region) -> float:
@@ -304,24 +245,5 @@ def _as_cells(
     """Cells for Y, U and V, or for one BGR picture, as the kernel takes them."""
     cells = np.clip(tone[:, None, None] + patterns, 0, 255)
     if planes == 1:
-        return (np.ascontiguousarray(np.clip(_yuv_to_bgr(cells), 0, 255), dtype=np.float32),)
+        return (np.ascontiguousarray(np.clip(yuv_to_bgr(cells), 0, 255), dtype=np.float32),)
     return tuple(np.ascontiguousarray(part[:, :, None], dtype=np.float32) for part in cells)
-
-
-# ITU-R BT.601, full range: only a grey axis and two colour axes are needed here.
-_TO_YUV = np.array(
-    [[0.114, 0.587, 0.299], [0.5, -0.331264, -0.168736], [-0.081312, -0.418688, 0.5]],
-    dtype=np.float32,
-)
-
-
-def _bgr_to_yuv(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(rows, columns, 3) BGR as (3, rows, columns) YUV."""
-    offset = np.array([0, 128, 128], dtype=np.float32)[:, None, None]
-    return np.asarray(np.einsum("cb,ijb->cij", _TO_YUV, cells) + offset, dtype=np.float32)
-
-
-def _yuv_to_bgr(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(3, rows, columns) YUV as (rows, columns, 3) BGR."""
-    y, u, v = cells[0], cells[1] - 128, cells[2] - 128
-    return np.stack([y + 1.772 * u, y - 0.344136 * u - 0.714136 * v, y + 1.402 * v], axis=2)

@@ -5,72 +5,141 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import io
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import NoReturn
 
 from redact import __version__
 from redact.errors import LeakError, RedactError
 from redact.settings import AUDIO, DETECTORS, HEADS, PRESETS, STYLES, Settings
+from redact.sources import printable, reason
+from redact.terminal import Bar, StoppedError, quiet_libraries, stopping_at_signals
 
-EXIT_LEAK, EXIT_ERROR, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_LEAK, EXIT_ERROR = 1, 2
 
 _EPILOG = """\
+other commands:
+  redact inspect CLIP   show what a clip carries beside its pictures
+(a clip that has the name of a command is given as ./inspect)
+
 exit codes: 0 the result is there; 1 a face or plate stays visible and nothing was written;
-2 the clip, the target or a setting can't be used; 130 interrupted."""
+2 the clip, the target or a setting can't be used; 130, 143 interrupted by a signal."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    stop = threading.Event()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = _COMMANDS.get(arguments[0]) if arguments else None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may hold what the terminal's encoding doesn't.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        settings = _settings(arguments)
-        with _quiet_libraries(), _stopping_at_signals(stop), _Bar(arguments.quiet, stop) as bar:
-            return _run(arguments, settings, bar)
-    except _StoppedError:
-        print("redact: interrupted, nothing was written", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return command(arguments[1:]) if command else _redact(arguments)
+    except StoppedError as stopped:
+        return _say("interrupted, nothing was written", 128 + stopped.signal_number)
     except LeakError as err:
-        print(f"redact: {err}", file=sys.stderr)
-        return EXIT_LEAK
+        return _say(str(err), EXIT_LEAK)
     except RedactError as err:
-        print(f"redact: {err}", file=sys.stderr)
-        return EXIT_ERROR
+        return _say(str(err), EXIT_ERROR)
+    except (ImportError, MemoryError, OSError) as err:
+        # The machine's limits, met where no stage could know what it means.
+        where = printable(str(getattr(err, "filename", None) or ""))
+        return _say(f"can't go on: {reason(err)} {where}".rstrip(), EXIT_ERROR)
 
 
-def _run(arguments: argparse.Namespace, settings: Settings, bar: _Bar) -> int:
-    from redact.pipeline import default_target, redact_clip
-
+def _redact(argv: Sequence[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    settings = _settings(arguments)
     source = Path(arguments.clip)
-    target = Path(arguments.output) if arguments.output else default_target(source)
-    report = redact_clip(source, target, settings, progress=bar)
-    if arguments.report:
-        report.save_html(arguments.report)
-    if arguments.json:
-        report.save_json(arguments.json)
-    bar.close()
-    if not arguments.quiet:
-        kinds = [track.kind for track in report.plan.covered_tracks]
-        for leak in report.leaks:
-            print(
-                f"redact: look at frame {leak.frame_index}: perhaps a {leak.kind}", file=sys.stderr
-            )
-        print(
-            f"{target}: {report.frame_count} frames, {kinds.count('face')} faces and "
-            f"{kinds.count('plate')} plates covered ({report.covered_ratio:.1%} of the picture)"
-        )
+    with stopping_at_signals() as stop, quiet_libraries(), Bar(arguments.quiet, stop) as bar:
+        from redact.targets import check_apart, check_place, check_target, default_target
+
+        target = default_target(source) if arguments.output is None else Path(arguments.output)
+        check_target(source, target)
+        pages = {n: Path(getattr(arguments, n)) for n in ("report", "json") if vars(arguments)[n]}
+        for page in pages.values():
+            check_place(source, page)
+        check_apart([target, *pages.values()])
+        _run(source, target, pages, settings, bar)
     return 0
 
 
+def _run(
+    source: Path, target: Path, pages: Mapping[str, Path], settings: Settings, bar: Bar
+) -> None:
+    """The job itself: the result and its pages all appear, or none of them does."""
+    from redact.pipeline import redact_clip
+    from redact.targets import staged
+
+    with contextlib.ExitStack() as stack:
+        # Entered last, the result is the first to get its name.
+        unfinished = {n: stack.enter_context(staged(page)) for n, page in pages.items()}
+        result = stack.enter_context(staged(target))
+        report = redact_clip(source, result, settings, progress=bar)
+        named = dataclasses.replace(report, output=target)
+        if "report" in unfinished:
+            named.save_html(unfinished["report"], result=result)
+        if "json" in unfinished:
+            named.save_json(unfinished["json"])
+    bar.close()
+    if not bar.quiet:
+        for leak in report.leaks:
+            _say(f"look at frame {leak.frame_index}: perhaps a {leak.kind}", 0)
+        kinds = [track.kind for track in report.plan.covered_tracks]
+        # The result is there, whether anybody reads this line or not.
+        _show(
+            f"{printable(str(target))}: {report.frame_count} frames, {kinds.count('face')} faces "
+            f"and {kinds.count('plate')} plates covered ({report.covered_ratio:.1%} of the picture)"
+        )
+
+
+def _inspect(argv: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="redact inspect", description="Show what a clip carries; nothing is written."
+    )
+    parser.add_argument("clip", help="the video file")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    arguments = parser.parse_args(argv)
+    with quiet_libraries():
+        from redact.inspect import as_json, as_text, inspect_clip
+
+        contents = inspect_clip(arguments.clip)
+    shown = _show(as_json(contents) if arguments.json else as_text(contents))
+    return 0 if shown else EXIT_ERROR
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"inspect": _inspect}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments; --help has the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_ERROR, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
+
+
+def _say(message: str, code: int) -> int:
+    """Print one line of trouble; returns the code it means."""
+    print(f"redact: {printable(message)}", file=sys.stderr)
+    return code
+
+
+def _show(text: str) -> bool:
+    """Print to stdout; False when that can't be done, as when who read it has gone."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        # Python flushes once more at the end, and mustn't fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="redact",
         description="Cover every face and licence plate of a clip, drop its sound and metadata.",
         epilog=_EPILOG,
@@ -105,85 +174,3 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     names = {field.name for field in dataclasses.fields(Settings)}
     given = {k: v for k, v in vars(arguments).items() if k in names and v is not None}
     return dataclasses.replace(base, **given)
-
-
-class _StoppedError(Exception):
-    """A signal asked the job to end."""
-
-
-class _Bar:
-    """The progress callback: draws a bar, and ends the job once `stop` is set."""
-
-    def __init__(self, quiet: bool, stop: threading.Event) -> None:
-        self._quiet, self._stop = quiet, stop
-        self._stage = ""
-        self._bar: Any = None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        if self._stop.is_set():
-            raise _StoppedError
-        if self._quiet:
-            return
-        if stage != self._stage:
-            self._open(stage, total)
-        self._bar.update(done - self._bar.n)
-
-    def _open(self, stage: str, total: int | None) -> None:
-        from tqdm import tqdm
-
-        self.close()
-        self._stage = stage
-        self._bar = tqdm(desc=f"{stage:8}", total=total, unit=" frames", disable=None)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-            self._stage = ""
-
-
-@contextlib.contextmanager
-def _stopping_at_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGINT and SIGTERM set a flag: an exception raised inside a codec's call gets lost."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    previous = [signal.signal(number, handle) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, previous, strict=True):
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Keep the C++ libraries' log off the terminal; Python's own stderr still reaches it."""
-    original = sys.stderr
-    try:
-        original_number = original.fileno()
-    except (AttributeError, OSError, ValueError):
-        yield  # Somebody has replaced stderr, and with it the problem.
-        return
-    original.flush()
-    saved = os.dup(original_number)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    with open(os.dup(saved), "w", buffering=1, errors="backslashreplace") as ours:  # noqa: PTH123
-        sys.stderr = ours
-        os.dup2(silence, 2)
-        try:
-            yield
-        finally:
-            ours.flush()
-            sys.stderr = original
-            os.dup2(saved, 2)
-            os.close(saved)
-            os.close(silence)

@@ -16,7 +16,7 @@ Image = NDArray[np.uint8]
 
 # Correlation from which on it is the same thing.
 _FOLLOW_LIKENESS = 0.7
-_TEMPLATE_SIDE, _LEAST_TEMPLATE_SIDE, _SEARCH_GROWTH = 24, 6, 0.6
+_TEMPLATE_SIDE, _LEAST_TEMPLATE_SIDE = 24, 6
 _LEAST_DETAIL = 3.0
 
 
@@ -39,16 +39,18 @@ class Template:
         return cls(small, step) if float(small.std()) >= _LEAST_DETAIL else None
 
     def follow(
-        self, predicted: NDArray[np.float64], image: Image
+        self, predicted: NDArray[np.float64], image: Image, reach: float = 0.8
     ) -> tuple[NDArray[np.float64], float] | None:
         """The box of what looks most like it around a predicted box, and how like, -1..1.
 
         Normalised cross-correlation. None where nothing is like it.
+
+        reach: how far to look, in sizes of the box.
         """
         height, width = image.shape[:2]
         step, (rows, columns) = self.step, self.picture.shape
         left, top = round(float(predicted[0])), round(float(predicted[1]))
-        reach_x, reach_y = (math.ceil(_SEARCH_GROWTH * size) for size in (columns, rows))
+        reach_x, reach_y = (math.ceil(reach * size) for size in (columns, rows))
         # On the template's own lattice, or what stands still would seem to change.
         x0 = left - step * min(reach_x, left // step)
         y0 = top - step * min(reach_y, top // step)

@@ -23,8 +23,7 @@ class Look:
     """A detector, where it looks and how often.
 
     where: "whole" for the whole picture; "parts" for what moves in it, brought to `part_side`
-    pixels; "near" for the surroundings of a track of that `kind` that was not seen otherwise (as
-    often as possible while it is lost, every `every_seconds` while it is followed).
+    pixels; "near" for the surroundings of a track of that `kind` that was not seen otherwise.
     """
 
     detector: Detector
@@ -32,11 +31,14 @@ class Look:
     """0 looks at every picture."""
     where: str = "whole"
     restless_seconds: float | None = None
-    """How often while all of the picture moves; as `every_seconds` when None."""
+    """How often while all of the picture moves; for a "near" look, while its track is lost and not
+    even followed. As `every_seconds` when None."""
     kind: str = "face"
     """Of which tracks a "near" look looks around."""
     part_side: int = 0
     """Longer side in pixels that a part is brought to."""
+    least_side: int = 0
+    """A part whose longer side is shorter is left to other looks."""
     most_enlarged: float = 2.0
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
@@ -77,6 +79,30 @@ def build_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     if settings.plates:
         looks += _plate_looks(settings.detector, threads)
     return looks
+
+
+def build_still_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
+    """The looks at a single picture, which no track supports.
+
+    Heads that show no face are looked for when `Settings.heads` asks for all: nothing tells here
+    which of them had a face before.
+
+    Raises:
+        WeightsError: a model's file is missing.
+
+    """
+    if settings.detector != "thorough" or not settings.faces:
+        return build_looks(settings, threads=threads)
+    from redact.detectors.thorough import ThoroughFaceDetector
+
+    looks = [Look(ThoroughFaceDetector(threads=threads))]
+    if settings.heads == "all moving":
+        from redact.detectors.heads import HeadDetector
+
+        # Shirts and bags look like heads below this score.
+        heads = HeadDetector(threshold=0.8, threads=threads)
+        looks.append(Look(HeadsAsFaces(heads, 1.0)))
+    return [*looks, *_plate_looks("thorough", threads)] if settings.plates else looks
 
 
 def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
@@ -140,11 +166,15 @@ def _shifted(
 
 
 def look_around(
-    look: Look, image: NDArray[np.uint8], predicted: NDArray[np.float64]
+    look: Look, image: NDArray[np.uint8], predicted: NDArray[np.float64], farther: float = 0.0
 ) -> list[Detection]:
-    """What a look sees in a square around a box, brought to one size whatever the box's."""
+    """What a look sees in a square around a box, brought to one size whatever the box's.
+
+    farther: so many sizes of the box more to each side.
+    """
     height, width = image.shape[:2]
-    side = max(look.around * float(np.max(predicted[2:] - predicted[:2])), 48.0)
+    sizes = look.around + 2 * farther
+    side = max(sizes * float(np.max(predicted[2:] - predicted[:2])), 48.0)
     center = (predicted[:2] + predicted[2:]) / 2
     part = Box(*(center - side / 2), *(center + side / 2))
     # Shifted into the picture where that is possible: detectors expect surroundings.
@@ -177,12 +207,14 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     from redact.detectors.centerface import CenterFaceDetector
 
     near = CenterFaceDetector(threads=threads)
-    looks.append(Look(near, 0.16, "near", part_side=160))
+    looks.append(Look(near, 0.4, "near", restless_seconds=0.0, part_side=160))
     if level == "thorough":
         return [*looks, Look(CenterFaceDetector((None, 960, 480), threads=threads))]
     return [
         *looks,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
+        # Where several people move side by side, or a far one beside a near one.
+        Look(near, 0.48, "parts", part_side=1024, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.24),
         Look(CenterFaceDetector((1920,), threads=threads), 5.0, restless_seconds=0.8),
     ]
@@ -195,7 +227,14 @@ def _head_looks(settings: Settings, threads: int) -> list[Look]:
 
     heads = HeadDetector(threads=threads)
     # Beside a track a head only carries on what was seen; the part below shows the shoulders.
-    near = Look(HeadsAsFaces(heads, 0.5), 0.24, "near", part_side=224, around=6.0)
+    near = Look(
+        HeadsAsFaces(heads, 0.5),
+        0.48,
+        "near",
+        restless_seconds=0.24,
+        part_side=224,
+        around=6.0,
+    )
     if settings.heads == "near tracks":
         return [near]
     moving = HeadsAsFaces(heads, 1.0)
@@ -208,7 +247,7 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
     if level == "fast":
         return [Look(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
     part = PlateDetector(scales=(1.0,), threads=threads)
-    near = Look(part, 0.32, "near", kind="plate", part_side=320, around=3.0)
+    near = Look(part, 0.4, "near", restless_seconds=0.16, kind="plate", part_side=320, around=3.0)
     if level == "balanced":
         return [
             near,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,18 +13,20 @@ from typing import Any
 from redact import audit, video
 from redact.blur import Cover
 from redact.detectors import Detector
-from redact.errors import LeakError, PlanError, TargetError
+from redact.errors import LeakError, PlanError
 from redact.looks import Look, build_audit_looks, build_looks, close_looks
 from redact.records import ClipInfo, Detection, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
 from redact.settings import Settings
+from redact.targets import check_target, default_target, staged
 from redact.watch import Watch
 
 Progress = Callable[[str, int, int | None], None]
 """Called as progress(stage, frames_done, frames_in_all or None); raising in it ends the job."""
 
 _MOST_RENDERS = 3
+_VERIFY_SECONDS = 0.5
 
 
 def redact_clip(
@@ -141,6 +142,45 @@ def render(
     )
 
 
+def verify(
+    path: str | os.PathLike[str],
+    settings: Settings | None = None,
+    *,
+    detectors: Sequence[Detector] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Detection, ...]:
+    """Look for faces and plates that still show in a finished clip, ours or any other.
+
+    Two frames a second are looked at, and all around a find. Only finds that a second look, at
+    another size and mirrored, confirms are given; none proves that there is nothing.
+
+    Returns: the finds in order of frames, boxes in pixels of the upright picture.
+
+    Raises:
+        ClipError: the file can't be read as a clip.
+        WeightsError: a model's file is missing.
+
+    """
+    settings = settings or Settings()
+    clip = video.probe(path, max_pixels=settings.max_pixels)
+    pts = []
+    with contextlib.closing(video.read_frames(clip, threads=settings.threads)) as frames:
+        for frame in frames:
+            pts.append(frame.pts)
+            _tell(progress, "read", len(pts), None)
+    plan = Plan(clip=video.with_pts(clip, pts), settings=settings, tracks=())
+    with _looks(settings, detectors, build_audit_looks) as looks:
+        _, finds = audit.find_leaks(
+            clip.path,
+            plan,
+            looks,
+            lambda done, total: _tell(progress, "verify", done, total),
+            every_seconds=_VERIFY_SECONDS,
+            workers=_workers(settings, detectors),
+        )
+    return tuple(sorted(finds, key=lambda find: (find.frame_index, find.kind, find.box)))
+
+
 def thread_count(wanted: int) -> int:
     """So many threads, or as many as this process may use cores when 0 are wanted."""
     if wanted:
@@ -150,54 +190,6 @@ def thread_count(wanted: int) -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux only
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def default_target(source: Path) -> Path:
-    """Where the result goes when nobody says: beside the source, `.redacted.mp4` for its suffix."""
-    return source.with_name(f"{source.stem}.redacted.mp4")
-
-
-def check_target(source: Path, target: Path) -> None:
-    """Refuse early what would fail late, or harm the source.
-
-    Raises:
-        TargetError: the target is a folder, is the source itself, lies in no folder, or has a
-            suffix that no container goes by.
-
-    """
-    if target.is_dir():
-        raise TargetError(f"{str(target)!r} is a folder; name a file in it")
-    if not target.parent.is_dir():
-        raise TargetError(f"there is no folder {str(target.parent)!r} to write {target.name!r} to")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise TargetError(f"{str(target)!r} is the source itself; name another file")
-    video.check_suffix(target)
-
-
-@contextlib.contextmanager
-def staged(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write to; it becomes `target` when the block ends well.
-
-    Raises:
-        TargetError: the folder can't be written to, or the file can't be given its name.
-
-    """
-    unfinished = target.with_name(f".redact-{secrets.token_hex(6)}{target.suffix}")
-    try:
-        unfinished.touch(mode=0o600, exist_ok=False)
-        yield unfinished
-        unfinished.chmod(0o666 & ~_umask())
-        unfinished.replace(target)
-    except OSError as err:
-        raise TargetError(f"can't write {str(target)!r}: {err.strerror or err}") from err
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 @contextlib.contextmanager

@@ -77,14 +77,20 @@ class Report:
         """Write the report as JSON."""
         Path(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
 
-    def save_html(self, path: str | os.PathLike[str]) -> None:
+    def save_html(
+        self, path: str | os.PathLike[str], *, result: str | os.PathLike[str] | None = None
+    ) -> None:
         """Write a page with the figures and covered pictures of every track.
 
+        result: where the output lies now, if not at `output`.
+
         Raises:
-            ClipError: the output is no longer there to take pictures from.
+            ClipError: the output isn't there to take pictures from.
 
         """
-        Path(path).write_text(_page(self), encoding="utf-8")
+        page = _page(self, Path(result or self.output))
+        # Not every name can be written in UTF-8.
+        Path(path).write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 _STYLE = """
@@ -101,11 +107,11 @@ figcaption { font-size: .85rem; color: #555 }
 """
 
 
-def _page(report: Report) -> str:
+def _page(report: Report, result: Path) -> str:
     """The whole page as HTML without scripts or links; pictures are inside it."""
     plan, facts = report.plan, _facts(report)
     rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in facts.items())
-    pictures = _pictures(report)
+    pictures = _pictures(report, result)
     figures = "".join(_figure(plan, track, pictures.get(track.id)) for track in plan.tracks)
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
@@ -159,7 +165,7 @@ def _figure(plan: Plan, track: Track, picture: str | None) -> str:
     )
 
 
-def _pictures(report: Report) -> dict[int, str]:
+def _pictures(report: Report, result: Path) -> dict[int, str]:
     """Base64 JPEG for each covered track, cut from the middle of it in the output."""
     wanted: dict[int, list[Track]] = {}
     for track in report.plan.covered_tracks:
@@ -167,7 +173,7 @@ def _pictures(report: Report) -> dict[int, str]:
     if not wanted:
         return {}
     found: dict[int, str] = {}
-    clip = video.probe(report.output, max_pixels=report.plan.settings.max_pixels)
+    clip = video.probe(result, max_pixels=report.plan.settings.max_pixels)
     for frame in video.read_frames(clip):
         if frame.index in wanted:
             image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from redact.blur import Cover
 from redact.boxes import iou_matrix
 from redact.detectors import Detector
-from redact.looks import Look, build_looks, look_at
-from redact.records import Box, Region, Track
+from redact.looks import Look, build_looks, build_still_looks, look_at
+from redact.records import Box, Detection, Region, Track
 from redact.regions import region_for
 from redact.settings import Settings
 from redact.tracking import merge_same
@@ -49,10 +49,18 @@ def redact_image(
     settings = settings or Settings(detector="thorough")
     _check_image(image)
     result = np.ascontiguousarray(image).copy()
-    found = merge_same(look_at(result, _looks(settings, detectors), 0))
-    found = [d for d in found if d.score >= _LONE_SCORES.get(d.kind, 0.3)]
+    found = find_in_image(result, settings, detectors=detectors)
     Cover(settings).image(result, _regions([(d.box, d.kind, None) for d in found], image, settings))
     return result
+
+
+def find_in_image(
+    image: Image, settings: Settings, *, detectors: Sequence[Detector] | None = None
+) -> list[Detection]:
+    """What `redact_image` covers, before the settings' margins: each thing once."""
+    looks = _looks(settings, detectors, build_still_looks)
+    found = merge_same(look_at(image, looks, 0))
+    return [d for d in found if d.score >= _LONE_SCORES.get(d.kind, 0.3)]
 
 
 def redact_frames(
@@ -83,7 +91,7 @@ def redact_frames(
     if not frame_rate > 0:
         raise ValueError(f"frame_rate must be above 0, not {frame_rate!r}")
     settings = settings or Settings()
-    stream = _Stream(settings, _looks(settings, detectors), frame_rate)
+    stream = _Stream(settings, _looks(settings, detectors, build_looks), frame_rate)
     for image in frames:
         _check_image(image)
         stream.push(image)
@@ -163,14 +171,18 @@ def _regions(
     return [region for region in made if region is not None]
 
 
-def _looks(settings: Settings, detectors: Sequence[Detector] | None) -> list[Look]:
+def _looks(
+    settings: Settings,
+    detectors: Sequence[Detector] | None,
+    build: Callable[[Settings], list[Look]],
+) -> list[Look]:
     """The user's detectors, or this thread's own set: loading one takes half a second."""
     if detectors is not None:
         return [Look(detector) for detector in detectors]
-    cache: dict[tuple[str, bool, bool], list[Look]] = _per_thread.__dict__.setdefault("looks", {})
-    key = (settings.detector, settings.faces, settings.plates)
+    cache: dict[object, list[Look]] = _per_thread.__dict__.setdefault("looks", {})
+    key = (build, settings.detector, settings.faces, settings.plates, settings.heads)
     if key not in cache:
-        cache[key] = build_looks(settings)
+        cache[key] = build(settings)
     return cache[key]
 
 

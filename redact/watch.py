@@ -17,20 +17,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.boxes import iou_matrix
 from redact.follow import Template
 from redact.looks import Look, look_around, look_at_part
 from redact.motion import Motion, MotionFinder
-from redact.records import Detection, Track
+from redact.records import Box, Detection, Track
 from redact.settings import Settings
-from redact.tracking import Associator, Tracklet, finish, is_same_place, sure_score
+from redact.tracking import LEAST_REACH, Associator, Tracklet, finish, is_same_place, sure_score
 
 Image = NDArray[np.uint8]
 
+# A frame's time may be a hair early of its share of a second.
+_EARLY = 2e-3
 # How far back a new track is followed, and after how many pictures without a sign it isn't.
-_LOOK_BACK_SECONDS = 1.5
+_LOOK_BACK_SECONDS = 1.8
+_RIPE_COUNT, _RIPE_SECONDS = 3, 0.5
+# A template is searched for this many box sizes away at most: farther, other things look alike.
+_MOST_FOLLOWED = 1.0
 _MOST_MISSES = 4
 # A thing found beside a track is the track's when its score is at least this.
 _NEAR_SCORE = 0.2
+_TAKEN_IOU = 0.4
 # What looks the same in the same place is still there, for this long without a find.
 _STILL_SECONDS = 4.0
 _STILL_LIKENESS = 0.9
@@ -82,7 +89,7 @@ class Watch:
             look.where == "parts" or look.restless_seconds is not None for look in looks
         )
         self._motion = MotionFinder()
-        self._is_restless = False
+        self._is_restless, self._seen_last = False, -math.inf
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[int, float] = {}
         self._recent: collections.deque[_Seen] = collections.deque()
@@ -92,6 +99,9 @@ class Watch:
 
     def is_due(self, now: float) -> bool:
         """Whether any look is due at that time, in seconds."""
+        step = min((look.every_seconds for look in self._due_looks), default=math.inf)
+        if 0 <= now - self._seen_last < step - _EARLY:
+            return False  # What is due later than others waits for them, to share the picture.
         return any(self._is_due(look, now) for look in self._due_looks)
 
     def __enter__(self) -> Watch:
@@ -114,6 +124,7 @@ class Watch:
             image: (H, W, 3) uint8 BGR, upright; kept for a while, so it must not be changed.
 
         """
+        self._seen_last = now
         motion = self._sense(image, now)
         if motion.is_cut:
             self._last.clear()
@@ -143,7 +154,8 @@ class Watch:
         lost = self._associator.step(index, now, found, motion.shift)
         picture = _Seen(index, now, waiting.image, self._associator.camera)
         for tracklet in lost:
-            self._find_again(tracklet, picture)
+            if tracklet.best_score >= sure_score(tracklet.kind):
+                self._find_again(tracklet, picture)
         self._recent.append(picture)
         while now - self._recent[0].now > _LOOK_BACK_SECONDS:
             self._recent.popleft()
@@ -151,7 +163,7 @@ class Watch:
             if tracklet.indices[-1] == index and tracklet not in lost:
                 self._remember(tracklet, picture.image)
             if self._near_looks and tracklet.best_score >= sure_score(tracklet.kind):
-                self._trace_back(tracklet)
+                self._trace_back(tracklet, now)
 
     def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
         """What was found so far, as tracks.
@@ -175,8 +187,7 @@ class Watch:
         every = look.every_seconds
         if self._is_restless and look.restless_seconds is not None:
             every = look.restless_seconds
-        # A frame's time may be a hair early of its share of a second.
-        return last is None or not 0 <= now - last < every - 2e-3
+        return last is None or not 0 <= now - last < every - _EARLY
 
     def _sense(self, image: Image, now: float) -> Motion:
         if not self._needs_motion:
@@ -188,36 +199,47 @@ class Watch:
         """Look where a tracklet should be that nothing else has seen in this picture."""
         predicted = tracklet.predict(picture.now, picture.camera)
         template = self._templates.get(id(tracklet))
-        followed = None if template is None else template.follow(predicted, picture.image)
-        near = self._look_near(tracklet, predicted, picture, is_followed=followed is not None)
+        reach = tracklet.reach(picture.now - tracklet.times[-1])
+        farthest = min(reach, _MOST_FOLLOWED)
+        followed = None
+        if template is not None:
+            followed = template.follow(predicted, picture.image, farthest)
+        is_followed = followed is not None and followed[1] >= _STILL_LIKENESS
+        near = self._look_near(tracklet, predicted, picture, reach, is_followed=is_followed)
         if near is not None:
             tracklet.add(picture.index, picture.now, *near, picture.camera)
             self._remember(tracklet, picture.image)
         elif followed is not None:
-            box, likeness = followed
+            box = followed[0]
             away = float(np.abs(box - tracklet.boxes[-1]).max())
             tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
-            is_still = away < _STILL_SHIFT * float(np.max(box[2:] - box[:2]))
-            if likeness >= _STILL_LIKENESS and is_still:
+            if is_followed and away < _STILL_SHIFT * float(np.max(box[2:] - box[:2])):
                 tracklet.stay_alive(picture.now, _STILL_SECONDS)
 
-    def _trace_back(self, tracklet: Tracklet) -> None:
-        """Follow a tracklet back to where it came from, through the pictures still held."""
-        if id(tracklet) in self._traced:
+    def _trace_back(self, tracklet: Tracklet, now: float) -> None:
+        """Follow a tracklet back to where it came from, through the pictures still held.
+
+        Once only, when a few finds show how it moves, or no more of them came for a while.
+        """
+        is_ripe = tracklet.find_count >= _RIPE_COUNT or now - tracklet.times[0] > _RIPE_SECONDS
+        if id(tracklet) in self._traced or not is_ripe:
             return
         self._traced.add(id(tracklet))
-        earlier = [p for p in reversed(self._recent) if p.index < tracklet.indices[0]]
-        start = next((p for p in self._recent if p.index == tracklet.indices[0]), None)
+        seen = {picture.index: picture for picture in self._recent}
+        start = seen.get(tracklet.indices[0])
         template = None if start is None else Template.of(start.image, tracklet.boxes[0])
         camera = self._associator.camera if start is None else start.camera
-        velocity, misses = tracklet.early_velocity(), 0
-        for picture in earlier:
+        misses = 0
+        for picture in reversed(self._recent):
+            if picture.index >= tracklet.indices[0]:
+                continue
             elapsed = min(tracklet.times[0] - picture.now, 0.5)
-            drift = picture.camera - camera
-            predicted = tracklet.boxes[0] + np.tile(drift - velocity * elapsed, 2)
-            near = self._look_near(tracklet, predicted, picture)
+            drift = picture.camera - camera - tracklet.early_velocity() * elapsed
+            predicted = tracklet.boxes[0] + np.tile(drift, 2)
+            reach = tracklet.reach(elapsed)
+            near = self._look_near(tracklet, predicted, picture, reach)
             if near is None and template is not None:
-                followed = template.follow(predicted, picture.image)
+                followed = template.follow(predicted, picture.image, min(reach, _MOST_FOLLOWED))
                 near = None if followed is None else (followed[0], float("nan"))
             if near is None:
                 misses += 1
@@ -233,30 +255,48 @@ class Watch:
         tracklet: Tracklet,
         predicted: NDArray[np.float64],
         picture: _Seen,
+        reach: float,
         *,
         is_followed: bool = False,
     ) -> tuple[NDArray[np.float64], float] | None:
         """The find that fits a tracklet's predicted box best: its box and score.
 
+        reach: how far from the predicted box it may be, in sizes of it.
         is_followed: where it is is known, so that looking can wait until the look is due again.
         """
         for look in self._near_looks:
             if look.kind != tracklet.kind:
                 continue
             key = (id(tracklet), id(look))
-            last = self._looked_near.get(key, -math.inf)
-            if is_followed and 0 <= picture.now - last < look.every_seconds:
+            every = look.every_seconds
+            if not is_followed and look.restless_seconds is not None:
+                every = look.restless_seconds
+            if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - _EARLY:
                 continue
             self._looked_near[key] = picture.now
             fitting = [
                 detection
-                for detection in look_around(look, picture.image, predicted)
-                if detection.score >= _NEAR_SCORE and is_same_place(detection.box, predicted)
+                for detection in look_around(look, picture.image, predicted, reach - LEAST_REACH)
+                if detection.score >= _NEAR_SCORE
+                and is_same_place(detection.box, predicted, reach)
+                and not self._is_taken(detection.box, tracklet, picture.index)
             ]
             if fitting:
                 best = max(fitting, key=lambda detection: detection.score)
                 return np.asarray(best.box, dtype=np.float64), best.score
         return None
+
+    def _is_taken(self, box: Box, tracklet: Tracklet, index: int) -> bool:
+        """Whether another track has this place in that picture: people pass each other."""
+        others = [
+            other_box
+            for other in self._associator.live
+            if other is not tracklet
+            and other.kind == tracklet.kind
+            and (other_box := other.found_at(index)) is not None
+        ]
+        overlap = iou_matrix(np.asarray([box]), np.asarray(others).reshape(-1, 4))
+        return bool((overlap > _TAKEN_IOU).any())
 
     def _remember(self, tracklet: Tracklet, image: Image) -> None:
         if self._near_looks:
@@ -271,4 +311,5 @@ def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:
         return list(look.detector.detect(image))
     if motion.is_everywhere:
         return []  # The looks at the whole picture come the more often.
-    return [d for part in motion.parts for d in look_at_part(look, image, part)]
+    parts = [p for p in motion.parts if max(p.width, p.height) >= look.least_side]
+    return [detection for part in parts for detection in look_at_part(look, image, part)]

@@ -9,18 +9,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, privacy
+from benchmarks import face_recall, kernels, privacy, publish, subjects
 from redact import Settings
 
 
 @pytest.fixture(scope="module")
 def faces():
-    return [privacy.made_up_face(i) for i in range(8)]
+    return [subjects.made_up_face(i) for i in range(8)]
 
 
 @pytest.fixture(autouse=True)
 def short_clips(monkeypatch):
-    monkeypatch.setattr(privacy, "FRAMES", 4)
+    monkeypatch.setattr(subjects, "FRAMES", 4)
 
 
 def test_uncovered_faces_are_recognised(faces):
@@ -40,27 +40,55 @@ def test_a_weak_cover_tells_more_than_the_default(faces):
     assert told[0] > told[1]
 
 
-def test_accuracy_counts_what_is_covered_and_what_is_false(tmp_path, capsys):
+def test_clear_plates_are_read_and_covered_ones_not():
+    plates = [subjects.draw_plate(subjects.plate_text(i)) for i in range(8)]
+    ways = {name: privacy.covers()[name] for name in ("nothing", "blur (default)")}
+    shares = privacy.attack_all(plates, ways, "plate", 0)
+    assert min(float(ways.max()) for ways in shares["nothing"][4:]) > 0.9
+    assert max(float(ways.max()) for ways in shares["blur (default)"][4:]) < 0.2
+
+
+def test_tables_go_between_their_marks(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- kernels -->\nold\n<!-- kernels end -->\nb\n")
+    publish.write_between_marks(page, "kernels", "new")
+    assert page.read_text() == "a\n<!-- kernels -->\n\nnew\n\n<!-- kernels end -->\nb\n"
+    with pytest.raises(ValueError, match="privacy"):
+        publish.write_between_marks(page, "privacy", "new")
+
+
+def test_kernels_are_checked_before_they_are_timed():
+    from redact import _kernels
+
+    kernels.check(_kernels)
+
+    class Wrong:
+        reduce = _kernels.reduce
+
+        @staticmethod
+        def paint(plane, *_):
+            plane[:] = 0
+
+    with pytest.raises(AssertionError):
+        kernels.check(Wrong)
+
+
+def test_face_recall_counts_what_is_covered_and_what_is_false(tmp_path, capsys):
     import cv2
 
-    from redact import Box, Detection
+    from redact import Box
 
     (tmp_path / "set").mkdir()
     cv2.imwrite(str(tmp_path / "set" / "a.png"), np.zeros((100, 200, 3), np.uint8))
-    labels = [{"x": 10, "y": 10, "w": 40, "h": 20}, {"x": 100, "y": 10, "w": 40, "h": 20}]
+    labels = [{"x": 10, "y": 10, "w": 40, "h": 20}, {"x": 100, "y": 10, "w": 40, "h": 40}]
     (tmp_path / "boxes.json").write_text(json.dumps({"set/a.png": labels}))
 
-    class Half:
-        def detect(self, image):
-            found = (Box(10, 10, 50, 30), Box(150, 60, 190, 80))
-            return [Detection(kind="plate", box=box, score=0.9) for box in found]
+    def half(image):
+        # The first face whole, less than 80 % of the second, and a place without a face.
+        return [Box(8, 8, 52, 32), Box(100, 10, 140, 41), Box(150, 80, 190, 90)]
 
-    class Options:
-        thresholds = (0.5,)
-        scale = 1.0
-        most = 10
-
-    accuracy.measure(tmp_path, Half(), Options)
-    said = capsys.readouterr().out
-    assert "covered 0.500 of     2" in said
-    assert "false area 6.76 %" in said  # 52 x 26 of 200 x 100 pixels
+    tally = face_recall.measure(tmp_path, {"half": half})["half"]
+    assert tally.heights == {16: [True], 32: [False]}
+    assert tally.sets == {"set": [True, False]}
+    assert tally.false == {"set": [pytest.approx(40 * 10 / (100 * 200))]}
+    assert "set 50.0 / 2.00" in capsys.readouterr().out

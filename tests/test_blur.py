@@ -18,7 +18,7 @@ def texture(seed, height=120, width=160):
     return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
 
 
-def clip_with(seed, boxes, frames=20):
+def clip_with(seed, boxes, frames=34):
     """Frames alike for every seed, but for what lies in the boxes."""
     for number in range(frames):
         frame = make_frame(texture(number, 48, 64))
@@ -95,6 +95,15 @@ def test_covers_are_grey_in_a_grey_picture_and_skin_like_in_a_coloured_one():
         Cover(Settings()).planes(frame, [region(40, 30, 104, 94)])
         u, v = int(frame.u[31, 36]), int(frame.v[31, 36])
         assert (u, v) == (128, 128) if offset == 0 else 120 < u < 128 < v < 136
+
+
+def test_a_plates_cover_has_the_colour_around_it():
+    frame = make_frame(np.full((120, 160), 128, np.uint8))
+    frame.u[:], frame.v[:] = 90, 170
+    frame.u[15:47, 20:52], frame.v[15:47, 20:52] = 128, 128
+    Cover(Settings()).planes(frame, [region(40, 30, 104, 94, "plate")])
+    assert (frame.u[15:47, 20:52] == 90).all()
+    assert (frame.v[15:47, 20:52] == 170).all()
 
 
 def test_a_cover_that_fills_the_picture_has_a_tone_of_its_own():

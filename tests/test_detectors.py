@@ -11,11 +11,13 @@ from make_clips import read_back
 
 from redact import Box, Settings
 from redact.boxes import covered_share, grow, iou_matrix
-from redact.detectors import build_looks, close_looks
+from redact.detectors import centerface, thorough
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
 from redact.detectors.plates import PlateDetector
+from redact.detectors.thorough import ThoroughFaceDetector
+from redact.looks import build_looks, build_still_looks, close_looks
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
@@ -83,6 +85,47 @@ def test_a_head_is_found_from_behind():
     assert head.box.area < 2 * hair.area
 
 
+def test_tiles_see_what_the_whole_sees(portrait, monkeypatch):
+    photo, _ = portrait
+    detector = CenterFaceDetector()
+    (whole,) = detector.detect(photo)
+    monkeypatch.setattr(centerface, "_MOST_PIXELS", 1)
+    monkeypatch.setattr(centerface, "_TILE", 384)
+    tiled = detector.detect(photo)[0]
+    assert iou_matrix(np.array([tiled.box]), np.array([whole.box])).max() > 0.8
+    for length in (32, 384, 416, 1920):
+        starts = centerface._tile_starts(length)
+        seen = np.zeros(length, bool)
+        for start in starts:
+            assert start >= 0
+            seen[start : start + 384] = True
+        assert seen.all()
+
+
+@pytest.mark.parametrize("side", [150, 606])
+def test_many_looks_agree_on_one_face(portrait, side):
+    photo, face = portrait
+    scale = side / photo.shape[0]
+    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    detector = ThoroughFaceDetector()
+    (found,) = detector.detect(small)
+    mirrored = detector.detect(np.ascontiguousarray(small[:, ::-1]))
+    assert found.score > 0.8
+    assert covered_share(Box(*(face * scale)[0]), [grow(found.box, 0.15)]) > 0.95
+    assert mirrored[0].box.x0 == pytest.approx(small.shape[1] - found.box.x1, abs=6)
+    detector.close()
+
+
+def test_one_faint_look_is_no_face():
+    boxes = np.float32([[0, 0, 10, 10], [1, 1, 11, 11], [50, 50, 60, 60]])
+    first, second = (boxes[[0, 2]], np.float32([0.6, 0.6])), (boxes[[1]], np.float32([0.5]))
+    agreed, alone = thorough._groups([first, second])
+    assert sorted(agreed[2]) == [0, 1]
+    assert list(alone[2]) == [0]
+    assert thorough.joint_score(*agreed[1:]) == pytest.approx(1 - 0.7 * 0.75)
+    assert thorough.joint_score(*alone[1:]) == pytest.approx(0.3)
+
+
 def test_the_plate_is_found_whole(street):
     corners = doorbell_scene.PLATE_CORNERS
     plate = Box(*corners.min(axis=0), *corners.max(axis=0))
@@ -94,6 +137,17 @@ def test_plain_pictures_show_nothing():
     grey = np.full((240, 320, 3), 128, np.uint8)
     for detector in (BlazeFaceDetector(), CenterFaceDetector(), HeadDetector(), PlateDetector()):
         assert [d for d in detector.detect(grey) if d.score > 0.5] == []
+
+
+def test_single_pictures_are_searched_for_heads_when_all_are_asked_for():
+    names = {}
+    for heads in ("near tracks", "all moving"):
+        settings = Settings(detector="thorough", plates=False, heads=heads)
+        looks = build_still_looks(settings)
+        names[heads] = [type(look.detector).__name__ for look in looks]
+        close_looks(looks)
+    assert names["near tracks"] == ["ThoroughFaceDetector"]
+    assert names["all moving"] == ["ThoroughFaceDetector", "HeadsAsFaces"]
 
 
 def test_settings_choose_who_looks():

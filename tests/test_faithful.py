@@ -75,7 +75,10 @@ KINDS = {
     "VP9": ("a.webm", {"codec": "libvpx-vp9", "time_base": Fraction(1, 1000)}),
     "AV1": ("a.mp4", {"codec": "libsvtav1", "codec_options": {"preset": "12"}}),
     "MJPEG": ("a.mov", {"codec": "mjpeg", "pixel_format": "yuvj420p"}),
-    "MJPEG 4:2:2": ("a.avi", {"codec": "mjpeg", "pixel_format": "yuvj422p", "time_base": Fraction(1, 25)}),
+    "MJPEG 4:2:2": (
+        "a.avi",
+        {"codec": "mjpeg", "pixel_format": "yuvj422p", "time_base": Fraction(1, 25)},
+    ),
     "MPEG-2": ("a.mpg", {"codec": "mpeg2video", "time_base": Fraction(1, 25)}),
     "ProRes with transparency": ("a.mov", {"codec": "prores_ks", "pixel_format": "yuva444p10le"}),
     "4:4:4": ("a.mp4", {"pixel_format": "yuv444p"}),

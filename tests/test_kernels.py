@@ -92,6 +92,21 @@ def test_no_pixel_of_the_box_survives(width, height, smooth, rounded):
     assert not plane[6 : 6 + height, 8 : 8 + width].any()
 
 
+@settings(max_examples=30, deadline=None)
+@given(seeds, st.lists(st.integers(-20, 60), min_size=4, max_size=4), st.booleans())
+def test_covers_may_overlap(seed, corners, rounded):
+    plane = padded_plane(seed, 48, 64, 5)
+    expected = plane.copy()
+    cells = np.random.default_rng(seed).uniform(0, 255, (2, 3, 1)).astype(np.float32)
+    for x, y in (corners[:2], corners[2:]):
+        _kernels.paint(plane, x, y, x + 25, y + 17, cells, True, rounded, 3.0)
+        step, opacity = reference.paint(expected, x, y, x + 25, y + 17, cells, True, rounded, 3.0)
+        expected = step[..., 0]
+    far = np.abs(plane - expected)
+    assert far[opacity == 1].max(initial=0) <= 1
+    assert far.max() <= 9
+
+
 def test_the_cover_fades_out_without_a_step():
     plane = np.full((200, 200), 250, dtype=np.uint8)
     cells = np.full((1, 1, 1), 10, dtype=np.float32)

@@ -11,8 +11,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import detail, leaks, moving_scenes
+from benchmarks import clip_recall, detail, leaks, moving_scenes, scoring, tally
 from benchmarks.ground_truth import Truth
+from redact import Box
 
 SIZE, COUNT, RATE = (320, 240), 20, 10
 FACE, PLATE = 48, (60, 20)
@@ -72,7 +73,7 @@ def judged(source, tmp_path):
 
     def judge(change, truth=TRUTH):
         output = write(tmp_path / "clip.mp4", [change(draw(i), i) for i in range(COUNT)])
-        return leaks.summary([leaks.score(source, output, truth)])
+        return tally.summary([scoring.score(source, output, truth)])
 
     return judge
 
@@ -130,7 +131,7 @@ def test_hidden_and_flat_things_do_not_count(judged, source):
     truth = Truth("clip.mp4", SIZE, COUNT, (*hidden, nothing))
     assert judged(lambda p, _: p, truth)["face"]["frames"] == COUNT - 15
     flat = np.full((100, 100), 80, np.uint8)
-    assert detail.leaks(flat, flat, leaks.Box(10, 10, 60, 60), "face") is None
+    assert detail.leaks(flat, flat, Box(10, 10, 60, 60), "face") is None
 
 
 def test_area_covered_for_nothing_is_measured(judged):
@@ -142,21 +143,21 @@ def test_dropped_and_repeated_frames_are_matched(source, tmp_path):
     kept = [0, 1, 3, 4, 5, 5, 6, 7, 10, 11, 12, 12, 13, 14, 15, 16, 17, 18, 19, 19]
     pictures = [draw(i) if i == 7 else cover(draw(i), face_box(i)) for i in kept]
     output = write(tmp_path / "clip.mp4", pictures)
-    said = leaks.summary([leaks.score(source, output, TRUTH)])["face"]
+    said = tally.summary([scoring.score(source, output, TRUTH)])["face"]
     assert (said["frames"], said["leaked"]) == (len(set(kept)), 1)
 
 
 def test_the_wrong_order_of_frames_is_noticed(source, tmp_path):
     output = write(tmp_path / "clip.mp4", [draw(i) for i in reversed(range(COUNT))])
     with pytest.raises(detail.AlignmentError, match="frames in order"):
-        leaks.score(source, output, TRUTH)
+        scoring.score(source, output, TRUTH)
 
 
 def test_another_size_of_the_output_is_brought_back(source, tmp_path):
     bigger = [cv2.resize(draw(i), (336, 256)) for i in range(COUNT)]
     pairs = [(p, round(i * 90_000 / RATE)) for i, p in enumerate(bigger)]
     moving_scenes.encode(tmp_path / "clip.mp4", pairs, (336, 256), RATE)
-    said = leaks.summary([leaks.score(source, tmp_path / "clip.mp4", TRUTH)])
+    said = tally.summary([scoring.score(source, tmp_path / "clip.mp4", TRUTH)])
     assert said["face"]["share"] == 1
 
 
@@ -170,6 +171,53 @@ def test_boxes_are_read_back_as_they_were_saved(tmp_path):
     (tmp_path / "clip.json").write_text(json.dumps(data))
     with pytest.raises(ValueError, match="in order"):
         Truth.load(tmp_path / "clip.json")
+
+
+def test_recall_over_time_counts_frames_runs_heads_and_area():
+    head = {"id": "c", "kind": "head", "keys": [[0, 200, 60, 240, 100], [9, 200, 60, 240, 100]]}
+    truth = Truth("clip.mp4", SIZE, COUNT, (*TRUTH.objects, head))
+
+    def covers(frame):
+        found = [Box(*face_box(frame))] if frame not in (5, 6, 7) else []
+        if frame < 4:
+            found.append(Box(200, 60, 240, 100))
+        return [*found, Box(0, 220, 32, 240)]  # nothing is there
+
+    frames = clip_recall.frames_to_look_at(truth)
+    score, heads = clip_recall.score(truth, frames, covers)
+    said = tally.summary([score])
+    assert (said["face"]["frames"], said["face"]["leaked"]) == (COUNT, 3)
+    assert said["face"]["longest_run"] == 3
+    assert said["plate"]["share"] == 1
+    assert (sum(heads), len(heads)) == (4, 10)
+    assert said["over_covered"] == pytest.approx(32 * 20 / (320 * 240))
+
+
+def test_what_was_seen_is_told_from_what_was_filled_in(source):
+    import redact
+    from redact import video
+
+    boxes = np.tile(np.float32([20, 30, 68, 78]), (4, 1))
+    scores = np.float32([0.9, np.nan, np.nan, 0.8])
+    track = redact.Track(id=1, kind="face", start_index=2, boxes=boxes, scores=scores)
+    plan = redact.Plan(clip=video.probe(source), settings=redact.Settings(), tracks=(track,))
+    seen, filled = (clip_recall.covers_of(plan, filled=fill) for fill in (False, True))
+    assert [len(seen(i)) for i in range(7)] == [0, 0, 1, 0, 0, 1, 0]
+    assert [len(filled(i)) for i in range(7)] == [0, 0, 1, 1, 1, 1, 0]
+
+
+def test_every_file_of_boxes_can_be_used():
+    paths = sorted(leaks.BOXES.glob("*.json"))
+    assert paths
+    for path in paths:
+        truth = Truth.load(path)
+        assert Path(truth.clip).stem == path.stem
+        assert truth.made
+        for item in truth.objects:
+            keys = np.asarray(item["keys"])
+            assert keys[0, 0] >= 0
+            assert keys[-1, 0] < truth.frames
+            assert (keys[:, 3:] > keys[:, 1:3]).all()
 
 
 DATA = Path(os.environ.get("REDACT_DATA", "../shared/data"))
@@ -187,7 +235,7 @@ def test_scenes_know_where_their_people_are(tmp_path):
     short = dataclasses.replace(SCENES["doorbell"], seconds=2.4, rate=5)
     path = moving_scenes.build("doorbell", short, DATA, tmp_path)
     truth = Truth.load(path.with_suffix(".json"))
-    said = leaks.summary([leaks.score(path, path, truth)])
+    said = tally.summary([scoring.score(path, path, truth)])
     assert said["face"]["share"] == 1
     assert said["face"]["tracks"] == 2
     again = moving_scenes.build("again", short, DATA, tmp_path)

@@ -16,13 +16,15 @@ HEAVY = {"av", "cv2", "matplotlib", "mediapipe", "numba", "onnxruntime", "scipy"
 LEVELS = [
     {"__main__"},
     {"cli"},
-    {"pipeline", "stills"},
+    {"pipeline", "stills", "inspect", "terminal"},
     {"audit", "report", "watch"},
-    {"looks"},
+    {"looks", "targets"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
+    {"tones"},
     {"boxes", "_kernels", "_weights"},
     {"records"},
-    {"settings"},
+    {"hidden"},
+    {"settings", "sources"},
     {"errors"},
 ]
 OWNERS = {"av": "video", "numba": "_kernels"}
@@ -82,6 +84,7 @@ def test_public_names_are_these():
         "redact_frames",
         "redact_image",
         "render",
+        "verify",
     ]
 
 

@@ -145,6 +145,19 @@ def test_a_result_that_never_satisfies_the_audit_is_not_given_out(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
+def test_verify_tells_an_uncovered_clip_from_a_covered_one(tmp_path):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source)
+    redact.redact_clip(source, target, detectors=[SquareDetector()])
+    finds = redact.verify(source, detectors=[SquareDetector()])
+    assert {find.kind for find in finds} == {"face"}
+    indices = [find.frame_index for find in finds]
+    assert indices == sorted(set(indices))
+    x, y = square_at(indices[0])
+    assert finds[0].box == pytest.approx((x, y, x + SIDE, y + SIDE), abs=4)
+    assert redact.verify(target, detectors=[SquareDetector()]) == ()
+
+
 def test_the_source_is_never_the_target(tmp_path):
     write_clip(tmp_path / "a.mp4", frames=2)
     (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")

@@ -156,3 +156,32 @@ def test_a_failing_look_is_heard_of():
 
     with pytest.raises(RuntimeError, match="no picture"):
         watched([Look(Broken(), 0.1)], range(8), workers=2)
+
+
+def test_a_lost_track_does_not_jump_to_somebody_else():
+    """One of two faces is lost; the look near it sees the other face, which has its own track."""
+
+    class Two:
+        kinds = ("face",)
+
+        def __init__(self):
+            self.looks = 0
+
+        def detect(self, image):
+            self.looks += 1
+            boxes = [Box(100, 100, 140, 140), Box(128, 100, 168, 140)]
+            shown = boxes if self.looks < 4 else boxes[1:]
+            return [Detection(kind="face", box=box, score=0.9) for box in shown]
+
+    class Other:
+        kinds = ("face",)
+
+        def detect(self, image):
+            # In the picture's pixels; a crop of 128 px around the lost face, enlarged to 128.
+            return [Detection(kind="face", box=Box(72, 44, 112, 84), score=0.9)]
+
+    looks = [Look(Two(), 0.1), Look(Other(), 0.0, "near", part_side=128)]
+    tracks = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
+    lost = min(tracks, key=lambda track: float(track.boxes[0, 0]))
+    assert np.isnan(lost.scores[3:]).all()
+    assert float(lost.boxes[:, 2].max()) < 145

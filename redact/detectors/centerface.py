@@ -5,6 +5,7 @@ Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import cv2
@@ -17,6 +18,9 @@ from redact.records import Detection
 _STRIDE = 4
 _MULTIPLE = 32
 _NMS_IOU = 0.3
+# A pass over more pixels goes in tiles: at 12 megapixels the whole would take gigabytes.
+_MOST_PIXELS = 1920 * 1152
+_TILE, _OVERLAP = 1280, 256
 
 
 class CenterFaceDetector:
@@ -50,22 +54,52 @@ class CenterFaceDetector:
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
         sizes = {_input_size(image, side) for side in self._long_sides}
-        passes = [self._pass(image, size) for size in sorted(sizes)]
+        passes = [self.look(image, size) for size in sorted(sizes)]
         return joined("face", passes, _NMS_IOU)
+
+    def look(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
+        """Boxes (N, 4) and scores (N,) of one pass over the picture scaled to (width, height).
+
+        Many boxes lie on one face. A pass over more than about two million pixels goes in
+        overlapping tiles, so that memory stays bounded.
+        """
+        width, height = size
+        factors = [image.shape[1] / width, image.shape[0] / height]
+        if width * height <= _MOST_PIXELS:
+            boxes, scores = self._pass(image, size)
+            return boxes * np.asarray(factors * 2, dtype=np.float32), scores
+        how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
+        scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+        passes = []
+        for x, y in itertools.product(_tile_starts(width), _tile_starts(height)):
+            tile = scaled[y : y + _TILE, x : x + _TILE]
+            boxes, scores = self._pass(tile, (tile.shape[1], tile.shape[0]))
+            passes.append((boxes + np.asarray([x, y] * 2, dtype=np.float32), scores))
+        boxes = np.concatenate([boxes for boxes, _ in passes])
+        scores = np.concatenate([scores for _, scores in passes])
+        return boxes * np.asarray(factors * 2, dtype=np.float32), scores
 
     def _pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         blob = cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True)
         heat, scale, offset = self._network(np.asarray(blob, dtype=np.float32))[:3]
-        boxes, scores = _decode(heat[0, 0], scale[0], offset[0], self._threshold)
-        factors = [image.shape[1] / size[0], image.shape[0] / size[1]]
-        return boxes * np.asarray(factors * 2, dtype=np.float32), scores
+        return _decode(heat[0, 0], scale[0], offset[0], self._threshold)
+
+
+def _tile_starts(length: int) -> list[int]:
+    """Where tiles begin along a side; all lengths are multiples of 32."""
+    if length <= _TILE:
+        return [0]
+    return [*range(0, length - _TILE, _TILE - _OVERLAP), length - _TILE]
+
+
+def size_at(image: NDArray[np.uint8], scale: float) -> tuple[int, int]:
+    """(width, height) of the network's input for a scaled picture: multiples of 32."""
+    return _round_up(image.shape[1] * scale), _round_up(image.shape[0] * scale)
 
 
 def _input_size(image: NDArray[np.uint8], long_side: int | None) -> tuple[int, int]:
-    """(width, height) of the network's input: multiples of 32, shape kept as well as may be."""
-    height, width = image.shape[:2]
-    shrink = 1.0 if long_side is None else min(1.0, long_side / max(width, height))
-    return _round_up(width * shrink), _round_up(height * shrink)
+    shrink = 1.0 if long_side is None else min(1.0, long_side / max(image.shape[:2]))
+    return size_at(image, shrink)
 
 
 def _round_up(pixels: float) -> int:

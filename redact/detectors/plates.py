@@ -17,8 +17,6 @@ from redact.records import Detection
 _STRIDE = 8
 _MULTIPLE = 16
 _NMS_IOU = 0.4
-# Below this longer side a picture is looked at twice as large too: its plates are small.
-_SMALL_PICTURE = 1000
 # Shrunk below this longer side, garage doors look like plates.
 _LEAST_SIDE = 480
 # Even a motorcycle's plate, turned half away, is not much higher than wide.
@@ -30,10 +28,11 @@ class PlateDetector:
 
     Args:
         scales: for each pass, what the picture's sides are multiplied by. Plates 24 to 200 px
-            wide are found in a pass; a near plate needs a scale below 1. A picture whose longer
-            side is below 1000 px is looked at at twice its size as well.
+            wide are found in a pass; a near plate needs a scale below 1.
         threshold: lowest score that is reported, 0..1.
         threads: how many each call uses; 0 takes the machine's cores.
+        enlarge_below: a picture whose longer side is below this many pixels is looked at at twice
+            its size as well, since its plates are small; 0 never does.
 
     Raises:
         WeightsError: the model's file is missing.
@@ -48,17 +47,19 @@ class PlateDetector:
         *,
         threshold: float = 0.4,
         threads: int = 0,
+        enlarge_below: int = 1000,
     ) -> None:
         self._scales = tuple(scales)
         self._threshold = threshold
+        self._enlarge_below = enlarge_below
         self._network = Network("plates.onnx", threads=threads)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Plates in an upright (H, W, 3) uint8 BGR picture."""
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        small = max(image.shape[:2]) < _SMALL_PICTURE
-        scales = (2.0, *self._scales) if small else self._scales
-        scales = tuple(s for s in scales if s >= 1 or s * max(image.shape[:2]) >= _LEAST_SIDE)
+        side = max(image.shape[:2])
+        scales = (2.0, *self._scales) if side < self._enlarge_below else self._scales
+        scales = tuple(s for s in scales if s >= 1 or s * side >= _LEAST_SIDE)
         passes = [self._pass(np.asarray(grey, dtype=np.uint8), scale) for scale in scales]
         return joined("plate", passes, _NMS_IOU)
 

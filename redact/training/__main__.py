@@ -17,6 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m redact.training", description=__doc__)
     parser.add_argument("folder", type=Path, help="where checkpoint, log and weights go")
     parser.add_argument("--steps", type=int, default=usual.steps)
+    parser.add_argument("--cooling", type=float, default=usual.cooling)
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
@@ -24,7 +25,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
-    recipe = Recipe(steps=options.steps, seed=options.seed, photos=options.photos)
+    recipe = Recipe(
+        steps=options.steps, cooling=options.cooling, seed=options.seed, photos=options.photos
+    )
     print(train(options.folder, recipe, workers=options.workers))
 
 

@@ -45,7 +45,10 @@ def light(rng: np.random.Generator, canvas: Picture, corners: list[NDArray[np.fl
         canvas[:] = 255 * (np.clip(canvas, 0, 255) / 255) ** gamma
     if chance(rng, 0.6):
         canvas[:] = (canvas - 128) * between(rng, 0.4, 1.3) + 128 + between(rng, -35, 35)
-    if chance(rng, 0.2):  # haze, a dirty lens
+    if chance(rng, 0.1):  # dusk: little stands out
+        faint = between(rng, 0.2, 0.5)
+        canvas[:] = (canvas - canvas.mean()) * faint + between(rng, 30, 170)
+    elif chance(rng, 0.2):  # haze, a dirty lens
         canvas *= between(rng, 0.5, 0.9)
         canvas += between(rng, 20, 80)
 

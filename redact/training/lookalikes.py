@@ -103,31 +103,53 @@ def _wheel(rng: np.random.Generator, height: int) -> Picture:
 
 
 def _lamp(rng: np.random.Generator, height: int) -> Picture:
-    """Glass with ribs or bulbs behind it: head lamps, tail lamps, reflectors, door lights."""
+    """Glass with ribs, bulbs and mirrors behind it: head lamps, tail lamps, reflectors."""
     width = int(height * between(rng, 0.9, 3.5))
     picture = shaded(rng, height, width, between(rng, 0, 220))
-    glass = shaded(rng, height, width, between(rng, 60, 255))
-    if chance(rng, 0.6):
+    glass = shaded(rng, height, width, between(rng, 20, 255))
+    if chance(rng, 0.5):
         pitch = max(2, int(height * between(rng, 0.05, 0.2)))
         tone = between(rng, -60, 60)
         if chance(rng, 0.7):
             glass[:, ::pitch] += tone
         if chance(rng, 0.4):
             glass[::pitch] += tone
+    if chance(rng, 0.4):  # chambers
+        for x in np.sort(rng.uniform(0, width, int(rng.integers(1, 4)))).astype(int).tolist():
+            glass[:, x:] = np.float32(0.4) * glass[:, x:] + between(rng, 0, 150)
     for _ in range(rng.integers(0, 4)):
-        spot = (int(between(rng, 0.1, 0.9) * width), int(between(rng, 0.2, 0.8) * height))
-        radius = max(2, int(height * between(rng, 0.1, 0.4)))
-        cv2.circle(glass, spot, radius, between(rng, 20, 255), -1, cv2.LINE_AA)
-        cv2.circle(glass, spot, max(1, radius // 2), between(rng, 20, 255), -1, cv2.LINE_AA)
+        _draw_bulb(rng, glass)
+    for _ in range(rng.integers(0, 5)):  # what shines in the glass
+        x, y = int(between(rng, 0, width)), int(between(rng, 0, height))
+        end = (x + int(rng.normal(0, 0.4) * height), y + int(rng.normal(0, 0.15) * height))
+        cv2.line(glass, (x, y), end, between(rng, 180, 255), int(rng.integers(1, 6)), cv2.LINE_AA)
     mask = np.zeros((height, width), dtype=np.float32)
-    if chance(rng, 0.6):
+    points = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + rng.uniform(-0.35, 0.2, (4, 2))
+    if chance(rng, 0.4):
         axes = (width // 2 - 1, height // 2 - 1)
         cv2.ellipse(mask, (width // 2, height // 2), axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
     else:
-        points = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + rng.uniform(-0.2, 0.2, (4, 2))
         cv2.fillPoly(mask, [(points * (width, height)).astype(np.int32)], 1.0, cv2.LINE_AA)
+    if chance(rng, 0.5):  # the dark joint around it
+        wider = np.asarray(cv2.dilate(mask, np.ones((5, 5), np.uint8)), dtype=np.float32)
+        paint(picture, wider, 0, 0, between(rng, 0, 60))
     paint(picture, mask, 0, 0, glass)
     return np.clip(picture, 0, 255)
+
+
+def _draw_bulb(rng: np.random.Generator, glass: Picture) -> None:
+    """A round mirror: rings from dark to light, with a bright spot off its middle."""
+    height, width = glass.shape
+    center = np.array([between(rng, 0.1, 0.9) * width, between(rng, 0.25, 0.75) * height])
+    radius = height * between(rng, 0.15, 0.5)
+    first, last = rng.uniform(10, 255, 2)
+    tones = np.linspace(first, last, int(rng.integers(2, 6)))
+    for tone, share in zip(tones, np.linspace(1, 0.3, len(tones)), strict=True):
+        middle = (int(center[0]), int(center[1]))
+        cv2.circle(glass, middle, max(1, int(radius * share)), float(tone), -1, cv2.LINE_AA)
+    spot = center + rng.uniform(-0.5, 0.5, 2) * radius
+    size = max(1, int(radius * between(rng, 0.1, 0.4)))
+    cv2.circle(glass, (int(spot[0]), int(spot[1])), size, 255.0, -1, cv2.LINE_AA)
 
 
 def _badge(rng: np.random.Generator, height: int) -> Picture:
@@ -222,4 +244,9 @@ _LOOKALIKES = (
     _lamp,
     _name,
     _round_sign,
+    # What is taken for plates most.
+    _lamp,
+    _lamp,
+    _emblem,
+    _wheel,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ def _frames(path: Path) -> list[Photo]:
 
 def _grey(picture: Any) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+
+def pick_photo(rng: np.random.Generator, photos: Sequence[Photo]) -> Photo:
+    """One of the photos; those without plates, frames of a few clips, come less often."""
+    for _ in range(3):
+        photo = photos[int(rng.integers(len(photos)))]
+        if len(photo.boxes):
+            break
+    return photo
 
 
 def crop(

@@ -14,12 +14,12 @@ from redact.training.backgrounds import background
 from redact.training.camera import bend, burn_in_text, film, light
 from redact.training.cars import Thing, bare, car
 from redact.training.drawing import Picture, between, chance, log_between, resized
-from redact.training.photos import Photo, crop
+from redact.training.photos import Photo, crop, pick_photo
 
 SMALLEST_WIDTH, LARGEST_WIDTH = 14.0, 220.0
-PHOTO_SHARE = 0.4
+PHOTO_SHARE = 0.45
 # A label whose picture varies less than this, in grey steps, shows nothing to learn from.
-_LEAST_CONTRAST = 8.0
+_LEAST_CONTRAST = 6.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ def make_scene(rng: np.random.Generator, size: int = 256, photos: Sequence[Photo
     """One scene, `size` pixels square; part of them in front of one of the photos, if any."""
     corners: list[NDArray[np.float32]] = []
     if photos and chance(rng, PHOTO_SHARE):
-        canvas, corners = crop(rng, photos[int(rng.integers(len(photos)))], size)
+        canvas, corners = crop(rng, pick_photo(rng, photos), size)
         plates = int(rng.choice([0, 1, 2], p=[0.7, 0.2, 0.1]))
         others = int(rng.choice([0, 1, 2], p=[0.8, 0.1, 0.1]))
     else:

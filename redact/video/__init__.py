@@ -7,7 +7,7 @@ the same pictures in the same order at the same times, and nothing else but soun
 
 from __future__ import annotations
 
-from redact.video.opening import file_sha256
+from redact.video.opening import file_sha256, opened, packets_of
 from redact.video.pictures import to_bgr
 from redact.video.probing import probe, with_pts
 from redact.video.reading import FrameReader, read_frames
@@ -18,6 +18,8 @@ __all__ = [
     "FrameReader",
     "check_suffix",
     "file_sha256",
+    "opened",
+    "packets_of",
     "probe",
     "read_frames",
     "to_bgr",

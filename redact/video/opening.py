@@ -12,6 +12,8 @@ from typing import Any
 import av
 
 from redact.errors import ClipError
+from redact.settings import Settings
+from redact.sources import check_source, reason, refers_elsewhere, what_else
 
 # The last two are bare streams without a container.
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"
@@ -21,15 +23,36 @@ _MOST_FAILURES = 20
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """The container of a local file, and libav's errors as ours."""
+def opened(path: Path, *, max_pixels: int = Settings.max_pixels) -> Iterator[Any]:
+    """The container of a local file, and libav's errors as ours.
+
+    No decoder is given room for a picture with more than `max_pixels` pixels.
+
+    Raises:
+        ClipError: there is no such file, or none we read, or its pictures lie in another.
+
+    """
+    check_source(path)
+    if refers_elsewhere(path):
+        raise ClipError(f"the pictures of {str(path)!r} lie in another file or at an address")
+    limit = {"max_pixels": str(max_pixels)}
     try:
         # "file:" keeps a name like "concat:a" or "http://..." from being more than a name.
-        container = av.open(f"file:{path.absolute()}", container_options=_READ_OPTIONS)
+        container: Any = av.open(
+            f"file:{path.absolute()}",
+            container_options=_READ_OPTIONS,
+            options=limit,  # Opening decodes pictures already.
+            metadata_errors="backslashreplace",
+        )
     except (av.FFmpegError, OSError, ValueError) as err:
+        if other := what_else(path):
+            raise ClipError(f"{str(path)!r} is no clip but {other}") from err
         raise ClipError(
-            f"can't read {str(path)!r} as a video ({err}); known containers: {CONTAINERS}"
+            f"can't read {str(path)!r} as a video ({reason(err)}); known containers: {CONTAINERS}"
         ) from err
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = limit
     with container:
         # Times that the container leaves out would be made up without regard to B-frames.
         container.flags &= ~av.container.Flags.gen_pts.value

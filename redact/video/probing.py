@@ -37,15 +37,17 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
 
     """
     path = Path(path)
-    if not path.is_file():
-        raise ClipError(f"no such file: {str(path)!r}")
-    with opened(path) as container:
+    with opened(path, max_pixels=max_pixels) as container:
         stream = video_stream(container, path)
         context = stream.codec_context
         _check_size(context.width, context.height, max_pixels, path)
         first = first_picture(container, stream)
         if first is None:
-            raise ClipError(f"{str(path)!r} has a video stream but no picture that can be decoded")
+            # A decoder doesn't say whether it is the size of a picture that it can't use.
+            raise ClipError(
+                f"{str(path)!r} has a video stream but no picture that can be decoded: they are "
+                f"damaged, missing, or larger than max_pixels={max_pixels}"
+            )
         _check_size(first.width, first.height, max_pixels, path)
         rotation_degrees, is_mirrored = _turn(first)
         return ClipInfo(

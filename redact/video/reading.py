@@ -12,6 +12,7 @@ from typing import Any
 import av
 
 from redact.records import ClipInfo, Frame
+from redact.settings import Settings
 from redact.video.opening import opened, packets_of, video_stream
 from redact.video.pictures import as_frame, has_alpha
 from redact.video.times import Clock, DecodingOrder
@@ -129,7 +130,9 @@ class FrameReader(Iterator[Frame]):
         """Pictures and times from the beginning; `strict` raises at the first damage."""
         self._damage = damage = _Damage()
         clip = self._clip
-        with opened(clip.path) as container:
+        # Half way, too, no picture may be much larger than the largest.
+        max_pixels = max(Settings.max_pixels, clip.width * clip.height)
+        with opened(clip.path, max_pixels=max_pixels) as container:
             stream = video_stream(container, clip.path)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = threads

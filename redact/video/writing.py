@@ -16,6 +16,7 @@ from av.bitstream import BitStreamFilterContext
 from redact.errors import TargetError
 from redact.records import ClipInfo, Frame
 from redact.settings import Settings
+from redact.sources import reason
 from redact.video.pictures import FULL_RANGE, LIMITED_RANGE
 from redact.video.sound import SoundCopy
 
@@ -149,7 +150,7 @@ class ClipWriter:
         try:
             yield
         except (av.FFmpegError, OSError, ValueError) as err:
-            raise TargetError(f"can't write {str(self._target)!r}: {err}") from err
+            raise TargetError(f"can't write {str(self._target)!r}: {reason(err)}") from err
 
 
 def _start_shift(first: Fraction, sound: Fraction | None) -> Fraction:

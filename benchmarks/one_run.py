@@ -1,0 +1,211 @@
+"""One run of one way through a clip, in a process of its own: `python -m benchmarks.one_run`.
+
+Takes a JSON object {"way", "source", "target", "settings", "began"} (`began` by `time.time()`,
+before this process was started) and prints another as its last line. All seconds count from
+`began`; CPU seconds are those of all threads of this process, and hold on a busy machine, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Result = dict[str, Any]
+
+
+class Clock:
+    """Wall and CPU seconds since the process was asked for, at what marks it sets."""
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self.marks: dict[str, float] = {}
+
+    def mark(self, name: str) -> None:
+        """Remember when that was, the first time."""
+        if name not in self.marks:
+            self.marks[name] = self.seconds()
+            self.marks[f"{name}, cpu"] = time.process_time()
+
+    def seconds(self) -> float:
+        """Since the process was asked for."""
+        return time.time() - self._began
+
+
+def main() -> None:
+    """Run what standard input's first argument asks for."""
+    request = json.loads(sys.argv[1])
+    clock = Clock(request["began"])
+    result = WAYS[request["way"]](request, clock)
+    result |= {"seconds": clock.seconds(), "cpu_seconds": time.process_time()}
+    result |= {"marks": clock.marks, "peak_bytes": peak_bytes()}
+    print(json.dumps(result))
+
+
+def peak_bytes() -> int:
+    """The most memory this process ever held."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # ru_maxrss would also count what the parent held when it started this process.
+        lines = status.read_text(encoding="ascii").splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def decode(request: Result, clock: Clock) -> Result:
+    """Decode every frame, by PyAV alone."""
+    import av
+
+    count = 0
+    with av.open(request["source"]) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = request["settings"].get("threads", 0)
+        for _ in container.decode(stream):
+            clock.mark("first frame")
+            count += 1
+    return {"frames": count}
+
+
+def transcode_alone(request: Result, clock: Clock) -> Result:
+    """Decode and encode with our settings, by PyAV alone: nothing that decodes can be faster."""
+    import av
+
+    from redact.settings import Settings
+
+    settings = Settings(**request["settings"])
+    count = 0
+    with av.open(request["source"]) as source, av.open(request["target"], "w") as out:
+        stream = source.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = settings.threads
+        quality = {"crf": str(settings.crf), "preset": settings.preset}
+        written = out.add_stream("libx264", rate=stream.average_rate, options=quality)
+        written.width, written.height = stream.codec_context.width, stream.codec_context.height
+        written.pix_fmt = "yuv420p"
+        written.codec_context.thread_count = settings.threads
+        written.codec_context.time_base = stream.time_base
+        for frame in source.decode(stream):
+            frame.pict_type = 0
+            out.mux(written.encode(frame))
+            clock.mark("first frame")
+            count += 1
+        out.mux(written.encode())
+    return {"frames": count}
+
+
+def transcode(request: Result, clock: Clock) -> Result:
+    """Decode and encode through our reader and writer, covering nothing."""
+    from redact import video
+    from redact.settings import Settings
+
+    settings = Settings(**request["settings"])
+    clip = video.probe(request["source"])
+    count = 0
+    frames = video.read_frames(clip, threads=settings.threads)
+    target = Path(request["target"])
+    with contextlib.closing(frames), video.ClipWriter(target, clip, settings) as writer:
+        for frame in frames:
+            writer.write(frame)
+            clock.mark("first frame")
+            count += 1
+    return {"frames": count}
+
+
+def ours(request: Result, clock: Clock) -> Result:
+    """The whole job, as `redact.redact_clip` does it."""
+    from redact import Settings, audit, pipeline
+
+    clock.mark("imported")
+    cpu: dict[str, float] = {"analyze": 0.0, "audit": 0.0, "all": 0.0}
+    renders = 0
+
+    def progress(stage: str, done: int, _total: int | None) -> None:
+        nonlocal renders
+        clock.mark(f"first frame, {stage}")
+        renders += stage == "render" and done == 1
+
+    # Both are looked up in their modules when they are called.
+    pipeline.analyze = _metered(pipeline.analyze, cpu, "analyze")
+    audit.find_leaks = _metered(audit.find_leaks, cpu, "audit")
+    redact_clip = _metered(pipeline.redact_clip, cpu, "all")
+    report = redact_clip(
+        request["source"], request["target"], Settings(**request["settings"]), progress=progress
+    )
+    if not cpu["analyze"] or (report.audited_frames and not cpu["audit"]):
+        raise RuntimeError("redact_clip no longer calls analyze or find_leaks by their names")
+    stages = dict(report.stage_seconds)
+    return {
+        "frames": report.frame_count,
+        "stage_seconds": stages,
+        "stage_cpu_seconds": {
+            "analyze": cpu["analyze"],
+            "render": cpu["all"] - cpu["analyze"] - cpu["audit"],
+            "audit": cpu["audit"],
+        },
+        "renders": renders,
+        "tracks": len(report.plan.tracks),
+        "doubtful_finds": len(report.leaks),
+        "covered_ratio": report.covered_ratio,
+    }
+
+
+def _metered(call: Callable[..., Any], cpu: dict[str, float], name: str) -> Callable[..., Any]:
+    """The same call; the CPU time that passes in it is added up."""
+
+    @functools.wraps(call)
+    def metered(*arguments: Any, **options: Any) -> Any:
+        started = time.process_time()
+        try:
+            return call(*arguments, **options)
+        finally:
+            cpu[name] += time.process_time() - started
+
+    return metered
+
+
+def start(request: Result, clock: Clock) -> Result:
+    """What has to be loaded before the first frame, one thing after the other."""
+    steps: dict[str, float] = {}
+    last = clock.seconds()
+    steps["Python"] = last
+
+    def step(name: str) -> None:
+        nonlocal last
+        now = clock.seconds()
+        steps[name], last = now - last, now
+
+    import redact
+
+    step("import redact")
+    import redact._kernels
+
+    step("numba and kernels")
+    import redact.pipeline
+
+    step("import the rest")
+    from redact import looks
+
+    built = looks.build_looks(redact.Settings(**request["settings"]), threads=1)
+    step("models")
+    looks.close_looks(built)
+    return {"steps": steps, "frames": 0}
+
+
+WAYS: dict[str, Callable[[Result, Clock], Result]] = {
+    "decode": decode,
+    "transcode, PyAV alone": transcode_alone,
+    "transcode": transcode,
+    "ours": ours,
+    "start": start,
+}
+
+if __name__ == "__main__":
+    main()

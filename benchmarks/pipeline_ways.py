@@ -1,0 +1,122 @@
+"""Runs the ways through a clip, each in its own process, and checks what they wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import detail
+from benchmarks.ground_truth import Truth
+
+Result = dict[str, Any]
+_EVERY = 5
+
+
+def run_way(way: str, source: Path | None, target: Path | None, settings: Result) -> Result:
+    """What `benchmarks.one_run` says of one way.
+
+    Raises:
+        SystemExit: it failed.
+
+    """
+    request = {
+        "way": way,
+        "source": str(source),
+        "target": str(target),
+        "settings": settings,
+        "began": time.time(),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.one_run", json.dumps(request)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        cwd=Path(__file__).parents[1],
+    )
+    if done.returncode:
+        raise SystemExit(f"{way!r} failed on {source}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_deface(source: Path, folder: Path, command: str) -> Result:
+    """Frames, wall and CPU seconds of deface with its defaults; run once for each source."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target, told = folder / f"{source.stem}.mp4", folder / f"{source.stem}.json"
+    if told.is_file() and told.stat().st_mtime >= source.stat().st_mtime:
+        return json.loads(told.read_text(encoding="utf-8"))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    done = subprocess.run(
+        [command, str(source), "-o", str(target)], capture_output=True, text=True, check=False
+    )
+    seconds = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode or not target.is_file():
+        raise SystemExit(f"{command} failed on {source.name}: {done.stderr[-500:]}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    # It may drop or repeat frames: what counts is what it had to look at.
+    result = {"frames": len(times(source)), "seconds": seconds, "cpu_seconds": cpu}
+    told.write_text(json.dumps(result) + "\n", encoding="utf-8")
+    return result
+
+
+def times(path: Path) -> list[float]:
+    """Seconds of every frame, in presentation order."""
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packets = [packet for packet in container.demux(stream) if packet.pts is not None]
+        return sorted(float(packet.pts * packet.time_base) for packet in packets)
+
+
+def check(source: Path, output: Path) -> Result:
+    """Hold the output's frames and their times against the source's.
+
+    Raises:
+        ValueError: they differ.
+
+    """
+    before, after = times(source), times(output)
+    if len(before) != len(after):
+        raise ValueError(f"{output.name} has {len(after)} frames, its source has {len(before)}")
+    off = max(abs((b - before[0]) - (a - after[0])) for b, a in zip(before, after, strict=True))
+    if off > 1e-3:
+        raise ValueError(f"a frame of {output.name} is {off:.4f} s away from its source's time")
+    sizes = output.stat().st_size / source.stat().st_size
+    return {"frames": len(before), "clip_seconds": before[-1] - before[0], "size_ratio": sizes}
+
+
+def known_faces_shown(source: Path, output: Path) -> Result:
+    """How many of the known faces still show, in every fifth frame; nothing where none is known."""
+    known = source.with_suffix(".json")
+    if not known.is_file():
+        return {}
+    truth = Truth.load(known)
+    shown = looked = 0
+    with contextlib.closing(_gray(source)) as befores, contextlib.closing(_gray(output)) as afters:
+        for index, (before, after) in enumerate(zip(befores, afters, strict=True)):
+            for one in truth.at(index) if index % _EVERY == 0 else ():
+                if one.counts:
+                    leaked = detail.leaks(before, after, one.box, one.kind)
+                    looked += leaked is not None
+                    shown += bool(leaked)
+    return {"known_faces": looked, "known_faces_shown": shown}
+
+
+def _gray(path: Path):
+    """Every frame's luma plane."""
+    from redact import video
+
+    clip = video.probe(path)
+    with contextlib.closing(video.read_frames(clip)) as frames:
+        for frame in frames:
+            yield frame.y
