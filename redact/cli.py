@@ -85,6 +85,8 @@ def _run(
         if "json" in unfinished:
             named.save_json(unfinished["json"])
     bar.close()
+    for warning in report.plan.clip.warnings:
+        _say(f"{source}: {warning}", 0)
     if not bar.quiet:
         for leak in report.leaks:
             _say(f"look at frame {leak.frame_index}: perhaps a {leak.kind}", 0)

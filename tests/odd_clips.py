@@ -154,6 +154,24 @@ def _box(kind, content):
     return (len(content) + 8).to_bytes(4) + kind + content
 
 
+def first_frame(path):
+    """The first decoded picture, as PyAV has it."""
+    with av.open(str(path)) as container:
+        return next(container.decode(container.streams.video[0]))
+
+
+def numbers_of(path, half=()):
+    """The number in each frame; in those of `half`, blocks are half as large."""
+    found = []
+    with av.open(str(path)) as container:
+        for index, frame in enumerate(container.decode(container.streams.video[0])):
+            image = frame.to_ndarray(format="bgr24")
+            if index in half:
+                image = image.repeat(2, axis=0).repeat(2, axis=1)
+            found.append(number_in(image))
+    return found
+
+
 def sound_times(path):
     """Seconds of each packet of the first sound stream; none when there is no such stream."""
     with av.open(str(path)) as container:

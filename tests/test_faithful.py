@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 from make_clips import SquareDetector, brightest, read_back, write_clip
-from odd_clips import HEIGHT, WIDTH, look, set_edits, sound_times, write_numbered
+from odd_clips import first_frame, look, set_edits, sound_times, write_numbered
 
 import redact
 from redact import Settings, video
@@ -251,14 +251,11 @@ def shown(image, matrix):
     return result
 
 
-def first_frame(path):
-    with av.open(str(path)) as container:
-        return next(container.decode(container.streams.video[0]))
-
-
 def matrix_of(path):
     data = first_frame(path).side_data.get("DISPLAYMATRIX")
-    return [65536, 0, 0, 0, 65536] if data is None else np.frombuffer(bytes(data), np.int32).tolist()
+    return (
+        [65536, 0, 0, 0, 65536] if data is None else np.frombuffer(bytes(data), np.int32).tolist()
+    )
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
@@ -297,7 +294,7 @@ def test_no_size_is_padded_or_stretched(tmp_path, size, suffix):
         assert np.abs(before[part].astype(int) - after[part]).mean() < 6
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_pixels_that_are_not_square_stay_so(tmp_path, suffix):
     source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
 
@@ -308,6 +305,8 @@ def test_pixels_that_are_not_square_stay_so(tmp_path, suffix):
     copy(source, target)
     ratio = float(video.probe(target).sample_aspect_ratio)
     assert ratio == pytest.approx(64 / 45, rel=0.01)
+    with pytest.raises(redact.TargetError, match="not square"):
+        video.check_fits(tmp_path / "b.webm", video.probe(source), Settings())
 
 
 # primaries, transfer, matrix: libav's numbers
@@ -339,9 +338,7 @@ def test_colour_tags_and_brightness_stay(tmp_path, tags, full, suffix, pixel_for
     if suffix != ".mp4" and (pixel_format != "yuv420p" or tags not in ("BT.709", "PQ")):
         pytest.skip("one container is enough for these")
     source, target = tmp_path / "a.mkv", tmp_path / f"b{suffix}"
-    write_numbered(
-        source, frames=2, pixel_format=pixel_format, tune=tagged(*TAGS[tags], full)
-    )
+    write_numbered(source, frames=2, pixel_format=pixel_format, tune=tagged(*TAGS[tags], full))
     copy(source, target)
     before, after = first_frame(source), first_frame(target)
     with av.open(str(target)) as out:
@@ -350,8 +347,6 @@ def test_colour_tags_and_brightness_stay(tmp_path, tags, full, suffix, pixel_for
         assert found == TAGS[tags]
         assert (context.color_range == 2) == full
     depth = 4 if pixel_format.endswith("10le") else 1
-    for name in ("before", "after"):
-        assert locals()[name].color_range == (2 if full else 1)
     luma = [_luma(frame) / scale for frame, scale in ((before, depth), (after, 1))]
     assert np.abs(luma[0] - luma[1]).mean() < 2
 
