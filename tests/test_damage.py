@@ -155,3 +155,14 @@ def test_pictures_of_another_size_are_scaled_to_the_first_and_told(tmp_path):
     assert first_frame(target).width == 96
     assert any("6 pictures" in warning for warning in clip.warnings)
     assert numbers_of(target, half=range(6, 12)) == list(range(18))
+
+
+def test_frames_that_refer_to_what_is_not_there_are_left_out_and_told(tmp_path):
+    """A recording that begins in the middle of a group of pictures."""
+    source, target = tmp_path / "a.ts", tmp_path / "b.mp4"
+    write_numbered(source, frames=30, gop=10, codec_options={"bf": "0"})
+    position, _ = packets(source)[4]
+    source.write_bytes(source.read_bytes()[position:])
+    clip = copy(source, target)
+    assert look(target)[1] == list(range(10, 30))
+    assert any("gave no picture" in warning for warning in clip.warnings)

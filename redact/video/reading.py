@@ -34,6 +34,7 @@ class _Damage:
     read_failures: int = 0
     flagged_packets: int = 0
     corrupt_frames: int = 0
+    silent_packets: int = 0
     promised_seconds: float = 0.0
     read_seconds: float = 0.0
 
@@ -56,6 +57,8 @@ class _Damage:
     def in_words(self) -> Iterator[str]:
         if self.lost_packets:
             yield f"{_count(self.lost_packets, 'packet')} could not be decoded and left out"
+        if self.silent_packets > 0:
+            yield f"{_count(self.silent_packets, 'packet')} gave no picture"
         if self.flagged_packets:
             yield f"{_count(self.flagged_packets, 'packet')} incomplete, as the container says"
         if self.read_failures:
@@ -165,6 +168,7 @@ class FrameReader(Iterator[Frame]):
             # Errors at the very end of decoding with threads get lost.
             if strict and (damage.is_decoding_affected or sent != got):
                 raise _DamagedError
+            damage.silent_packets = sent - got - damage.lost_packets
             self._is_damaged |= damage.is_decoding_affected
 
 
