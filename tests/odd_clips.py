@@ -47,6 +47,7 @@ def write_numbered(
     sound=None,
     tune=lambda stream: None,
     first_number=0,
+    fields=None,
 ):
     """Write a clip; returns its pts. `tune` may change the stream before it is opened.
 
@@ -72,6 +73,7 @@ def write_numbered(
         packets = []
         for index, at in enumerate(pts):
             native = as_native(first_number + index, pixel_format, size)
+            native = _woven(native, fields) if fields else native
             native.pts, native.time_base = at, time_base
             packets += video.encode(native)
         packets += video.encode()
@@ -81,6 +83,24 @@ def write_numbered(
         for packet in packets:
             out.mux(packet)
     return list(pts)
+
+
+def _woven(native, fields):
+    """The picture, said to hold two half pictures; fields: "tff" or "bff", the upper one first."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        template=None,
+        width=native.width,
+        height=native.height,
+        format=native.format,
+        time_base=Fraction(1, 25),
+    )
+    field, sink = graph.add("setfield", fields), graph.add("buffersink")
+    source.link_to(field)
+    field.link_to(sink)
+    graph.configure()
+    graph.push(native)
+    return graph.pull()
 
 
 def _tone(audio, seconds, start):
