@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 from make_clips import SquareDetector, brightest, read_back, write_clip
-from odd_clips import first_frame, look, set_edits, sound_times, write_numbered
+from odd_clips import first_frame, look, number_in, set_edits, sound_times, write_numbered
 
 import redact
 from redact import Settings, video
@@ -402,3 +402,25 @@ def test_half_pictures_stay_half_pictures_in_their_order(tmp_path, fields, order
             next(container.decode(container.streams.video[0]))
             found = container.streams.video[0].codec_context.field_order
         assert found == order or path == source
+
+
+@pytest.mark.parametrize("matrix", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le"])
+def test_pictures_in_any_colour_matrix_can_be_looked_at(tmp_path, matrix, pixel_format):
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    write_numbered(
+        source, frames=2, codec="ffv1", pixel_format=pixel_format, tune=tagged(2, 2, matrix, False)
+    )
+    clip = copy(source, target)
+    image = video.to_bgr(next(video.read_frames(clip)))
+    assert number_in(image) == 0
+    assert number_in(video.to_bgr(list(video.read_frames(video.probe(target)))[1])) == 1
+
+
+def test_rgb_in_h264_gets_the_matrix_it_is_stored_in(tmp_path):
+    needs("libx264rgb")
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_numbered(source, frames=2, codec="libx264rgb", pixel_format="rgb24")
+    assert copy(source, target).color_matrix == 1
+    before, after = (first_frame(path).to_ndarray(format="bgr24") for path in (source, target))
+    assert np.abs(before[36:-4, 4:40].astype(int) - after[36:-4, 4:40]).mean() < 4
