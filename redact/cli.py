@@ -88,7 +88,7 @@ def _run(
             named.save_json(unfinished["json"])
     bar.close()
     for warning in report.plan.clip.warnings:
-        _say(f"warning: {str(source)!r} is damaged: {warning}", 0)
+        _say(f"warning: {str(source)!r}: {warning}", 0)
     if not bar.quiet:
         for leak in report.leaks:
             _say(f"look at frame {leak.frame_index}: perhaps a {leak.kind}", 0)

@@ -47,6 +47,7 @@ def write_numbered(
     sound=None,
     tune=lambda stream: None,
     first_number=0,
+    fields=None,
 ):
     """Write a clip; returns its pts. `tune` may change the stream before it is opened.
 
@@ -72,30 +73,51 @@ def write_numbered(
         packets = []
         for index, at in enumerate(pts):
             native = as_native(first_number + index, pixel_format, size)
+            native = _woven(native, fields) if fields else native
             native.pts, native.time_base = at, time_base
             packets += video.encode(native)
         packets += video.encode()
         if audio:
-            packets += _tone(audio, sound[1])
+            packets += _tone(audio, sound[1], float(pts[0] * time_base))
         packets.sort(key=lambda p: p.dts * p.time_base if p.dts is not None else -1)
         for packet in packets:
             out.mux(packet)
     return list(pts)
 
 
-def _tone(audio, seconds):
+def _woven(native, fields):
+    """The picture, said to hold two half pictures; fields: "tff" or "bff", the upper one first."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        template=None,
+        width=native.width,
+        height=native.height,
+        format=native.format,
+        time_base=Fraction(1, 25),
+    )
+    field, sink = graph.add("setfield", fields), graph.add("buffersink")
+    source.link_to(field)
+    field.link_to(sink)
+    graph.configure()
+    graph.push(native)
+    return graph.pull()
+
+
+def _tone(audio, seconds, start):
     """Packets of a click in the middle of silence."""
     samples = np.zeros((1, round(48_000 * seconds)), np.float32)
     middle = samples.shape[1] // 2
     samples[0, middle : middle + 480] = 0.9
     resampler = av.AudioResampler(format=audio.format, layout="mono", rate=48_000)
     chunk = av.AudioFrame.from_ndarray(samples, format="flt", layout="mono")
-    chunk.sample_rate, chunk.pts, chunk.time_base = 48_000, 0, Fraction(1, 48_000)
-    packets = []
-    fifo = av.AudioFifo()
+    chunk.sample_rate = 48_000
+    fifo, packets, done = av.AudioFifo(), [], round(48_000 * start)
     for piece in [*resampler.resample(chunk), *resampler.resample(None)]:
+        piece.pts = None
         fifo.write(piece)
     while (piece := fifo.read(audio.codec_context.frame_size or 960, partial=True)) is not None:
+        piece.pts, piece.time_base = done, Fraction(1, 48_000)
+        done += piece.samples
         packets += audio.encode(piece)
     return packets + audio.encode()
 
@@ -150,3 +172,30 @@ def set_edits(path, entries):
 
 def _box(kind, content):
     return (len(content) + 8).to_bytes(4) + kind + content
+
+
+def first_frame(path):
+    """The first decoded picture, as PyAV has it."""
+    with av.open(str(path)) as container:
+        return next(container.decode(container.streams.video[0]))
+
+
+def numbers_of(path, half=()):
+    """The number in each frame; in those of `half`, blocks are half as large."""
+    found = []
+    with av.open(str(path)) as container:
+        for index, frame in enumerate(container.decode(container.streams.video[0])):
+            image = frame.to_ndarray(format="bgr24")
+            if index in half:
+                image = image.repeat(2, axis=0).repeat(2, axis=1)
+            found.append(number_in(image))
+    return found
+
+
+def sound_times(path):
+    """Seconds of each packet of the first sound stream; none when there is no such stream."""
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return []
+        packets = container.demux(container.streams.audio[0])
+        return [float(p.pts * p.time_base) for p in packets if p.size]

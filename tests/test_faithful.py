@@ -5,8 +5,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from odd_clips import look, set_edits, write_numbered
+from make_clips import SquareDetector, brightest, read_back, write_clip
+from odd_clips import first_frame, look, number_in, set_edits, sound_times, write_numbered
 
+import redact
 from redact import Settings, video
 
 
@@ -178,3 +180,247 @@ def test_times_before_zero_stay_apart_as_they_are(tmp_path, container, suffix):
     write_numbered(source, container=container, pts=pts, container_options=options)
     copy(source, target)
     assert_same(source, target, seconds=[at / 12_800 for at in pts])
+
+
+def joined(folder, *starts, **options):
+    """A transport stream of pieces of six frames whose clocks begin at those seconds."""
+    source = folder / "a.ts"
+    pieces = []
+    for piece, start in enumerate(starts):
+        part = folder / f"{piece}.ts"
+        pts = [round(start * 90_000) + 3_600 * i for i in range(6)]
+        write_numbered(
+            part, pts=pts, time_base=Fraction(1, 90_000), first_number=6 * piece, **options
+        )
+        pieces.append(part.read_bytes())
+    source.write_bytes(b"".join(pieces))
+    return source
+
+
+@pytest.mark.parametrize("starts", [(50, 1), (50, 48, 46), (10, 60, 10), (100, 1)])
+def test_a_clock_that_begins_anew_is_carried_on(tmp_path, starts):
+    source, target = joined(tmp_path, *starts), tmp_path / "b.mp4"
+    clip = copy(source, target)
+    gap = 49.76 if starts[1] > starts[0] else 0
+    expected = [0.04 * i + gap * (i >= 6) for i in range(6 * len(starts))]
+    assert_same(source, target, seconds=expected, numbers=list(range(6 * len(starts))))
+    assert any("clock" in warning for warning in clip.warnings)
+
+
+def test_a_clock_that_wraps_is_carried_on(tmp_path):
+    source, target = joined(tmp_path, 2**33 / 90_000 - 0.1), tmp_path / "b.mp4"
+    copy(source, target)
+    assert_same(source, target, seconds=[0.04 * i for i in range(6)], numbers=list(range(6)))
+
+
+@pytest.mark.parametrize("starts", [(1,), (50, 1), (3_600,)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_kept_sound_stays_in_step(tmp_path, starts, suffix):
+    needs("aac")
+    source = joined(tmp_path, *starts, sound=("aac", 0.24))
+    target = tmp_path / f"b{suffix}"
+    clip = copy(source, target, audio="keep")
+    assert clip.has_audio
+    with av.open(str(target)) as out:
+        assert [stream.type for stream in out.streams] == ["video", "audio"]
+    assert sound_times(target)
+    assert_in_step(source, target)
+
+
+def assert_in_step(source, target):
+    """Every sound packet is as far from the frame it came with as in the source, within 45 ms."""
+    pictures = [look(path)[0] for path in (source, target)]
+    sounds = [sound_times(path) for path in (source, target)]
+    assert len(sounds[0]) == len(sounds[1]) > 0
+    for before, after in zip(*sounds, strict=True):
+        nearest = int(np.argmin([abs(at - before) for at in pictures[0]]))
+        assert abs((after - pictures[1][nearest]) - (before - pictures[0][nearest])) < 0.045
+
+
+TURNS = [(degrees, flip) for degrees in (0, 90, 180, 270) for flip in (False, True)]
+
+
+def shown(image, matrix):
+    """The picture as a display matrix shows it, pixel by pixel."""
+    a, b, _, c, d = (np.sign(value) for value in matrix[:5])
+    rows, columns = np.indices(image.shape[:2])
+    x, y = a * columns + c * rows, b * columns + d * rows
+    x, y = x - x.min(), y - y.min()
+    result = np.zeros((y.max() + 1, x.max() + 1, 3), np.uint8)
+    result[y, x] = image
+    return result
+
+
+def matrix_of(path):
+    data = first_frame(path).side_data.get("DISPLAYMATRIX")
+    return (
+        [65536, 0, 0, 0, 65536] if data is None else np.frombuffer(bytes(data), np.int32).tolist()
+    )
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize(("degrees", "flip"), TURNS)
+def test_turns_and_flips_stay_and_pictures_come_upright(tmp_path, degrees, flip, suffix):
+    source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
+    write_numbered(source, frames=2, tune=lambda s: s.set_display_rotation(degrees, hflip=flip))
+    clip = copy(source, target)
+    matrix = matrix_of(source)
+    np.testing.assert_array_equal(np.sign(matrix_of(target)[:5]), np.sign(matrix[:5]))
+    upright = video.to_bgr(next(video.read_frames(clip)), clip.rotation_degrees, clip.is_mirrored)
+    expected = shown(first_frame(source).to_ndarray(format="bgr24"), matrix)
+    np.testing.assert_array_equal(upright, expected)
+
+
+@pytest.mark.parametrize(("degrees", "flip"), TURNS)
+def test_the_cover_lies_right_however_the_picture_is_turned(tmp_path, degrees, flip):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, frames=6, rotation=degrees, flip=flip)
+    settings = Settings(audit=False)
+    redact.redact_clip(source, target, settings, detectors=[SquareDetector()])
+    assert max(map(brightest, read_back(target)[1])) < 200
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+@pytest.mark.parametrize("size", [(97, 64), (96, 65), (67, 33), (322, 182)])
+def test_no_size_is_padded_or_stretched(tmp_path, size, suffix):
+    source, target = tmp_path / "a.mkv", tmp_path / f"b{suffix}"
+    write_numbered(source, size=size, codec="ffv1", frames=3)
+    copy(source, target)
+    assert_same(source, target)
+    before, after = (first_frame(path).to_ndarray(format="bgr24") for path in (source, target))
+    assert after.shape == (size[1], size[0], 3)
+    # The last row and column are the picture's own, not an edge that was added.
+    for part in (np.s_[-2:], np.s_[:, -2:]):
+        assert np.abs(before[part].astype(int) - after[part]).mean() < 6
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_pixels_that_are_not_square_stay_so(tmp_path, suffix):
+    source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
+
+    def stretch(stream):
+        stream.codec_context.sample_aspect_ratio = Fraction(64, 45)
+
+    write_numbered(source, frames=3, tune=stretch)
+    copy(source, target)
+    ratio = float(video.probe(target).sample_aspect_ratio)
+    assert ratio == pytest.approx(64 / 45, rel=0.01)
+    with pytest.raises(redact.TargetError, match="not square"):
+        video.check_fits(tmp_path / "b.webm", video.probe(source), Settings())
+
+
+# primaries, transfer, matrix: libav's numbers
+TAGS = {
+    "BT.601": (6, 6, 6),
+    "BT.601 PAL": (5, 4, 5),
+    "BT.709": (1, 1, 1),
+    "BT.2020": (9, 14, 9),
+    "PQ": (9, 16, 9),
+    "HLG": (9, 18, 9),
+    "none": (2, 2, 2),
+}
+
+
+def tagged(primaries, transfer, matrix, full):
+    def tune(stream):
+        context = stream.codec_context
+        context.color_primaries, context.color_trc = primaries, transfer
+        context.colorspace, context.color_range = matrix, 2 if full else 1
+
+    return tune
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("tags", TAGS)
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le"])
+def test_colour_tags_and_brightness_stay(tmp_path, tags, full, suffix, pixel_format):
+    if suffix != ".mp4" and (pixel_format != "yuv420p" or tags not in ("BT.709", "PQ")):
+        pytest.skip("one container is enough for these")
+    source, target = tmp_path / "a.mkv", tmp_path / f"b{suffix}"
+    write_numbered(source, frames=2, pixel_format=pixel_format, tune=tagged(*TAGS[tags], full))
+    copy(source, target)
+    before, after = first_frame(source), first_frame(target)
+    with av.open(str(target)) as out:
+        context = out.streams.video[0].codec_context
+        found = (context.color_primaries, context.color_trc, context.colorspace)
+        assert found == TAGS[tags]
+        assert (context.color_range == 2) == full
+    depth = 4 if pixel_format.endswith("10le") else 1
+    luma = [_luma(frame) / scale for frame, scale in ((before, depth), (after, 1))]
+    assert np.abs(luma[0] - luma[1]).mean() < 2
+
+
+def _luma(frame):
+    plane = frame.planes[0]
+    kind = np.uint16 if frame.format.components[0].bits > 8 else np.uint8
+    rows = np.frombuffer(plane, kind).reshape(plane.height, -1)
+    return rows[:, : plane.width].astype(float)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format"),
+    [
+        ("libx264", "gray"),
+        ("ffv1", "gray"),
+        ("ffv1", "gray10le"),
+        ("mjpeg", "yuvj444p"),
+        ("qtrle", "rgb24"),
+        ("ffv1", "bgr0"),
+        ("prores_ks", "yuva444p10le"),
+        ("prores_ks", "yuv422p10le"),
+    ],
+)
+def test_colours_look_the_same_whatever_they_are_stored_as(tmp_path, codec, pixel_format):
+    needs(codec)
+    source, target = tmp_path / "a.mov", tmp_path / "b.mp4"
+    if codec == "ffv1":
+        source = tmp_path / "a.mkv"
+    write_numbered(source, frames=2, codec=codec, pixel_format=pixel_format)
+    clip = copy(source, target)
+    assert any("transparency" in item for item in clip.dropped) == ("yuva" in pixel_format)
+    before, after = (first_frame(path).to_ndarray(format="bgr24") for path in (source, target))
+    # Not at the borders of the patches, where coarser colour shows.
+    for part in (np.s_[12:28, 8:-8], np.s_[36:-4, 4:40], np.s_[36:-4, 56:-4]):
+        assert np.abs(before[part].astype(int) - after[part]).mean() < 4
+
+
+@pytest.mark.parametrize(("fields", "order"), [("tff", 2), ("bff", 3)])
+def test_half_pictures_stay_half_pictures_in_their_order(tmp_path, fields, order):
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+
+    def weave(stream):
+        flags = av.codec.context.Flags
+        stream.codec_context.flags |= flags.interlaced_dct | flags.interlaced_me
+
+    write_numbered(source, frames=4, tune=weave, fields=fields)
+    copy(source, target)
+    assert_same(source, target)
+    for path in (source, target):
+        assert first_frame(path).interlaced_frame
+        with av.open(str(path)) as container:
+            next(container.decode(container.streams.video[0]))
+            found = container.streams.video[0].codec_context.field_order
+        assert found == order or path == source
+
+
+@pytest.mark.parametrize("matrix", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le"])
+def test_pictures_in_any_colour_matrix_can_be_looked_at(tmp_path, matrix, pixel_format):
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    write_numbered(
+        source, frames=2, codec="ffv1", pixel_format=pixel_format, tune=tagged(2, 2, matrix, False)
+    )
+    clip = copy(source, target)
+    image = video.to_bgr(next(video.read_frames(clip)))
+    assert number_in(image) == 0
+    assert number_in(video.to_bgr(list(video.read_frames(video.probe(target)))[1])) == 1
+
+
+def test_rgb_in_h264_gets_the_matrix_it_is_stored_in(tmp_path):
+    needs("libx264rgb")
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_numbered(source, frames=2, codec="libx264rgb", pixel_format="rgb24")
+    assert copy(source, target).color_matrix == 1
+    before, after = (first_frame(path).to_ndarray(format="bgr24") for path in (source, target))
+    assert np.abs(before[36:-4, 4:40].astype(int) - after[36:-4, 4:40]).mean() < 4

@@ -11,11 +11,12 @@ from redact.video.opening import file_sha256, opened, packets_of
 from redact.video.pictures import to_bgr
 from redact.video.probing import probe, with_pts
 from redact.video.reading import FrameReader, read_frames
-from redact.video.writing import ClipWriter, check_suffix
+from redact.video.writing import ClipWriter, check_fits, check_suffix
 
 __all__ = [
     "ClipWriter",
     "FrameReader",
+    "check_fits",
     "check_suffix",
     "file_sha256",
     "opened",

@@ -16,16 +16,17 @@ import numpy as np
 from redact.errors import ClipError
 from redact.records import ClipInfo
 from redact.settings import Settings
+from redact.sources import atoms
 from redact.video.opening import file_sha256, opened, video_stream
 from redact.video.pictures import matrix_of, range_of
 from redact.video.reading import first_picture, riders_of
 from redact.video.times import fine_time_base
 
 # Top boxes of an MP4 file that hold nothing but pictures, sound and their index.
-_PLAIN_BOXES = {
-    *(b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"ssix", b"prft"),
-    *(b"free", b"skip", b"wide", b"pnot"),
-}
+_PLAIN_BOXES = (
+    *("ftyp", "styp", "moov", "moof", "mdat", "mfra", "sidx", "ssix", "prft"),
+    *("free", "skip", "wide", "pnot"),
+)
 
 
 def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels) -> ClipInfo:
@@ -134,20 +135,13 @@ def _kind(stream: Any) -> str:
 
 def _odd_boxes(path: Path) -> Iterator[str]:
     """Boxes at the top of an MP4 file that hold something else, and bytes that are in no box."""
-    at, end = 0, path.stat().st_size
+    at, size = 0, path.stat().st_size
     with path.open("rb") as file:
-        while at < end:
-            file.seek(at)
-            head = file.read(16)
-            size, kind = int.from_bytes(head[:4]), head[4:8]
-            if size == 1:
-                size = int.from_bytes(head[8:])
-            elif size == 0:
-                size = end - at
-            is_plain = kind in _PLAIN_BOXES
-            if size < 8 or (at + size > end and not is_plain):
-                yield f"{end - at} bytes after the last box"
-                return
-            if not is_plain:
-                yield f"box {kind.decode('ascii', 'backslashreplace')!r} ({size} bytes)"
-            at += size
+        for atom in atoms(file):
+            if atom.kind not in _PLAIN_BOXES:
+                yield f"box {atom.kind!r} ({atom.end - atom.start} bytes)"
+            at = atom.end
+        file.seek(at)
+        is_cut_box = file.read(8)[4:].decode("latin-1") in _PLAIN_BOXES
+    if at < size and not is_cut_box:
+        yield f"{size - at} bytes after the last box"

@@ -32,10 +32,18 @@ class _Damage:
 
     lost_packets: int = 0
     read_failures: int = 0
+    flagged_packets: int = 0
     corrupt_frames: int = 0
-    resized_frames: int = 0
+    silent_packets: int = 0
     promised_seconds: float = 0.0
     read_seconds: float = 0.0
+
+    @property
+    def is_decoding_affected(self) -> bool:
+        """Whether what a decoder makes of the clip may depend on its threads."""
+        return bool(
+            self.lost_packets + self.read_failures + self.flagged_packets + self.corrupt_frames
+        )
 
     @property
     def is_cut(self) -> bool:
@@ -49,15 +57,14 @@ class _Damage:
     def in_words(self) -> Iterator[str]:
         if self.lost_packets:
             yield f"{_count(self.lost_packets, 'packet')} could not be decoded and left out"
+        if self.silent_packets > 0:
+            yield f"{_count(self.silent_packets, 'packet')} gave no picture"
+        if self.flagged_packets:
+            yield f"{_count(self.flagged_packets, 'packet')} incomplete, as the container says"
         if self.read_failures:
             yield f"{_count(self.read_failures, 'place')} of the file could not be read"
         if self.corrupt_frames:
             yield f"{_count(self.corrupt_frames, 'picture')} decoded with errors in them"
-        if self.resized_frames:
-            yield (
-                f"{_count(self.resized_frames, 'picture')} of another size than the first one, "
-                "scaled to it"
-            )
         if self.is_cut:
             yield (
                 f"the file ends at {self.read_seconds:.1f} s of the {self.promised_seconds:.1f} s "
@@ -79,6 +86,7 @@ class FrameReader(Iterator[Frame]):
         self._damage = _Damage()
         self._shifts = [Fraction(0)]
         self._seen: set[str] = set()
+        self._resized = 0
         self._is_damaged = clip.is_damaged
         self._frames = self._read()
 
@@ -94,6 +102,9 @@ class FrameReader(Iterator[Frame]):
         """Fields of `ClipInfo` that are known once all frames have been read."""
         clip = self._clip
         warnings = tuple(self._damage.in_words())
+        if self._resized:
+            words = _count(self._resized, "picture")
+            warnings += (f"{words} of another size than the first one, scaled to it",)
         if resets := len(self._shifts) - 1:
             warnings += (f"the clock jumps at {_count(resets, 'place')}; joined there",)
         added = (item for item in sorted(self._seen) if item not in clip.dropped)
@@ -105,10 +116,10 @@ class FrameReader(Iterator[Frame]):
         }
 
     def _read(self) -> Generator[Frame]:
-        clip, damage = self._clip, self._damage
+        clip = self._clip
         with contextlib.closing(self._pictures()) as pictures:
             for index, (native, pts) in enumerate(pictures):
-                damage.resized_frames += (native.width, native.height) != (clip.width, clip.height)
+                self._resized += (native.width, native.height) != (clip.width, clip.height)
                 self._seen.update(riders_of(native))
                 yield as_frame(native, index, pts, clip)
 
@@ -145,21 +156,20 @@ class FrameReader(Iterator[Frame]):
                 natives = _natives(stream, packet, damage)
                 if packet is not None:
                     sent += not packet.is_discard
+                    damage.flagged_packets += packet.is_corrupt
                     order.sent(packet.dts)
                 got += len(natives)
-                if strict and (damage.lost_packets or damage.read_failures):
-                    raise _DamagedError
                 for native in natives:
-                    if native.is_corrupt:
-                        damage.corrupt_frames += 1
-                        if strict:
-                            raise _DamagedError
+                    damage.corrupt_frames += native.is_corrupt
+                    if strict and damage.is_decoding_affected:
+                        raise _DamagedError
                     pts = order.shown(native.pts)
                     yield native, clock.at(None if pts is None else round(pts * ticks))
-            if strict and sent != got:
-                # Errors at the very end of threaded decoding get lost.
+            # Errors at the very end of decoding with threads get lost.
+            if strict and (damage.is_decoding_affected or sent != got):
                 raise _DamagedError
-            self._is_damaged |= bool(damage.lost_packets or damage.corrupt_frames)
+            damage.silent_packets = sent - got - damage.lost_packets
+            self._is_damaged |= damage.is_decoding_affected
 
 
 def read_frames(clip: ClipInfo, *, threads: int = 0) -> FrameReader:

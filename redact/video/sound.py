@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -12,6 +13,8 @@ from redact.records import ClipInfo
 from redact.settings import Settings
 from redact.video.opening import opened, packets_of
 from redact.video.times import Shifts
+
+_LEAST_STEP = Fraction(1, 1000)
 
 
 class SoundCopy:
@@ -73,14 +76,17 @@ class SoundCopy:
 
 
 def _timed(packets: Iterator[Any], clip: ClipInfo) -> Iterator[Any]:
-    """The packets, each with a time that is not before the last one's."""
-    shifts, end = Shifts(clip.clock_shifts), None
+    """The packets, each with a time that lies after the last one's."""
+    shifts, last = Shifts(clip.clock_shifts), None
     for packet in packets:
+        # Containers round times to a millisecond, or to the sound's own samples.
+        step = math.ceil(_LEAST_STEP / packet.time_base)
         dts = packet.dts if packet.dts is not None else packet.pts
         if dts is None:
-            dts = end or 0
+            dts = 0 if last is None else last + (packet.duration or step)
         else:
             dts += round(shifts.at(dts * packet.time_base) / packet.time_base)
-        packet.dts = packet.pts = dts if end is None else max(dts, end)
-        end = packet.dts + 1
+        if last is not None and dts < last + step:
+            dts = last + step
+        packet.dts = packet.pts = last = dts
         yield packet

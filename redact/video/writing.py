@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -54,6 +55,25 @@ def check_suffix(target: Path) -> None:
         )
 
 
+def check_fits(target: Path, clip: ClipInfo, settings: Settings) -> None:
+    """Refuse a container that can't hold the clip's sound or the shape of its pixels.
+
+    Raises:
+        TargetError: the suffix's container can't hold them.
+
+    """
+    check_suffix(target)
+    name = _WRITTEN[target.suffix.lower()]
+    if name == "webm" and clip.sample_aspect_ratio != 1:
+        raise TargetError(
+            f"can't write {target.name!r}: the pixels of the clip are not square (they are "
+            f"{clip.sample_aspect_ratio} as wide as high), which a .webm file can't tell here; "
+            "write to a .mp4, .mov or .mkv file"
+        )
+    with av.open(os.devnull, "w", format=name) as output, SoundCopy(output, clip, settings):
+        pass
+
+
 class ClipWriter:
     """Encodes frames into a file that keeps the clip's times, turn and colours.
 
@@ -69,7 +89,7 @@ class ClipWriter:
     """
 
     def __init__(self, target: Path, clip: ClipInfo, settings: Settings) -> None:
-        check_suffix(target)
+        check_fits(target, clip, settings)
         self._target, self._clip = target, clip
         self._container = _WRITTEN[target.suffix.lower()]
         self._time_base = _output_time_base(self._container, clip)
