@@ -110,7 +110,7 @@ def _run(
         )
         for frame in frames if errands else ():
             if frame.index in errands:
-                image = video.to_bgr(frame, clip.rotation_degrees)
+                image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
                 errand = errands[frame.index]
                 if pool is None:
                     leaks += _leaks_in(image, frame.index, errand, plan, looks)

@@ -70,12 +70,17 @@ def align_even(box: Box, width: int, height: int) -> tuple[int, int, int, int] |
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
-def upright_to_stored(box: Box, width: int, height: int, rotation_degrees: int) -> Box:
+def upright_to_stored(
+    box: Box, width: int, height: int, rotation_degrees: int, is_mirrored: bool = False
+) -> Box:
     """A box of the upright picture in the stored picture's pixels.
 
-    width, height: size of the *stored* picture. rotation_degrees: the clockwise turn that makes
-    the stored picture upright.
+    width, height: size of the *stored* picture. rotation_degrees, is_mirrored: the clockwise turn,
+    and whether left and right change places after it, that make the stored picture upright.
     """
+    if is_mirrored:
+        shown = height if rotation_degrees % 180 else width
+        box = Box(shown - box.x1, box.y0, shown - box.x0, box.y1)
     match rotation_degrees % 360:
         case 0:
             return box

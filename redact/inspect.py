@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 import os
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from redact import hidden, video
-from redact.errors import ClipError
 from redact.settings import Settings
 from redact.sources import printable
 
@@ -28,7 +28,7 @@ _STRUCTURE = re.compile(
     r"|encoder|number_of_frames|number_of_bytes|bps|_statistics_.*",
     re.IGNORECASE,
 )
-_DEFAULT_VALUES = {"", "und", "VideoHandler", "SoundHandler", "[0][0][0][0]"}
+_DEFAULT_VALUES = re.compile(r"((Video|Sound)Handler|\[0\]\[0\]\[0\]\[0\]|FFMP|Lav[fc][\d.]*.*|)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def inspect_clip(path: str | os.PathLike[str], settings: Settings | None = None)
 
     """
     path, settings = Path(path), settings or Settings()
-    with video.browsing(path, max_pixels=settings.max_pixels) as container:
+    with video.opened(path, max_pixels=settings.max_pixels) as container:
         streams = tuple(_stream(stream) for stream in container.streams)
         duration = container.duration
         contents = Contents(
@@ -168,27 +168,33 @@ def _in_metadata(metadata: Mapping[str, str], where: str) -> Iterator[Found]:
 
 
 def _is_default(key: str, value: str) -> bool:
-    """Whether the value says nothing; a handler's name can be a camera's."""
-    return key not in ("handler_name", "vendor_id") or value in _DEFAULT_VALUES
+    """Whether the value says nothing: a handler's or encoder's name can be a camera's."""
+    says = key.lower() in ("handler_name", "vendor_id", "encoder")
+    return not says or bool(_DEFAULT_VALUES.fullmatch(value))
 
 
 def _in_packets(path: Path, settings: Settings) -> Iterator[Found]:
     """Messages inside the pictures' packets, each text once, with how often it comes."""
-    counts: dict[tuple[str, hidden.Message], int] = {}
-    try:
-        with video.browsing(path, max_pixels=settings.max_pixels) as container:
-            streams = [s for s in container.streams.video if s.codec_context]
-            for packet in container.demux(streams) if streams else ():
-                context = packet.stream.codec_context
-                for message in hidden.messages(
-                    bytes(packet), context.name, bytes(context.extradata or b"")
-                ):
-                    key = (f"stream {packet.stream.index}", message)
-                    counts[key] = counts.get(key, 0) + 1
-    except ClipError as err:
-        yield Found(topic="damage", where="packets", value=str(err))
-    for (where, message), count in counts.items():
-        yield Found(topic=message.kind, where=f"{where}, {count} times", value=message.text)
+    counts: collections.Counter[tuple[int, hidden.Message]] = collections.Counter()
+    failures: list[None] = []
+    with video.opened(path, max_pixels=settings.max_pixels) as container:
+        streams = [s for s in container.streams.video if s.codec_context]
+        headers = {s.index: (s.codec_context.name, _extradata(s)) for s in streams}
+        for index, (codec, extradata) in headers.items():
+            counts.update((index, m) for m in hidden.header_messages(extradata, codec))
+        packets = video.packets_of(container, *streams, on_failure=lambda: failures.append(None))
+        for packet in packets if streams else ():
+            index = packet.stream.index
+            counts.update((index, m) for m in hidden.messages(bytes(packet), *headers[index]))
+    if failures:
+        yield Found(topic="damage", where="file", value=f"{len(failures)} places can't be read")
+    for (index, message), count in counts.items():
+        where = f"stream {index}, {count} times"
+        yield Found(topic=message.kind, where=where, value=message.text)
+
+
+def _extradata(stream: Any) -> bytes:
+    return bytes(stream.codec_context.extradata or b"")
 
 
 def _in_bytes(path: Path) -> Iterator[Found]:

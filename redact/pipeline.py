@@ -57,7 +57,10 @@ def redact_clip(
     target = default_target(source) if target is None else Path(target)
     check_target(source, target)
     started = time.perf_counter()
-    plan = analyze(source, settings, detectors=detectors, progress=progress)
+    settings = settings or Settings()
+    clip = video.probe(source, max_pixels=settings.max_pixels)
+    video.check_fits(target, clip, settings)
+    plan = _plan(clip, settings, detectors, progress)
     analyzed = time.perf_counter() - started
     report = render(plan, target, detectors=detectors, progress=progress)
     return dataclasses.replace(report, stage_seconds={"analyze": analyzed, **report.stage_seconds})
@@ -79,10 +82,7 @@ def analyze(
     """
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
-    workers = _workers(settings, detectors)
-    with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
-        clip = _look_through(clip, watch, settings, progress)
-        return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
+    return _plan(clip, settings, detectors, progress)
 
 
 def render(
@@ -168,7 +168,7 @@ def verify(
         for frame in frames:
             pts.append(frame.pts)
             _tell(progress, "read", len(pts), None)
-    plan = Plan(clip=video.with_pts(clip, pts), settings=settings, tracks=())
+    plan = Plan(clip=video.with_pts(clip, pts, frames.findings), settings=settings, tracks=())
     with _looks(settings, detectors, build_audit_looks) as looks:
         _, finds = audit.find_leaks(
             clip.path,
@@ -190,6 +190,18 @@ def thread_count(wanted: int) -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux only
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _plan(
+    clip: ClipInfo,
+    settings: Settings,
+    detectors: Sequence[Detector] | None,
+    progress: Progress | None,
+) -> Plan:
+    workers = _workers(settings, detectors)
+    with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
+        clip = _look_through(clip, watch, settings, progress)
+        return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
 
 
 @contextlib.contextmanager
@@ -225,9 +237,10 @@ def _look_through(
             pts.append(frame.pts)
             now = (frame.pts - pts[0]) * float(clip.time_base)
             if watch.is_due(now):
-                watch.see(frame.index, now, video.to_bgr(frame, clip.rotation_degrees))
+                image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
+                watch.see(frame.index, now, image)
             _tell(progress, "analyze", len(pts), None)
-    return video.with_pts(clip, pts)
+    return video.with_pts(clip, pts, frames.findings)
 
 
 def _write(

@@ -70,8 +70,18 @@ class ClipInfo:
     color_primaries: int
     color_transfer: int
     color_matrix: int
+    is_mirrored: bool = False
+    """Left and right change places, after the turn, to make the stored picture upright."""
+    is_interlaced: bool = False
+    """Each picture holds two half pictures of different times, in alternate rows."""
+    is_damaged: bool = False
+    """Not all of the clip can be decoded; all who read it do so with one thread."""
+    clock_shifts: tuple[Fraction, ...] = ()
+    """Seconds added to the source's times: at first, and after each reset of its clock."""
     dropped: tuple[str, ...] = ()
     """What the source carries that the output won't: streams, metadata, chapters."""
+    warnings: tuple[str, ...] = ()
+    """What is wrong with the source, in words: what was lost, and what had to be changed."""
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -237,7 +247,9 @@ def _clip_to_dict(clip: ClipInfo) -> dict[str, Any]:
     for name in ("time_base", "frame_rate", "sample_aspect_ratio", "path"):
         values[name] = str(values[name])
     values["pts"] = clip.pts.tolist()
-    values["dropped"] = list(clip.dropped)
+    values["clock_shifts"] = [str(seconds) for seconds in clip.clock_shifts]
+    for name in ("dropped", "warnings"):
+        values[name] = list(values[name])
     return values
 
 
@@ -247,7 +259,9 @@ def _clip_from_dict(data: Mapping[str, Any]) -> ClipInfo:
         values[name] = Fraction(values[name])
     values["path"] = Path(values["path"])
     values["pts"] = np.asarray(values["pts"], dtype=np.int64)
-    values["dropped"] = tuple(values["dropped"])
+    values["clock_shifts"] = tuple(map(Fraction, values.get("clock_shifts", ())))
+    for name in ("dropped", "warnings"):
+        values[name] = tuple(values.get(name, ()))
     return ClipInfo(**values)
 
 

@@ -45,6 +45,7 @@ def region_for(
     settings: Settings,
     *,
     rotation_degrees: int = 0,
+    is_mirrored: bool = False,
     track_id: int | None = None,
 ) -> Region | None:
     """The region that covers `box`, or None where the box lies outside the picture.
@@ -53,7 +54,7 @@ def region_for(
     """
     width, height = size
     grown = grow(_whole(box, kind), settings.margin_ratio, settings.min_region_pixels)
-    stored = upright_to_stored(grown, width, height, rotation_degrees)
+    stored = upright_to_stored(grown, width, height, rotation_degrees, is_mirrored)
     edges = align_even(stored, width, height)
     if edges is None:
         return None
@@ -81,6 +82,7 @@ def _regions(
             (clip.width, clip.height),
             settings,
             rotation_degrees=clip.rotation_degrees,
+            is_mirrored=clip.is_mirrored,
             track_id=track.id,
         )
         if region:

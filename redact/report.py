@@ -38,6 +38,16 @@ class Report:
     audited_frames: int
     stage_seconds: Mapping[str, float]
 
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """What the source carries beside its pictures and the result doesn't."""
+        dropped = list(self.plan.clip.dropped)
+        if self.plan.settings.audio == "keep":
+            # The first sound stream is the one that is kept.
+            sound = next((item for item in dropped if item.startswith("audio stream")), None)
+            dropped = [item for item in dropped if item != sound]
+        return tuple(dropped)
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return {
@@ -56,7 +66,8 @@ class Report:
                 }
                 for leak in self.leaks
             ],
-            "removed": list(self.plan.clip.dropped),
+            "removed": list(self.removed),
+            "warnings": list(self.plan.clip.warnings),
             "tracks": [
                 {
                     "id": track.id,
@@ -138,9 +149,16 @@ def _facts(report: Report) -> dict[str, str]:
         "Covered": f"{report.covered_ratio:.2%} of all pixels, style {settings.style}",
         "Sound": "kept" if settings.audio == "keep" else "left out",
         "Looked at again": audit if settings.audit else "not run",
-        "Removed": html.escape("; ".join(plan.clip.dropped)) or "nothing to remove",
+        "Removed": html.escape("; ".join(report.removed)) or "nothing to remove",
+        **_warnings(plan),
         "Time": seconds,
     }
+
+
+def _warnings(plan: Plan) -> dict[str, str]:
+    """The row that says what is wrong with the source; none when nothing is."""
+    words = html.escape("; ".join(plan.clip.warnings))
+    return {"Damage": f"<strong>{words}</strong>"} if words else {}
 
 
 def _leaks_in_words(report: Report) -> str:
@@ -176,7 +194,7 @@ def _pictures(report: Report, result: Path) -> dict[int, str]:
     clip = video.probe(result, max_pixels=report.plan.settings.max_pixels)
     for frame in video.read_frames(clip):
         if frame.index in wanted:
-            image = video.to_bgr(frame, clip.rotation_degrees)
+            image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
             for track in wanted[frame.index]:
                 found[track.id] = _cut_out(image, track.box_at(frame.index))
         if frame.index >= max(wanted):

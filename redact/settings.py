@@ -91,8 +91,8 @@ class Settings:
     """Threads for decoding, detecting and encoding; 0 takes what the machine has."""
     audit: bool = True
     """Look at the finished output again before it gets its name."""
-    max_pixels: int = 8192 * 8192
-    """A picture with more pixels than this is refused."""
+    max_pixels: int = 8192 * 4352
+    """A picture with more pixels than this is refused; that of H.264's highest level isn't."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -157,10 +157,11 @@ def _inside(file: BinaryIO, kinds: tuple[str, ...]) -> Iterator[Atom]:
 
 
 def _points_out(file: BinaryIO, dref: Atom) -> bool:
-    """Whether an entry of a data reference box lacks the flag that means "in this file"."""
+    """Whether a data reference names a place and lacks the flag that means "in this file"."""
     first = dref.start + dref.header_size + 8  # version, flags and the number of entries
     for entry in atoms(file, first, dref.end):
         file.seek(entry.start + entry.header_size)
-        if not int.from_bytes(file.read(4), "big") & 1:
+        flags = int.from_bytes(file.read(4), "big")
+        if not flags & 1 and entry.end - entry.start > 12:
             return True
     return False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from redact import video
 from redact.errors import TargetError
-from redact.sources import reason
+from redact.sources import check_source, reason
 
 
 def default_target(source: Path) -> Path:
@@ -29,6 +29,7 @@ def check_target(source: Path, target: Path) -> None:
     """Refuse early what would fail late, or harm the source.
 
     Raises:
+        ClipError: there is no such source.
         TargetError: the target is a folder or a device, is the source itself (perhaps by another
             name), lies in no folder, or has a suffix that no container goes by.
 
@@ -41,9 +42,11 @@ def check_place(source: Path, target: Path) -> None:
     """`check_target` for a file of any suffix: a report beside the result.
 
     Raises:
-        TargetError: as there.
+        ClipError: there is no such source.
+        TargetError: as for `check_target`.
 
     """
+    check_source(source)
     try:
         if target.is_dir():
             raise TargetError(f"{str(target)!r} is a folder; name a file in it")
@@ -53,7 +56,7 @@ def check_place(source: Path, target: Path) -> None:
             )
         if target.exists() and not target.is_file():
             raise TargetError(f"{str(target)!r} is no file that could be replaced; name another")
-        if target.exists() and source.exists() and target.samefile(source):
+        if target.exists() and target.samefile(source):
             raise TargetError(f"{str(target)!r} is the source itself; name another file")
         target.lstat()
     except FileNotFoundError:

@@ -36,6 +36,8 @@ def write_clip(
     pts=None,
     time_base=Fraction(1, 12800),
     rotation=0,
+    flip=False,
+    gop=None,
     sound=False,
     aspect=None,
     full_range=False,
@@ -50,8 +52,10 @@ def write_clip(
         video.width, video.height = size
         video.pix_fmt = pixel_format
         video.time_base = video.codec_context.time_base = time_base
-        if rotation:
-            video.set_display_rotation(rotation)
+        if gop:
+            video.codec_context.gop_size = gop
+        if rotation or flip:
+            video.set_display_rotation(rotation, hflip=flip)
         if aspect:
             video.codec_context.sample_aspect_ratio = aspect
         if full_range:

@@ -1,0 +1,28 @@
+"""Clips in and out: the only package that knows PyAV.
+
+A clip is one video stream of a real container. Playlists, concat scripts and other formats that
+open further files are refused, and no address but a local file is ever opened. What comes out has
+the same pictures in the same order at the same times, and nothing else but sound, when it is kept.
+"""
+
+from __future__ import annotations
+
+from redact.video.opening import file_sha256, opened, packets_of
+from redact.video.pictures import to_bgr
+from redact.video.probing import probe, with_pts
+from redact.video.reading import FrameReader, read_frames
+from redact.video.writing import ClipWriter, check_fits, check_suffix
+
+__all__ = [
+    "ClipWriter",
+    "FrameReader",
+    "check_fits",
+    "check_suffix",
+    "file_sha256",
+    "opened",
+    "packets_of",
+    "probe",
+    "read_frames",
+    "to_bgr",
+    "with_pts",
+]
