@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import privacy
+from benchmarks import subjects
 from benchmarks.cutouts import Cutout, person
 from benchmarks.ground_truth import Truth
 from benchmarks.moving_scenes import encode, known_objects
@@ -120,7 +120,7 @@ def cut_out(data: Path, count: int) -> list[tuple[Cutout, Way]]:
 
 def drawn_person(number: int) -> Cutout:
     """A made-up face on a plain body."""
-    face = privacy.made_up_face(number)
+    face = subjects.made_up_face(number)
     high, wide = face.shape[:2]
     picture = np.zeros((6 * high, 3 * wide, 3), np.uint8)
     solid = np.zeros(picture.shape[:2], np.uint8)

@@ -1,7 +1,8 @@
 """What covering a region costs, beside copying it and beside OpenCV's ways to a like look.
 
 Every kernel's output is checked against its slow twin first. Times are medians of interleaved
-runs in one process, with one thread. The copy goes out of a 1080p plane and back: no cover can
+runs in one process, with one thread, each the second of two in a row, so that all find the region
+in the cache alike. The copy goes out of a 1080p plane and back: no cover can
 touch fewer bytes. The rounded cover reaches beyond its box: it is set beside a copy of all that it
 may touch, and beside OpenCV's resize blended by a ready-made mask.
 
@@ -109,6 +110,7 @@ def measure(kernels, side: int, rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
+            way()
             started = time.perf_counter()
             way()
             times[name].append(time.perf_counter() - started)

@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import moving_scenes, publish
+from benchmarks.detail import AlignmentError
 from benchmarks.ground_truth import Truth
 from benchmarks.publish import RESULTS
 from benchmarks.scene_table import QUICK, SCENES
@@ -52,7 +53,12 @@ def main(arguments: Sequence[str]) -> None:
             if output is None:
                 refused[tool].append(source.name)
                 continue
-            scores[tool][source.stem] = one = score(source, output, truth)
+            try:
+                scores[tool][source.stem] = one = score(source, output, truth)
+            except AlignmentError as err:
+                print(f"{tool:>10} {source.stem:32} can't be scored: {err}")
+                refused[tool].append(source.name)
+                continue
             print(f"{tool:>10} {source.stem:32} {line(one)}", flush=True)
     table = {tool: summary(list(by.values())) for tool, by in scores.items()}
     for tool, values in table.items():

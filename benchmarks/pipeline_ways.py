@@ -28,8 +28,8 @@ def run_way(way: str, source: Path | None, target: Path | None, settings: Result
     """
     request = {
         "way": way,
-        "source": str(source),
-        "target": str(target),
+        "source": str(source and source.absolute()),
+        "target": str(target and target.absolute()),
         "settings": settings,
         "began": time.time(),
     }

@@ -123,6 +123,6 @@ def _rows(table: dict[str, dict], word: str) -> list[tuple[str, list[str]]]:
             lambda v, k=kind: f"{v[k]['tracks_leaked_long']}",
         )
     row("over-covered area", lambda v: f"{100 * v['over_covered']:.2f} %")
-    row("clips refused", lambda v: str(len(v["refused"])))
+    row("clips refused or not scored", lambda v: str(len(v["refused"])))
     row("seconds", lambda v: f"{v['seconds']:.0f}")
     return rows

@@ -229,6 +229,12 @@ def _distances(
 
 
 @_inlined
+def _between(here: Any, step: Any, share: Any) -> Any:
+    t = min(max(share, _F32(0.0)), _F32(1.0))
+    return _I16(np.int32(here + step * (t * t * (_F32(3.0) - _F32(2.0) * t))))
+
+
+@_inlined
 def _stretched(
     cells: Values, count: int, first: float, length: float, is_smooth: bool
 ) -> NDArray[np.int16]:
@@ -255,12 +261,13 @@ def _stretched(
             for channel in range(channels):
                 here = cells[row, column, channel] * _F32(64.0) + _F32(32.0)
                 step = (cells[row, following, channel] - cells[row, column, channel]) * _F32(64.0)
-                at = np.uintp(from_ * channels + channel)
-                for i in range(np.uintp(from_), np.uintp(to)):
-                    t = min(max(_F32(i) * slope + offset, _F32(0.0)), _F32(1.0))
-                    value = here + step * (t * t * (_F32(3.0) - _F32(2.0) * t))
-                    lines[row, at] = _I16(np.int32(value))
-                    at += np.uintp(channels)
+                if channels == 1:
+                    for i in range(np.uintp(from_), np.uintp(to)):
+                        lines[row, i] = _between(here, step, _F32(i) * slope + offset)
+                else:
+                    for i in range(from_, to):
+                        value = _between(here, step, _F32(i) * slope + offset)
+                        lines[row, i * channels + channel] = value
     return lines
 
 

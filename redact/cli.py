@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ EXIT_LEAK, EXIT_ERROR = 1, 2
 _EPILOG = """\
 other commands:
   redact inspect CLIP   show what a clip carries beside its pictures
+  redact verify CLIP    look for faces and plates that still show in any clip
 (a clip that has the name of a command is given as ./inspect)
 
 exit codes: 0 the result is there; 1 a face or plate stays visible and nothing was written;
@@ -86,7 +88,7 @@ def _run(
             named.save_json(unfinished["json"])
     bar.close()
     for warning in report.plan.clip.warnings:
-        _say(f"{source}: {warning}", 0)
+        _say(f"warning: {str(source)!r}: {warning}", 0)
     if not bar.quiet:
         for leak in report.leaks:
             _say(f"look at frame {leak.frame_index}: perhaps a {leak.kind}", 0)
@@ -113,7 +115,34 @@ def _inspect(argv: Sequence[str]) -> int:
     return 0 if shown else EXIT_ERROR
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"inspect": _inspect}
+def _verify(argv: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="redact verify",
+        description="Look for faces and plates that still show in any clip; nothing is written.",
+        epilog="exit codes: 0 nothing was found, which proves nothing; 1 something shows; 2 and "
+        "others as for redact",
+    )
+    add = parser.add_argument
+    add("clip", help="the video file")
+    add("--settings", metavar="TOML", help="a file with settings")
+    add("--json", action="store_true", help="print the finds as JSON")
+    add("-q", "--quiet", action="store_true", help="no progress bar")
+    arguments = parser.parse_args(argv)
+    settings = _settings(arguments)
+    with stopping_at_signals() as stop, quiet_libraries(), Bar(arguments.quiet, stop) as bar:
+        from redact.pipeline import verify
+
+        finds = verify(arguments.clip, settings, progress=bar)
+    if arguments.json:
+        text = json.dumps([dataclasses.asdict(find) for find in finds], indent=1)
+    else:
+        lines = [f"frame {f.frame_index}: {f.kind}, score {f.score:.2f}" for f in finds]
+        text = "\n".join(lines or ["nothing was found"])
+    shown = _show(text)
+    return EXIT_LEAK if finds else 0 if shown else EXIT_ERROR
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"inspect": _inspect, "verify": _verify}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -37,13 +37,16 @@ def messages(packet: bytes, codec: str, extradata: bytes = b"") -> Iterator[Mess
 
     extradata: the stream's; it tells how the packet's units are delimited.
     """
-    if codec not in _SEI_UNITS:
-        return
-    kinds, header_size = _SEI_UNITS[codec]
-    for unit in _units(packet, _length_size(codec, extradata)):
-        kind = unit[0] & 0x1F if codec == "h264" else unit[0] >> 1 & 0x3F
-        if kind in kinds:
-            yield from _messages_of(unit[header_size:].replace(b"\0\0\3", b"\0\0"))
+    if codec in _SEI_UNITS:
+        yield from _messages_in(_units(packet, _length_size(codec, extradata)), codec)
+
+
+def header_messages(extradata: bytes, codec: str) -> Iterator[Message]:
+    """The same in a stream's extradata, where HEVC encoders like to put them."""
+    if codec == "hevc" and extradata[:1] == b"\1":
+        yield from _messages_in(_hevc_header_units(extradata), codec)
+    elif codec in _SEI_UNITS and extradata[:1] != b"\1":
+        yield from _messages_in(_units(extradata, 0), codec)
 
 
 def xmp_packets(path: Path) -> list[tuple[int, str]]:
@@ -102,15 +105,39 @@ def _length_size(codec: str, extradata: bytes) -> int:
 
 def _units(packet: bytes, length_size: int) -> Iterator[bytes]:
     if not length_size:
-        yield from (unit for unit in re.split(rb"\0\0\1", packet)[1:] if unit)
+        yield from (unit for unit in packet.split(b"\0\0\1")[1:] if unit)
         return
     at = 0
     while at + length_size < len(packet):
         size = int.from_bytes(packet[at : at + length_size], "big")
         at += length_size
-        if size:
-            yield packet[at : at + size]
+        if unit := packet[at : at + size]:
+            yield unit
         at += size
+
+
+def _hevc_header_units(extradata: bytes) -> Iterator[bytes]:
+    """The units of an "hvcC" box (ISO/IEC 14496-15): arrays of them behind 22 bytes."""
+    at = 23
+    for _ in range(extradata[22] if len(extradata) > 22 else 0):
+        count = int.from_bytes(extradata[at + 1 : at + 3], "big")
+        at += 3
+        for _ in range(count):
+            size = int.from_bytes(extradata[at : at + 2], "big")
+            unit = extradata[at + 2 : at + 2 + size]
+            if not unit:
+                return
+            yield unit
+            at += 2 + size
+
+
+def _messages_in(units: Iterator[bytes], codec: str) -> Iterator[Message]:
+    kinds, header_size = _SEI_UNITS[codec]
+    for unit in units:
+        kind = unit[0] & 0x1F if codec == "h264" else unit[0] >> 1 & 0x3F
+        if kind in kinds:
+            # A 3 after two zeros is there only to tell them from a start code.
+            yield from _messages_of(unit[header_size:].replace(b"\0\0\3", b"\0\0"))
 
 
 def _messages_of(payload: bytes) -> Iterator[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 import os
@@ -27,7 +28,7 @@ _STRUCTURE = re.compile(
     r"|encoder|number_of_frames|number_of_bytes|bps|_statistics_.*",
     re.IGNORECASE,
 )
-_DEFAULT_VALUES = re.compile(r"(VideoHandler|SoundHandler|\[0\]\[0\]\[0\]\[0\]|Lav[fc]\d.*|)")
+_DEFAULT_VALUES = re.compile(r"((Video|Sound)Handler|\[0\]\[0\]\[0\]\[0\]|FFMP|Lav[fc][\d.]*.*|)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -174,22 +175,26 @@ def _is_default(key: str, value: str) -> bool:
 
 def _in_packets(path: Path, settings: Settings) -> Iterator[Found]:
     """Messages inside the pictures' packets, each text once, with how often it comes."""
-    counts: dict[tuple[str, hidden.Message], int] = {}
+    counts: collections.Counter[tuple[int, hidden.Message]] = collections.Counter()
     failures: list[None] = []
     with video.opened(path, max_pixels=settings.max_pixels) as container:
         streams = [s for s in container.streams.video if s.codec_context]
+        headers = {s.index: (s.codec_context.name, _extradata(s)) for s in streams}
+        for index, (codec, extradata) in headers.items():
+            counts.update((index, m) for m in hidden.header_messages(extradata, codec))
         packets = video.packets_of(container, *streams, on_failure=lambda: failures.append(None))
         for packet in packets if streams else ():
-            context = packet.stream.codec_context
-            for message in hidden.messages(
-                bytes(packet), context.name, bytes(context.extradata or b"")
-            ):
-                key = (f"stream {packet.stream.index}", message)
-                counts[key] = counts.get(key, 0) + 1
+            index = packet.stream.index
+            counts.update((index, m) for m in hidden.messages(bytes(packet), *headers[index]))
     if failures:
         yield Found(topic="damage", where="file", value=f"{len(failures)} places can't be read")
-    for (where, message), count in counts.items():
-        yield Found(topic=message.kind, where=f"{where}, {count} times", value=message.text)
+    for (index, message), count in counts.items():
+        where = f"stream {index}, {count} times"
+        yield Found(topic=message.kind, where=where, value=message.text)
+
+
+def _extradata(stream: Any) -> bytes:
+    return bytes(stream.codec_context.extradata or b"")
 
 
 def _in_bytes(path: Path) -> Iterator[Found]:

@@ -45,18 +45,26 @@ class Look:
 
 
 @dataclasses.dataclass(frozen=True)
-class HeadsAsFaces:
-    """Heads, from any side, as finds of faces: their scores times `weight`."""
+class Rescored:
+    """A detector of faces or heads whose finds are called faces, their scores brought to one scale.
 
-    heads: Detector
-    weight: float
+    On that scale, the one that tracks are made by, 0.5 is a face that needs no support.
+    """
+
+    detector: Detector
+    weight: float = 1.0
+    offset: float = 0.0
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Heads in an upright (H, W, 3) uint8 BGR picture, called faces."""
+        """What the detector sees in an upright (H, W, 3) uint8 BGR picture."""
         return [
-            dataclasses.replace(head, kind="face", score=self.weight * head.score)
-            for head in self.heads.detect(image)
+            dataclasses.replace(find, kind="face", score=self.weight * find.score + self.offset)
+            for find in self.detector.detect(image)
         ]
+
+    def close(self) -> None:
+        """Free what the detector holds, if it holds something."""
+        _close(self.detector)
 
 
 def build_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
@@ -101,7 +109,7 @@ def build_still_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
 
         # Shirts and bags look like heads below this score.
         heads = HeadDetector(threshold=0.8, threads=threads)
-        looks.append(Look(HeadsAsFaces(heads, 1.0)))
+        looks.append(Look(Rescored(heads)))
     return [*looks, *_plate_looks("thorough", threads)] if settings.plates else looks
 
 
@@ -124,7 +132,7 @@ def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
         from redact.detectors.plates import PlateDetector
 
         looks.append(Look(PlateDetector(scales=(0.75, 0.4), threads=threads)))
-        part = PlateDetector(scales=(1.0,), threads=threads)
+        part = PlateDetector(scales=(1.0,), enlarge_below=0, threads=threads)
         looks.append(Look(part, where="near", kind="plate", part_side=256, around=3.0))
     return looks
 
@@ -187,36 +195,41 @@ def look_around(
 def close_looks(looks: Sequence[Look]) -> None:
     """Free what the detectors hold, for those that hold something."""
     for look in looks:
-        close = getattr(look.detector, "close", None)
-        if close is not None:
-            close()
+        _close(look.detector)
+
+
+def _close(detector: Detector) -> None:
+    close = getattr(detector, "close", None)
+    if close is not None:
+        close()
 
 
 def _face_looks(level: str, threads: int) -> list[Look]:
     from redact.detectors.blazeface import BlazeFaceDetector
 
-    # Below these scores both see faces as large as the picture in walls, shirts and roads, in
-    # frame after frame, so that agreeing with themselves proves nothing.
-    every = 0.0 if level == "thorough" else STEP_SECONDS
-    looks = [
-        Look(BlazeFaceDetector("full_range_sparse", threshold=0.5), every),
-        Look(BlazeFaceDetector("short_range", threshold=0.7), every),
-    ]
     if level == "fast":
-        return looks
+        return [
+            Look(BlazeFaceDetector("full_range_sparse", threshold=0.5), STEP_SECONDS),
+            Look(BlazeFaceDetector("short_range", threshold=0.7), STEP_SECONDS),
+        ]
     from redact.detectors.centerface import CenterFaceDetector
 
+    # BlazeFace sees faces in walls, shirts and roads, in frame after frame, with scores up to
+    # 0.7: those only carry on a track.
+    blaze = Rescored(BlazeFaceDetector("full_range_sparse", threshold=0.45), offset=-0.25)
     near = CenterFaceDetector(threads=threads)
-    looks.append(Look(near, 0.4, "near", restless_seconds=0.0, part_side=160))
+    around = Look(near, 0.4, "near", restless_seconds=0.0, part_side=160)
     if level == "thorough":
-        return [*looks, Look(CenterFaceDetector((None, 960, 480), threads=threads))]
+        every = Look(CenterFaceDetector((None, 960, 480), threads=threads))
+        return [Look(blaze), around, every]
     return [
-        *looks,
+        Look(blaze, STEP_SECONDS),
+        around,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.
         Look(near, 0.48, "parts", part_side=1024, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.24),
-        Look(CenterFaceDetector((1920,), threads=threads), 5.0, restless_seconds=0.8),
+        Look(CenterFaceDetector((1920,), threads=threads), 6.0, restless_seconds=1.0),
     ]
 
 
@@ -228,7 +241,7 @@ def _head_looks(settings: Settings, threads: int) -> list[Look]:
     heads = HeadDetector(threads=threads)
     # Beside a track a head only carries on what was seen; the part below shows the shoulders.
     near = Look(
-        HeadsAsFaces(heads, 0.5),
+        Rescored(heads, weight=0.5),
         0.48,
         "near",
         restless_seconds=0.24,
@@ -237,7 +250,7 @@ def _head_looks(settings: Settings, threads: int) -> list[Look]:
     )
     if settings.heads == "near tracks":
         return [near]
-    moving = HeadsAsFaces(heads, 1.0)
+    moving = Rescored(heads)
     return [near, Look(moving, 2 * STEP_SECONDS, "parts", part_side=320)]
 
 
@@ -246,7 +259,7 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
 
     if level == "fast":
         return [Look(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
-    part = PlateDetector(scales=(1.0,), threads=threads)
+    part = PlateDetector(scales=(1.0,), enlarge_below=0, threads=threads)
     near = Look(part, 0.4, "near", restless_seconds=0.16, kind="plate", part_side=320, around=3.0)
     if level == "balanced":
         return [

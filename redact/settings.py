@@ -77,7 +77,7 @@ class Settings:
     """No covered region is narrower or lower than this many luma pixels."""
     max_gap_seconds: float = 1.5
     """A track bridges a gap without detections up to this long."""
-    extend_seconds: float = 0.6
+    extend_seconds: float = 0.4
     """A track is continued this long before its first and after its last detection."""
     lookahead_seconds: float = 1.0
     """How far `redact_frames` looks ahead before it gives a frame out."""

@@ -11,7 +11,7 @@ import bisect
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ _NESTED_SHARE = 0.75
 # from a few finds, only the change of it counts.
 LEAST_REACH, _REACH_MOST = 0.8, 2.5
 _REACH_PER_SECOND_UNKNOWN, _REACH_PER_SECOND_KNOWN = 7.0, 2.0
+# Where what was followed lies, detectors that cut it differently may see it.
+_REACH_SURE = 0.6
 _MOST_SIZE_RATIO = 2.2
 _VELOCITY_GAIN = 0.4
 # With fewer looks than this, what seems motion may be a box that jumped.
@@ -187,20 +189,24 @@ class Associator:
         """(2,) how far the picture has moved in all, pixels."""
         return self._camera
 
+    def move(self, shift: tuple[float, float]) -> None:
+        """Take into account that the whole picture moved since the last step, pixels."""
+        self._camera = self._camera + np.asarray(shift)
+
     def step(
         self,
         index: int,
         now: float,
         detections: Iterable[Detection],
-        shift: tuple[float, float] = (0.0, 0.0),
+        places: Mapping[Tracklet, NDArray[np.float64]] | None = None,
     ) -> list[Tracklet]:
         """Give a frame's detections to the tracklets they belong to.
 
-        shift: how far the whole picture moved since the step before, pixels.
+        places: (4,) boxes where tracklets surely are: only what is found there is theirs, so that
+        who passes in front of somebody doesn't take his track along.
 
         Returns: the live tracklets that got none.
         """
-        self._camera = self._camera + np.asarray(shift)
         self._last_index = index
         for tracklet in [t for t in self._live if now - t.seen_last > self._max_gap]:
             self._live.remove(tracklet)
@@ -215,7 +221,7 @@ class Associator:
             weak = [d for d in found if d.score < sure_score(kind)]
             for group in (sure, weak):
                 candidates = [t for t in lost if t.kind == kind]
-                taken, alone = self._match(candidates, group, index, now)
+                taken, alone = self._match(candidates, group, index, now, places or {})
                 lost = [t for t in lost if t not in taken]
                 for detection in alone:
                     self._begin(index, now, detection)
@@ -235,13 +241,18 @@ class Associator:
         self._ended = [t for t in self._ended if t.times[-1] >= before]
 
     def _match(
-        self, tracklets: list[Tracklet], detections: list[Detection], index: int, now: float
+        self,
+        tracklets: list[Tracklet],
+        detections: list[Detection],
+        index: int,
+        now: float,
+        places: Mapping[Tracklet, NDArray[np.float64]],
     ) -> tuple[list[Tracklet], list[Detection]]:
         """Give each detection to the tracklet it fits best: who got one, and what stayed alone."""
         if not tracklets or not detections:
             return [], detections
         boxes = _array([d.box for d in detections])
-        cost = np.stack([_distance(t, boxes, now, self._camera) for t in tracklets])
+        cost = np.stack([_distance(*self._expected(t, now, places), boxes) for t in tracklets])
         rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6))
         pairs = [
             (row, column)
@@ -256,6 +267,14 @@ class Associator:
             [tracklets[row] for row, _ in pairs],
             [d for column, d in enumerate(detections) if column not in used],
         )
+
+    def _expected(
+        self, tracklet: Tracklet, now: float, places: Mapping[Tracklet, NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], float]:
+        """Where a tracklet should be, and how far from there it may be, in sizes of its box."""
+        if tracklet in places:
+            return places[tracklet], _REACH_SURE
+        return tracklet.predict(now, self._camera), tracklet.reach(now - tracklet.times[-1])
 
     def _begin(self, index: int, now: float, detection: Detection) -> None:
         box = np.asarray(detection.box, dtype=np.float64)
@@ -373,16 +392,14 @@ def is_same_place(box: Box, predicted: NDArray[np.float64], reach: float = LEAST
 
 
 def _distance(
-    tracklet: Tracklet, boxes: NDArray[np.float64], now: float, camera: NDArray[np.float64]
+    expected: NDArray[np.float64], reach: float, boxes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(M,) distance in box sizes from the predicted box; inf where it can't be the same."""
-    elapsed = now - tracklet.times[-1]
-    predicted = tracklet.predict(now, camera)
-    size, sizes = _size(predicted), _size(boxes)
-    offset = np.linalg.norm(_center(boxes) - _center(predicted), axis=1)
+    """(M,) distance of (M, 4) boxes from the expected one, in sizes; inf where it can't be it."""
+    size, sizes = _size(expected), _size(boxes)
+    offset = np.linalg.norm(_center(boxes) - _center(expected), axis=1)
     distance = offset / np.maximum(size, sizes)
     ratio = np.abs(np.log(sizes / size))
-    possible = (distance < tracklet.reach(elapsed)) & (ratio < math.log(_MOST_SIZE_RATIO))
+    possible = (distance < reach) & (ratio < math.log(_MOST_SIZE_RATIO))
     return np.where(possible, distance + ratio, np.inf)
 
 

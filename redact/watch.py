@@ -26,6 +26,7 @@ from redact.settings import Settings
 from redact.tracking import LEAST_REACH, Associator, Tracklet, finish, is_same_place, sure_score
 
 Image = NDArray[np.uint8]
+_Followed = tuple[NDArray[np.float64], float]
 
 # A frame's time may be a hair early of its share of a second.
 _EARLY = 2e-3
@@ -40,7 +41,7 @@ _NEAR_SCORE = 0.2
 _TAKEN_IOU = 0.4
 # What looks the same in the same place is still there, for this long without a find.
 _STILL_SECONDS = 4.0
-_STILL_LIKENESS = 0.9
+_SURE_LIKENESS = 0.9
 _STILL_SHIFT = 0.15
 
 
@@ -151,16 +152,18 @@ class Watch:
             self._associator.cut(index)
             self._recent.clear()
         found = [detection for finds in waiting.finds for detection in finds.result()]
-        lost = self._associator.step(index, now, found, motion.shift)
+        self._associator.move(motion.shift)
         picture = _Seen(index, now, waiting.image, self._associator.camera)
-        for tracklet in lost:
+        followed = self._follow_all(picture)
+        places = {t: box for t, (box, likeness) in followed.items() if likeness >= _SURE_LIKENESS}
+        for tracklet in self._associator.step(index, now, found, places):
             if tracklet.best_score >= sure_score(tracklet.kind):
-                self._find_again(tracklet, picture)
+                self._find_again(tracklet, picture, followed.get(tracklet))
         self._recent.append(picture)
         while now - self._recent[0].now > _LOOK_BACK_SECONDS:
             self._recent.popleft()
         for tracklet in self._associator.live:
-            if tracklet.indices[-1] == index and tracklet not in lost:
+            if tracklet.found_at(index) is not None:
                 self._remember(tracklet, picture.image)
             if self._near_looks and tracklet.best_score >= sure_score(tracklet.kind):
                 self._trace_back(tracklet, now)
@@ -195,25 +198,34 @@ class Watch:
         # Green is most of luma, and needs no conversion of the whole picture.
         return self._motion.step(image[:, :, 1], now)
 
-    def _find_again(self, tracklet: Tracklet, picture: _Seen) -> None:
+    def _follow_all(self, picture: _Seen) -> dict[Tracklet, _Followed]:
+        """Where the live tracklets seem to be by what they looked like, and how like."""
+        followed = {}
+        for tracklet in self._associator.live:
+            template = self._templates.get(id(tracklet))
+            if template is not None:
+                predicted = tracklet.predict(picture.now, picture.camera)
+                reach = tracklet.reach(picture.now - tracklet.times[-1])
+                place = template.follow(predicted, picture.image, min(reach, _MOST_FOLLOWED))
+                if place is not None:
+                    followed[tracklet] = place
+        return followed
+
+    def _find_again(self, tracklet: Tracklet, picture: _Seen, followed: _Followed | None) -> None:
         """Look where a tracklet should be that nothing else has seen in this picture."""
         predicted = tracklet.predict(picture.now, picture.camera)
-        template = self._templates.get(id(tracklet))
         reach = tracklet.reach(picture.now - tracklet.times[-1])
-        farthest = min(reach, _MOST_FOLLOWED)
-        followed = None
-        if template is not None:
-            followed = template.follow(predicted, picture.image, farthest)
-        is_followed = followed is not None and followed[1] >= _STILL_LIKENESS
-        near = self._look_near(tracklet, predicted, picture, reach, is_followed=is_followed)
+        is_sure = followed is not None and followed[1] >= _SURE_LIKENESS
+        if followed is not None and is_sure:
+            predicted, reach = followed[0], LEAST_REACH
+        near = self._look_near(tracklet, predicted, picture, reach, is_followed=is_sure)
         if near is not None:
             tracklet.add(picture.index, picture.now, *near, picture.camera)
-            self._remember(tracklet, picture.image)
         elif followed is not None:
             box = followed[0]
             away = float(np.abs(box - tracklet.boxes[-1]).max())
             tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
-            if is_followed and away < _STILL_SHIFT * float(np.max(box[2:] - box[:2])):
+            if is_sure and away < _STILL_SHIFT * float(np.max(box[2:] - box[:2])):
                 tracklet.stay_alive(picture.now, _STILL_SECONDS)
 
     def _trace_back(self, tracklet: Tracklet, now: float) -> None:

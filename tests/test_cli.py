@@ -10,7 +10,7 @@ import time
 import pytest
 from make_clips import write_clip
 
-from redact import __version__
+from redact import Box, Detection, __version__, pipeline
 from redact.cli import main
 
 FAST = ["--detector", "fast", "--no-plates", "--no-audit"]
@@ -51,6 +51,69 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys, 
     assert said in err
     assert "Traceback" not in err
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a.mp4", "--blur"], "--blur"),
+        (["a.mp4", "--style", "foggy"], "foggy"),
+        ([], "clip"),
+        (["inspect"], "redact inspect: "),
+        (["verify", "a.mp4", "b.mp4"], "b.mp4"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(capsys, arguments, said):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "--help" in err
+    assert err.count("\n") == 1
+
+
+def test_damage_is_told_even_to_the_quiet(tmp_path, capsys):
+    write_clip(tmp_path / "a.mkv", frames=60, size=(64, 48))
+    data = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "a.mkv").write_bytes(data[: len(data) * 3 // 4])
+    arguments = [str(tmp_path / "a.mkv"), "--quiet", "--no-faces", "--no-plates", "--no-audit"]
+    assert main(arguments) == 0
+    err = capsys.readouterr().err
+    assert "redact: warning: " in err
+    assert "a.mkv" in err
+    assert 1 <= err.count("\n") <= 4
+
+
+class Finder:
+    """Takes the place of the detectors."""
+
+    def __init__(self, finds):
+        self.finds = finds
+
+    def __call__(self, path, settings, *, progress):
+        progress("verify", 1, 1)
+        return self.finds
+
+
+def test_verify_tells_what_shows_by_its_exit_code_and_words(tmp_path, monkeypatch, capsys):
+    find = Detection(kind="plate", box=Box(1.0, 2.0, 3.0, 4.0), score=0.75, frame_index=9)
+    monkeypatch.setattr(pipeline, "verify", Finder((find,)))
+    assert main(["verify", "-q", "a.mp4"]) == 1
+    assert capsys.readouterr().out == "frame 9: plate, score 0.75\n"
+    assert main(["verify", "-q", "--json", "a.mp4"]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["box"] == [1.0, 2.0, 3.0, 4.0]
+    monkeypatch.setattr(pipeline, "verify", Finder(()))
+    assert main(["verify", "-q", "a.mp4"]) == 0
+    assert "nothing was found" in capsys.readouterr().out
+
+
+def test_verify_looks_at_the_clip_itself(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4", frames=2)
+    (tmp_path / "s.toml").write_text('detector = "fast"\nplates = false\n')
+    options = ["--settings", str(tmp_path / "s.toml"), "--quiet"]
+    assert main(["verify", str(tmp_path / "a.mp4"), *options]) == 0
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".mp4"] == ["a.mp4"]
 
 
 def test_settings_come_from_a_file_and_options_win(tmp_path):

@@ -15,7 +15,7 @@ from redact.detectors import centerface, thorough
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
-from redact.detectors.plates import PlateDetector
+from redact.detectors.plates import PlateDetector, judged_here
 from redact.detectors.thorough import ThoroughFaceDetector
 from redact.looks import build_looks, build_still_looks, close_looks
 
@@ -147,7 +147,7 @@ def test_single_pictures_are_searched_for_heads_when_all_are_asked_for():
         names[heads] = [type(look.detector).__name__ for look in looks]
         close_looks(looks)
     assert names["near tracks"] == ["ThoroughFaceDetector"]
-    assert names["all moving"] == ["ThoroughFaceDetector", "HeadsAsFaces"]
+    assert names["all moving"] == ["ThoroughFaceDetector", "Rescored"]
 
 
 def test_settings_choose_who_looks():
@@ -160,3 +160,16 @@ def test_settings_choose_who_looks():
     assert kinds[True, False] == {"face"}
     assert kinds[False, True] == {"plate"}
     assert kinds[False, False] == set()
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (2.0, 1.0, 0.5), (0.75, 0.4), (1.0, 0.25)])
+def test_a_plate_of_any_size_is_left_to_some_pass(scales):
+    for width in np.geomspace(8, 2000, 200):
+        # Two passes measure the same plate a little differently.
+        for wrong in ((1.0, 1.0, 1.0), (1.08, 0.93, 1.08), (0.93, 1.08, 0.93)):
+            measured = zip(scales, wrong, strict=False)
+            kept = [
+                judged_here(np.array([[0, 0, width * w, width * w / 4]], np.float32), scale, scales)
+                for scale, w in measured
+            ]
+            assert any(k[0] for k in kept), (width, wrong)

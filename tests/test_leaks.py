@@ -147,6 +147,13 @@ def test_dropped_and_repeated_frames_are_matched(source, tmp_path):
     assert (said["frames"], said["leaked"]) == (len(set(kept)), 1)
 
 
+def test_an_output_that_plays_slower_is_matched(source, tmp_path):
+    pictures = [draw(i) if i == 7 else cover(draw(i), face_box(i)) for i in range(COUNT)]
+    output = write(tmp_path / "clip.mp4", pictures, frames=range(0, 2 * COUNT, 2))
+    said = tally.summary([scoring.score(source, output, TRUTH)])["face"]
+    assert (said["frames"], said["leaked"]) == (COUNT, 1)
+
+
 def test_the_wrong_order_of_frames_is_noticed(source, tmp_path):
     output = write(tmp_path / "clip.mp4", [draw(i) for i in reversed(range(COUNT))])
     with pytest.raises(detail.AlignmentError, match="frames in order"):

@@ -94,7 +94,7 @@ def test_what_is_no_clip_is_called_by_its_name(tmp_path, refused, name):
     assert name in err
 
 
-@pytest.mark.parametrize("command", ["inspect"])
+@pytest.mark.parametrize("command", ["inspect", "verify"])
 @pytest.mark.parametrize("name", ["text.mp4", "empty.mp4", "random.mp4", "gone.mp4"])
 def test_other_commands_refuse_the_same(tmp_path, refused, command, name):
     if name in TEXTS:

@@ -182,10 +182,11 @@ def test_a_result_whose_name_would_be_too_long_is_refused(home, capfd):
     refuse(capfd, ["n" * 251 + ".mp4"], "too long")
 
 
-def test_a_file_with_a_commands_name_is_a_clip_with_a_dot_before_it(home):
-    (home / "a.mp4").rename(home / "inspect")
-    assert main(["./inspect", *OPTIONS]) == 0
-    assert plays(home / "inspect.redacted.mp4") == 3
+@pytest.mark.parametrize("name", ["inspect", "verify"])
+def test_a_file_with_a_commands_name_is_a_clip_with_a_dot_before_it(home, name):
+    (home / "a.mp4").rename(home / name)
+    assert main([f"./{name}", *OPTIONS]) == 0
+    assert plays(home / f"{name}.redacted.mp4") == 3
 
 
 CHILD = """

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redact import Box, Detection, Settings
-from redact.tracking import merge_same, track_detections
+from redact.tracking import Associator, merge_same, track_detections
 
 RATE = 10
 SECONDS = np.arange(60) / RATE
@@ -174,3 +174,15 @@ def test_people_who_pass_close_by_do_not_grow_into_one():
     found = walk(range(30), start=(100, 100), step=(0, 0))
     found += walk(range(30), start=(130, 100), step=(0, 0))
     assert len(track_detections(found, SECONDS, EXACT)) == 2
+
+
+def test_who_passes_in_front_does_not_take_a_track_along():
+    """One stands still and is known to; the other appears beside him and walks over his place."""
+    associator = Associator(max_gap_seconds=1.0)
+    (standing,) = walk([0], step=(0, 0))
+    associator.step(0, 0.0, [standing])
+    (tracklet,) = associator.live
+    here = np.asarray(standing.box)
+    passing = walk([1], start=(125, 100), step=(0, 0))
+    assert associator.step(1, 0.1, passing, {tracklet: here}) == [tracklet]
+    assert len(associator.live) == 2

@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="pip install redact-clips[train]")
+pytest.importorskip("torch", reason="pip install redact-clips[train]")
 pytest.importorskip("PIL", reason="pip install redact-clips[train]")
+
+import torch
 
 from redact.detectors.plates import PlateDetector
 from redact.training.lookalikes import lookalike

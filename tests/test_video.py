@@ -146,7 +146,7 @@ def test_a_list_of_other_files_is_refused(tmp_path):
     }
     for name, text in lists.items():
         (tmp_path / name).write_text(text)
-        with pytest.raises(ClipError, match="is no clip but a (play)?list"):
+        with pytest.raises(ClipError, match=r"is no clip but a (play)?list"):
             video.probe(tmp_path / name)
 
 

@@ -5,7 +5,7 @@ The model card `redact/weights/plates.md` tells what it was trained on and where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
@@ -17,8 +17,12 @@ from redact.records import Detection
 _STRIDE = 8
 _MULTIPLE = 16
 _NMS_IOU = 0.4
-# Shrunk below this longer side, garage doors look like plates.
-_LEAST_SIDE = 480
+# Plates that are less broad than this in a pass are left to the next finer one, if there is one;
+# plates that are broader than this in the next coarser one, and some, to that.
+_LEAST_BREADTH = 72.0
+_OVERLAP = 1.2
+# A plate's breadth is its width, or its height as if it were this much wider.
+_USUAL_ASPECT = 1.5
 # Even a motorcycle's plate, turned half away, is not much higher than wide.
 _LEAST_ASPECT = 0.7
 
@@ -43,7 +47,7 @@ class PlateDetector:
 
     def __init__(
         self,
-        scales: Sequence[float] = (1.0, 0.5, 0.25),
+        scales: Sequence[float] = (1.0, 0.5),
         *,
         threshold: float = 0.4,
         threads: int = 0,
@@ -59,8 +63,11 @@ class PlateDetector:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         side = max(image.shape[:2])
         scales = (2.0, *self._scales) if side < self._enlarge_below else self._scales
-        scales = tuple(s for s in scales if s >= 1 or s * side >= _LEAST_SIDE)
-        passes = [self._pass(np.asarray(grey, dtype=np.uint8), scale) for scale in scales]
+        passes = []
+        for scale in scales:
+            boxes, scores = self._pass(np.asarray(grey, dtype=np.uint8), scale)
+            kept = judged_here(boxes, scale, scales)
+            passes.append((boxes[kept], scores[kept]))
         return joined("plate", passes, _NMS_IOU)
 
     def _pass(self, grey: NDArray[np.uint8], scale: float) -> Found:
@@ -75,6 +82,25 @@ class PlateDetector:
         maps = self._network(padded[None, None].astype(np.float32))[0][0]
         boxes, scores = _decode(maps, self._threshold)
         return boxes / np.float32(scale), scores
+
+
+def judged_here(
+    boxes: NDArray[np.float32], scale: float, scales: Collection[float]
+) -> NDArray[np.bool_]:
+    """Which of the (N, 4) boxes a pass keeps: those of a size that no other pass sees better.
+
+    A pass sees more false ones among the smallest and the largest, so each size is left to one
+    pass, or to two next to each other where it lies between them.
+    """
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    breadth = np.maximum(width, height * _USUAL_ASPECT) * scale
+    kept = np.ones(len(boxes), dtype=np.bool_)
+    if scale < max(scales):
+        kept &= breadth >= _LEAST_BREADTH
+    coarser = [other for other in scales if other < scale]
+    if coarser:
+        kept &= breadth <= _LEAST_BREADTH * _OVERLAP * scale / max(coarser)
+    return np.asarray(kept, dtype=np.bool_)
 
 
 def _decode(maps: NDArray[np.float32], threshold: float) -> Found:

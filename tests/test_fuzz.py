@@ -1,0 +1,168 @@
+"""Damaged containers, many of them: the command ends well or refuses, and harms nothing.
+
+Environment: REDACT_FUZZ_CASES (60) says how many, REDACT_FUZZ_SEED (1) which ones. A case that
+breaks a rule is named by its number and stays in the test's folder.
+"""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from fractions import Fraction
+
+import av
+import pytest
+from make_clips import write_clip
+from mutate import mutate
+
+CASES = int(os.environ.get("REDACT_FUZZ_CASES", "60"))
+SEED = int(os.environ.get("REDACT_FUZZ_SEED", "1"))
+KINDS = ("mp4", "fragments.mp4", "mkv", "ts", "avi")
+
+# Many clips in one process, which may die of one of them: each says when it begins and ends.
+WORKER = """
+import contextlib, io, json, resource, signal, sys
+from pathlib import Path
+from redact import _kernels, pipeline
+from redact.cli import main
+resource.setrlimit(resource.RLIMIT_AS, (2_500_000_000, 2_500_000_000))
+for line in sys.stdin:
+    source = Path(line.strip())
+    err = io.StringIO()
+    signal.alarm(60)  # deadly
+    try:
+        with contextlib.redirect_stderr(err):
+            options = ["--no-faces", "--no-plates", "--no-audit", "--quiet", "--preset=ultrafast"]
+            code = main([str(source), "-o", str(source.with_name("out.mp4")), *options])
+            with contextlib.redirect_stdout(io.StringIO()):
+                if (looked := main(["inspect", "--json", str(source)])) not in (0, 2):
+                    code = f"{code}, of inspect {looked}"
+    except BaseException as error:
+        code = repr(error)
+    print(json.dumps({"code": code, "err": err.getvalue()}), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def sound_clips(tmp_path_factory):
+    """Bytes of an undamaged clip for each kind of container."""
+    folder = tmp_path_factory.mktemp("sound")
+    for kind in KINDS:
+        if kind == "fragments.mp4":
+            continue
+        options = {"frames": 8, "size": (64, 48), "time_base": Fraction(1, 12800)}
+        if kind == "ts":
+            options |= {"time_base": Fraction(1, 90_000), "pts": [3600 * i for i in range(8)]}
+        if kind == "avi":
+            options |= {"codec": "mjpeg", "pixel_format": "yuvj420p"}
+            options |= {"time_base": Fraction(1, 25), "pts": list(range(8))}
+        write_clip(folder / f"a.{kind}", sound=kind in ("mp4", "mkv"), **options)
+    fragment(folder / "a.mp4", folder / "a.fragments.mp4")
+    return {kind: (folder / f"a.{kind}").read_bytes() for kind in KINDS}
+
+
+def fragment(source, target):
+    """The clip again as a fragmented MP4."""
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+
+
+class Worker:
+    """Runs the command on one clip after the other; starts anew when it has died."""
+
+    def __init__(self):
+        self.process = None
+
+    def run(self, source):
+        """What became of it: a mapping with "code" and "err"."""
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", WORKER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        self.process.stdin.write(f"{source}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if line:
+            return json.loads(line)
+        self.close()
+        return {"code": "died", "err": ""}
+
+    def close(self):
+        if self.process is not None:
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.process.wait(timeout=60)
+            self.process = None
+
+
+@pytest.fixture(scope="module")
+def worker():
+    worker = Worker()
+    yield worker
+    worker.close()
+
+
+def frames_of(path):
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def broken_rules(folder, source, before, done):
+    """What the case did that nothing may ever do."""
+    target = folder / "out.mp4"
+    if hashlib.sha256(source.read_bytes()).digest() != before:
+        yield "the source has changed"
+    if done["code"] not in (0, 2):
+        yield f"the exit code is {done['code']}"
+    if (done["code"] == 0) != target.exists():
+        yield f"exit code {done['code']}, but a result is{' not' * (not target.exists())} there"
+    if target.exists() and not frames_of(target):
+        yield "the result doesn't play"
+    if done["code"] == 2 and not 1 <= done["err"].count("\n") <= 5:  # inspect's, too
+        yield "it refuses in no words or too many"
+    if "Traceback" in done["err"]:
+        yield "a traceback"
+    if left := {p.name for p in folder.iterdir()} - {source.name, "out.mp4"}:
+        yield f"it leaves {left}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs limits of memory")
+def test_undamaged_clips_pass(sound_clips, worker, tmp_path):
+    """Guards the test below: of clips that are all refused it would learn nothing."""
+    for kind, data in sound_clips.items():
+        source = tmp_path / f"clip.{kind}"
+        source.write_bytes(data)
+        assert worker.run(source)["code"] == 0, kind
+        assert frames_of(tmp_path / "out.mp4") == 8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs limits of memory")
+def test_damaged_clips_end_well_or_are_refused(sound_clips, worker, tmp_path):
+    ended = {0: 0, 2: 0}
+    for number in range(CASES):
+        rng = random.Random(f"{SEED} {number}")
+        kind = KINDS[number % len(KINDS)]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        source = folder / f"clip.{kind}"
+        data = mutate(sound_clips[kind], rng)
+        source.write_bytes(data)
+        done = worker.run(source)
+        rules = list(broken_rules(folder, source, hashlib.sha256(data).digest(), done))
+        assert not rules, f"seed {SEED}, case {number} ({source}): {rules}\n{done}"
+        ended[done["code"]] += 1
+        for path in folder.iterdir():
+            path.unlink()
+    assert ended[0] > CASES // 5
+    assert ended[2] > CASES // 20
+    print(f"{ended[0]} ended well, {ended[2]} were refused")

@@ -1,0 +1,178 @@
+"""What `redact inspect` shows of a clip, and that nothing of it is left in a result."""
+
+import json
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from make_clips import draw, write_clip
+
+import redact
+from redact import hidden
+from redact.cli import main
+from redact.inspect import as_json, as_text, inspect_clip
+
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>\n <photographer>Ann</photographer>\n</x:xmpmeta>"
+
+
+def write_rich(path, **metadata):
+    """A clip with sound, a second picture stream, a cover, chapters and metadata of every topic."""
+    with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as out:
+        out.metadata.update(metadata)
+        for _ in range(2):
+            video = out.add_stream("libx264", rate=25)
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = out.add_stream("aac", rate=16_000, layout="mono")
+        out.set_chapters(
+            [
+                {
+                    "id": 1,
+                    "start": 0,
+                    "end": 1,
+                    "time_base": Fraction(1, 25),
+                    "metadata": {"title": "He rings"},
+                }
+            ]
+        )
+        for video in out.streams.video:
+            for index in range(3):
+                frame = av.VideoFrame.from_ndarray(draw(index, 64, 48), format="bgr24")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                out.mux(video.encode(frame))
+            out.mux(video.encode())
+        chunk = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), "s16", "mono")
+        chunk.sample_rate = 16_000
+        out.mux(sound.encode(chunk))
+        out.mux(sound.encode())
+
+
+@pytest.fixture
+def rich(tmp_path):
+    path = tmp_path / "rich.mp4"
+    write_rich(
+        path,
+        title="Front door",
+        make="Acme",
+        location="+51.5000-000.1000/",
+        creation_time="2024-05-06T07:08:09Z",
+        note="with \x1b[31mcolour\nand a second line",
+    )
+    user_box = struct.pack(">I4s", 8 + 16 + len(XMP), b"uuid") + bytes(16) + XMP
+    path.write_bytes(path.read_bytes() + user_box + b"tail")
+    return path
+
+
+def found_in(path):
+    return {(found.topic, found.value) for found in inspect_clip(path).found}
+
+
+def test_all_that_a_clip_gives_away_is_listed_with_its_values(rich):
+    found = found_in(rich)
+    assert ("metadata", "Front door") in found
+    assert ("device", "Acme") in found
+    assert ("location", "+51.5000-000.1000/") in found
+    assert any(topic == "time" and value.startswith("2024-05-06") for topic, value in found)
+    assert ("sound", "aac") in found
+    assert ("second picture", "h264") in found
+    assert ("chapter", "He rings") in found
+    assert any(topic == "user data" and "x264" in value for topic, value in found)
+    assert any(topic == "XMP" and "<photographer>Ann" in value for topic, value in found)
+    assert ("private box", f"{24 + len(XMP)} bytes") in found
+    assert ("trailing bytes", "4 bytes") in found
+
+
+def test_text_obeys_nobody_and_stays_on_its_lines(rich, capsys):
+    assert main(["inspect", str(rich)]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert r"with \x1b[31mcolour\nand a second line" in out
+    assert "stream 0: video, h264, 64x48, yuv420p, 25 frames/s" in out
+    assert len(out.splitlines()) == len(as_text(inspect_clip(rich)).splitlines())
+
+
+def test_json_has_the_values_whole(rich, capsys):
+    assert main(["inspect", "--json", str(rich)]) == 0
+    out = capsys.readouterr().out
+    data = json.loads(out)
+    assert out == as_json(inspect_clip(rich)) + "\n"
+    assert data["metadata"]["note"] == "with \x1b[31mcolour\nand a second line"
+    assert [stream["type"] for stream in data["streams"]].count("video") == 2
+    assert data["size_bytes"] == rich.stat().st_size
+
+
+def test_inspecting_changes_and_writes_nothing(rich):
+    before = {p.name: p.read_bytes() for p in rich.parent.iterdir()}
+    inspect_clip(rich)
+    assert {p.name: p.read_bytes() for p in rich.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_a_result_carries_nothing_beside_its_pictures(rich, suffix):
+    target = rich.with_name(f"safe{suffix}")
+    redact.redact_clip(rich, target, detectors=[])
+    assert found_in(target) == set()
+    assert "carries nothing beside its pictures" in as_text(inspect_clip(target))
+
+
+def test_attachments_and_their_names_are_found(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        out.add_attachment("diary.txt", "text/plain", b"dear diary")
+        frame = av.VideoFrame.from_ndarray(draw(0, 64, 48), format="bgr24")
+        out.mux(video.encode(frame))
+        out.mux(video.encode())
+    found = found_in(path)
+    assert ("metadata", "diary.txt") in found
+    assert any(topic == "attachment track" for topic, _ in found)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_bytes_after_the_end_are_counted_in_any_container(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    codec = {"codec": "mjpeg", "pixel_format": "yuvj420p"} if suffix == ".avi" else {}
+    times = {"time_base": Fraction(1, 25), "pts": [0, 1, 2]}
+    write_clip(path, size=(64, 48), **codec, **times)
+    assert hidden.trailing_bytes(path) == 0
+    path.write_bytes(path.read_bytes() + b"who was here" * 10)
+    assert hidden.trailing_bytes(path) == 120
+
+
+def message(kind, content):
+    """An H.264 unit with one SEI message."""
+    sizes = b"\xff" * (len(content) // 255) + bytes([len(content) % 255])
+    return b"\x06" + bytes([kind]) + sizes + content + b"\x80"
+
+
+def test_messages_are_read_however_units_are_delimited():
+    unit = message(5, bytes(range(16)) + b"taken at 51.5 north" * 20)
+    expected = [hidden.Message("user data", "taken at 51.5 north" * 20)]
+    picture = b"\x65" + bytes(range(40, 90))
+    assert list(hidden.messages(b"\0\0\0\1" + unit + b"\0\0\1" + picture, "h264")) == expected
+    for length_size in (1, 2, 4):
+        units = [unit, picture] if length_size > 1 else [message(5, bytes(16) + b"short")]
+        packet = b"".join(len(u).to_bytes(length_size, "big") + u for u in units)
+        header = bytes([1, 66, 0, 30, 0xFC | length_size - 1])
+        found = list(hidden.messages(packet, "h264", header))
+        assert found == (expected if length_size > 1 else [hidden.Message("user data", "short")])
+
+
+def test_messages_in_the_header_of_an_hevc_stream_are_read():
+    unit = b"\x4e\x01" + message(5, bytes(range(16)) + b"x265 was here")[1:]
+    array = b"\x27" + struct.pack(">HH", 1, len(unit)) + unit
+    header = b"\1" + bytes(20) + b"\x03" + b"\1" + array
+    expected = [hidden.Message("user data", "x265 was here")]
+    assert list(hidden.header_messages(header, "hevc")) == expected
+    assert list(hidden.header_messages(b"\0\0\0\1" + unit, "hevc")) == expected
+
+
+def test_other_codecs_and_cut_off_messages_are_no_trouble():
+    assert list(hidden.messages(b"\0\0\1\x06\x05", "vp9")) == []
+    unit = message(5, bytes(16) + b"a long text that was cut off")
+    for end in range(len(unit)):
+        list(hidden.messages(b"\0\0\1" + unit[:end], "h264"))
+        list(hidden.messages(unit[:end], "h264", b"\1\0\0\0\xff"))
+        list(hidden.header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))
