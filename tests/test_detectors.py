@@ -1,5 +1,6 @@
 """The detectors that come along, on a real face and a real-looking plate."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -94,12 +95,12 @@ def test_tiles_see_what_the_whole_sees(portrait, monkeypatch):
     tiled = detector.detect(photo)[0]
     assert iou_matrix(np.array([tiled.box]), np.array([whole.box])).max() > 0.8
     for length in (32, 384, 416, 1920):
-        starts = centerface._tile_starts(length)
-        seen = np.zeros(length, bool)
-        for start in starts:
-            assert start >= 0
-            seen[start : start + 384] = True
-        assert seen.all()
+        tiles = centerface._tiles(length)
+        assert tiles[0][0] == 0 and tiles[-1][1] == length
+        assert len({stop - start for start, stop in tiles}) == 1
+        assert all((stop - start) % 32 == 0 and stop - start <= 384 for start, stop in tiles)
+        for (_, stop), (start, _) in itertools.pairwise(tiles):
+            assert stop - start >= 130
 
 
 @pytest.mark.parametrize("side", [150, 606])

@@ -50,6 +50,8 @@ def _session(path: str, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Memory laid out anew for every size of input would never be given back.
+    options.enable_mem_pattern = False
     # Idle threads that spin take the cores from decoding and encoding.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3

@@ -6,6 +6,7 @@ Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Sequence
 
 import cv2
@@ -18,9 +19,12 @@ from redact.records import Detection
 _STRIDE = 4
 _MULTIPLE = 32
 _NMS_IOU = 0.3
-# A pass over more pixels goes in tiles: at 12 megapixels the whole would take gigabytes.
-_MOST_PIXELS = 1920 * 1152
-_TILE, _OVERLAP = 1280, 256
+# A pass over more pixels goes in tiles: the network's memory grows by some 300 bytes a pixel.
+_MOST_PIXELS = 1280 * 960
+# Longest side of a tile, and by how much tiles overlap at least: larger faces are seen smaller.
+_TILE, _OVERLAP = 1152, 160
+
+_large_passes = threading.Lock()
 
 
 class CenterFaceDetector:
@@ -60,7 +64,7 @@ class CenterFaceDetector:
     def look(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         """Boxes (N, 4) and scores (N,) of one pass over the picture scaled to (width, height).
 
-        Many boxes lie on one face. A pass over more than about two million pixels goes in
+        Many boxes lie on one face. A pass over more than about a million pixels goes in
         overlapping tiles, so that memory stays bounded.
         """
         width, height = size
@@ -68,16 +72,21 @@ class CenterFaceDetector:
         if width * height <= _MOST_PIXELS:
             boxes, scores = self._pass(image, size)
             return boxes * np.asarray(factors * 2, dtype=np.float32), scores
+        with _large_passes:  # One at a time: two threads would need twice the memory.
+            boxes, scores = self._tiled_pass(image, size)
+        return boxes * np.asarray(factors * 2, dtype=np.float32), scores
+
+    def _tiled_pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
+        width, height = size
         how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
         scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
         passes = []
-        for x, y in itertools.product(_tile_starts(width), _tile_starts(height)):
-            tile = scaled[y : y + _TILE, x : x + _TILE]
-            boxes, scores = self._pass(tile, (tile.shape[1], tile.shape[0]))
-            passes.append((boxes + np.asarray([x, y] * 2, dtype=np.float32), scores))
+        for (x0, x1), (y0, y1) in itertools.product(_tiles(width), _tiles(height)):
+            boxes, scores = self._pass(scaled[y0:y1, x0:x1], (x1 - x0, y1 - y0))
+            passes.append((boxes + np.asarray([x0, y0] * 2, dtype=np.float32), scores))
         boxes = np.concatenate([boxes for boxes, _ in passes])
         scores = np.concatenate([scores for _, scores in passes])
-        return boxes * np.asarray(factors * 2, dtype=np.float32), scores
+        return boxes, scores
 
     def _pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         blob = cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True)
@@ -85,11 +94,14 @@ class CenterFaceDetector:
         return _decode(heat[0, 0], scale[0], offset[0], self._threshold)
 
 
-def _tile_starts(length: int) -> list[int]:
-    """Where tiles begin along a side; all lengths are multiples of 32."""
+def _tiles(length: int) -> list[tuple[int, int]]:
+    """Where tiles of one size begin and end along a side; all lengths are multiples of 32."""
     if length <= _TILE:
-        return [0]
-    return [*range(0, length - _TILE, _TILE - _OVERLAP), length - _TILE]
+        return [(0, length)]
+    count = -(-(length - _OVERLAP) // (_TILE - _OVERLAP))
+    side = _round_up((length + (count - 1) * _OVERLAP) / count)
+    starts = [round(i * (length - side) / (count - 1)) for i in range(count)]
+    return [(start, start + side) for start in starts]
 
 
 def size_at(image: NDArray[np.uint8], scale: float) -> tuple[int, int]:
