@@ -227,9 +227,9 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         around,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.
-        Look(near, 0.48, "parts", part_side=1024, least_side=420, most_enlarged=1.0),
-        Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.24),
-        Look(CenterFaceDetector((1920,), threads=threads), 6.0, restless_seconds=1.0),
+        Look(near, 0.64, "parts", part_side=1024, least_side=420, most_enlarged=1.0),
+        Look(CenterFaceDetector((960, 480), threads=threads), 3.0, restless_seconds=0.32),
+        Look(CenterFaceDetector((1920,), threads=threads), 8.0, restless_seconds=1.2),
     ]
 
 
@@ -265,6 +265,6 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
         return [
             near,
             Look(part, 3 * STEP_SECONDS, "parts", part_side=640),
-            Look(PlateDetector(threads=threads), 2.0, restless_seconds=0.4),
+            Look(PlateDetector(threads=threads), 2.0, restless_seconds=0.48),
         ]
     return [near, Look(PlateDetector(threads=threads))]
