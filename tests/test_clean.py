@@ -3,12 +3,13 @@
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
-from odd_clips import as_native, find_box, look, numbers_of, write_numbered
-from test_faithful import copy
+from odd_clips import as_native, copy, find_box, look, needs, numbers_of, write_numbered
 
 import redact
 from redact import Settings, video
+from redact.video.sound import without_comments
 
 SECRET = "Elm Street 12 +47.37+008.54"
 
@@ -157,3 +158,46 @@ def test_webm_keeps_opus_and_refuses_other_sound_before_any_work(tmp_path):
             progress=lambda *_: pytest.fail("work was begun"),
         )
     assert not (tmp_path / "d.webm").exists()
+
+
+def test_comments_inside_vorbis_headers_are_emptied(tmp_path):
+    """They lie in the sound's own headers, where a copy would take them along."""
+    needs("vorbis")
+    source, target = tmp_path / "a.mkv", tmp_path / "b.webm"
+
+    with av.open(str(source), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        audio = out.add_stream("vorbis", rate=48_000, layout="stereo", options={"strict": "-2"})
+        out.start_encoding()
+        for index in range(6):
+            native = as_native(index, "yuv420p")
+            native.pts, native.time_base = index, Fraction(1, 25)
+            out.mux(stream.encode(native))
+        out.mux(stream.encode())
+        for index in range(40):
+            chunk = av.AudioFrame.from_ndarray(np.zeros((2, 64), np.float32), "fltp", "stereo")
+            chunk.sample_rate, chunk.pts = 48_000, 64 * index
+            out.mux(audio.encode(chunk))
+        out.mux(audio.encode())
+    headers = sound_headers(source)
+    for length in (3, 300):
+        comment = b"\3vorbis" + SECRET.encode().ljust(length)
+        with_comment = (
+            b"\2" + headers[1:2] + lacing(comment) + headers[3:33] + comment + headers[49:]
+        )
+        assert without_comments(with_comment) == headers
+    copy(source, target, audio="keep")
+    assert sound_headers(target) == headers
+    with av.open(str(target)) as out:
+        assert sum(frame.samples for frame in out.decode(out.streams.audio[0]))
+
+
+def lacing(part):
+    """A size as in Xiph's lacing: as many 255 as fit, and the rest."""
+    return b"\xff" * (len(part) // 255) + bytes([len(part) % 255])
+
+
+def sound_headers(path):
+    with av.open(str(path)) as container:
+        return container.streams.audio[0].codec_context.extradata

@@ -39,6 +39,9 @@ class SoundCopy:
             source = container.streams.audio[0]
             try:
                 self._stream = self._output.add_stream_from_template(source)
+                if source.codec_context.name == "vorbis":
+                    context = self._stream.codec_context
+                    context.extradata = without_comments(context.extradata or b"")
             except ValueError as err:
                 raise TargetError(
                     f"this container can't hold {source.codec_context.name} sound: {err}; "
@@ -73,6 +76,34 @@ class SoundCopy:
     def copy_rest(self, shift_seconds: Fraction) -> None:
         """Write what is left."""
         self.copy_until(float("inf"), shift_seconds)
+
+
+def without_comments(headers: bytes) -> bytes:
+    """Vorbis headers with an empty comment header: it may hold a title, a place, a device.
+
+    headers: as libav keeps them, the three packets of the Vorbis I specification, section 4.2,
+    laced as in Matroska: their number less one, the sizes of the first two, then the packets.
+
+    Raises:
+        ValueError: they are something else.
+
+    """
+    if headers[:1] != b"\2" or headers.count(b"vorbis") < 3:
+        raise ValueError("the headers of the Vorbis sound are not three laced packets")
+    sizes, at = [], 1
+    for _ in range(2):
+        size = 0
+        while headers[at] == 255:
+            size, at = size + 255, at + 1
+        sizes.append(size + headers[at])
+        at += 1
+    first, setup = headers[at : at + sizes[0]], headers[at + sum(sizes) :]
+    # Kind 3, no vendor, no comments, framing bit.
+    comments = b"\3vorbis" + bytes(8) + b"\1"
+    lacing = b"".join(
+        b"\xff" * (len(part) // 255) + bytes([len(part) % 255]) for part in (first, comments)
+    )
+    return b"\2" + lacing + first + comments + setup
 
 
 def _timed(packets: Iterator[Any], clip: ClipInfo) -> Iterator[Any]:
