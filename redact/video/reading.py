@@ -77,8 +77,8 @@ class _Damage:
 class FrameReader(Iterator[Frame]):
     """Every frame in presentation order, its planes writable. Call `close` to close the file.
 
-    Times are strictly ascending, see `Clock`. What can't be decoded is left out and told in
-    `warnings`. How much of a damaged clip several threads decode is a matter of chance, so from
+    Times are strictly ascending, see `Clock`. What can't be decoded is left out and told by
+    `findings`. How much of a damaged clip several threads decode is a matter of chance, so from
     the first sign of damage on one thread does it, and the whole of a clip that is known to be
     damaged: all who read a clip get the same pictures.
     """
