@@ -8,6 +8,7 @@ import dataclasses
 import io
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(arguments[1:]) if command else _redact(arguments)
     except StoppedError as stopped:
         return _say("interrupted, nothing was written", 128 + stopped.signal_number)
+    except KeyboardInterrupt:
+        return _say("interrupted", 128 + signal.SIGINT)
     except LeakError as err:
         return _say(str(err), EXIT_LEAK)
     except RedactError as err:

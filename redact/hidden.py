@@ -149,7 +149,8 @@ def _messages_of(payload: bytes) -> Iterator[Message]:
         if kind in _MESSAGES:
             content = payload[at : at + size]
             # User data starts with 16 bytes that name its kind.
-            yield Message(_MESSAGES[kind], _readable(content[16:] if kind == 5 else content))
+            text = _readable(content[16:] if kind == 5 else content)
+            yield Message(_MESSAGES[kind], text or f"{len(content)} bytes")
         at += size
 
 
@@ -165,7 +166,7 @@ def _sum_of_bytes(payload: bytes, at: int) -> tuple[int, int]:
 
 def _readable(content: bytes) -> str:
     runs = re.findall(rb"[\x20-\x7e]{4,}", content)
-    return b" ".join(runs).decode("ascii") or f"{len(content)} bytes"
+    return b" ".join(runs).decode("ascii")
 
 
 def _ebml_ends(file: BinaryIO, size: int) -> Iterator[int]:

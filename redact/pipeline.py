@@ -60,7 +60,7 @@ def redact_clip(
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
     video.check_fits(target, clip, settings)
-    plan = _plan(clip, settings, detectors, progress)
+    plan = analyze(source, settings, detectors=detectors, progress=progress)
     analyzed = time.perf_counter() - started
     report = render(plan, target, detectors=detectors, progress=progress)
     return dataclasses.replace(report, stage_seconds={"analyze": analyzed, **report.stage_seconds})
@@ -82,7 +82,10 @@ def analyze(
     """
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
-    return _plan(clip, settings, detectors, progress)
+    workers = _workers(settings, detectors)
+    with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
+        clip = _look_through(clip, watch, settings, progress)
+        return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
 
 
 def render(
@@ -190,18 +193,6 @@ def thread_count(wanted: int) -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux only
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _plan(
-    clip: ClipInfo,
-    settings: Settings,
-    detectors: Sequence[Detector] | None,
-    progress: Progress | None,
-) -> Plan:
-    workers = _workers(settings, detectors)
-    with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
-        clip = _look_through(clip, watch, settings, progress)
-        return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
 
 
 @contextlib.contextmanager

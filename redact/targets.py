@@ -95,6 +95,10 @@ def staged(target: Path) -> Iterator[Path]:
         unfinished.chmod(0o666 & ~_umask())
         _sync(unfinished)
         unfinished.replace(target)
+    except TargetError as err:
+        # Who writes there knows the temporary name only.
+        message = str(err).replace(repr(str(unfinished)), repr(str(target)))
+        raise TargetError(message) from err
     except OSError as err:
         raise TargetError(f"can't write {str(target)!r}: {reason(err)}") from err
     finally:

@@ -4,6 +4,9 @@ from fractions import Fraction
 
 import av
 import numpy as np
+import pytest
+
+from redact import Settings, video
 
 BITS, BLOCK = 8, 8
 WIDTH, HEIGHT = 96, 64
@@ -199,3 +202,20 @@ def sound_times(path):
             return []
         packets = container.demux(container.streams.audio[0])
         return [float(p.pts * p.time_base) for p in packets if p.size]
+
+
+def copy(source, target, **settings):
+    """Read and write a clip as the two passes do; returns what is known after the first."""
+    clip = video.probe(source)
+    reader = video.read_frames(clip)
+    with_times = [frame.pts for frame in reader]
+    clip = video.with_pts(clip, with_times, reader.findings)
+    with video.ClipWriter(target, clip, Settings(crf=8, **settings)) as writer:
+        for frame in video.read_frames(clip):
+            writer.write(frame)
+    return clip
+
+
+def needs(codec):
+    if codec not in av.codecs_available:
+        pytest.skip(f"this PyAV has no {codec}")

@@ -63,13 +63,14 @@ def test_aligned_box_is_even_inside_the_picture_and_contains_the_box(box, width,
         assert x0 <= inside.x0 and y0 <= inside.y0 and x1 >= inside.x1 and y1 >= inside.y1
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_upright_box_lands_on_the_same_pixels_of_the_stored_picture(rotation):
+def test_upright_box_lands_on_the_same_pixels_of_the_stored_picture(rotation, mirrored):
     stored = np.zeros((30, 50), np.uint8)
     upright = np.rot90(stored, -rotation // 90).copy()
     upright[4:9, 7:19] = 1
-    box = boxes.upright_to_stored(Box(7, 4, 19, 9), 50, 30, rotation)
-    marked = np.rot90(upright, rotation // 90)
+    box = boxes.upright_to_stored(Box(7, 4, 19, 9), 50, 30, rotation, mirrored)
+    marked = np.rot90(upright[:, ::-1] if mirrored else upright, rotation // 90)
     rows, columns = np.nonzero(marked)
     assert box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
 

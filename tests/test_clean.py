@@ -5,8 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from odd_clips import as_native, find_box, look, numbers_of, write_numbered
-from test_faithful import copy, needs
+from odd_clips import as_native, copy, find_box, look, needs, numbers_of, write_numbered
 
 import redact
 from redact import Settings, video

@@ -8,8 +8,7 @@ import av
 import numpy as np
 import pytest
 from make_clips import SquareDetector, brightest, read_back, write_clip
-from odd_clips import first_frame, look, numbers_of, write_numbered
-from test_faithful import copy
+from odd_clips import copy, first_frame, look, numbers_of, write_numbered
 
 import redact
 from redact import Settings, video

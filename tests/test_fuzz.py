@@ -29,12 +29,14 @@ from redact import _kernels, pipeline
 from redact.cli import main
 resource.setrlimit(resource.RLIMIT_AS, (2_500_000_000, 2_500_000_000))
 for line in sys.stdin:
-    source = Path(line.strip())
+    name, audio = json.loads(line)
+    source = Path(name)
     err = io.StringIO()
     signal.alarm(60)  # deadly
     try:
         with contextlib.redirect_stderr(err):
             options = ["--no-faces", "--no-plates", "--no-audit", "--quiet", "--preset=ultrafast"]
+            options += ["--audio", audio]
             code = main([str(source), "-o", str(source.with_name("out.mp4")), *options])
             with contextlib.redirect_stdout(io.StringIO()):
                 if (looked := main(["inspect", "--json", str(source)])) not in (0, 2):
@@ -80,7 +82,7 @@ class Worker:
     def __init__(self):
         self.process = None
 
-    def run(self, source):
+    def run(self, source, audio="drop"):
         """What became of it: a mapping with "code" and "err"."""
         if self.process is None:
             self.process = subprocess.Popen(
@@ -89,7 +91,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-        self.process.stdin.write(f"{source}\n")
+        self.process.stdin.write(json.dumps([str(source), audio]) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if line:
@@ -157,7 +159,7 @@ def test_damaged_clips_end_well_or_are_refused(sound_clips, worker, tmp_path):
         source = folder / f"clip.{kind}"
         data = mutate(sound_clips[kind], rng)
         source.write_bytes(data)
-        done = worker.run(source)
+        done = worker.run(source, audio=rng.choice(("drop", "keep")))
         rules = list(broken_rules(folder, source, hashlib.sha256(data).digest(), done))
         assert not rules, f"seed {SEED}, case {number} ({source}): {rules}\n{done}"
         ended[done["code"]] += 1

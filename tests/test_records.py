@@ -1,6 +1,7 @@
 """Plans can be saved, edited and loaded, and refuse what doesn't fit."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,20 @@ def test_a_plan_survives_a_round_trip(tmp_path):
     assert loaded.clip.pts.dtype == np.int64
     assert loaded.clip.path == Path("door.mp4")
     assert np.isnan(loaded.tracks[0].scores[1:-1]).all()
+
+
+def test_what_is_known_of_the_clip_survives_a_round_trip(tmp_path):
+    changes = {
+        "is_mirrored": True,
+        "is_interlaced": True,
+        "is_damaged": True,
+        "clock_shifts": (Fraction(0), Fraction(-1001, 30_000)),
+        "warnings": ("2 packets lost",),
+    }
+    make_plan([], **changes).save(tmp_path / "plan.json")
+    loaded = Plan.load(tmp_path / "plan.json")
+    for name, value in changes.items():
+        assert getattr(loaded.clip, name) == value
 
 
 def test_allowing_an_unknown_track_names_those_that_exist():

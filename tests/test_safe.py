@@ -231,6 +231,18 @@ def test_a_full_disk_leaves_the_folder_as_it_was(home):
 
 
 @unix_only
+def test_a_failure_to_write_names_the_result_and_not_the_temporary_file(home):
+    resource = pytest.importorskip("resource")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, old[1]))
+    try:
+        with pytest.raises(redact.TargetError, match=r"can't write 'b\.mp4'"):
+            redact.redact_clip("a.mp4", "b.mp4", detectors=[])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+@unix_only
 def test_any_limit_of_bytes_leaves_the_folder_as_it_was(home, monkeypatch):
     """The same within this process, byte for byte near the end, where buffers are flushed."""
     resource = pytest.importorskip("resource")

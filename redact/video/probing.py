@@ -90,7 +90,7 @@ def _check_size(width: int, height: int, max_pixels: int, path: Path) -> None:
     if width * height > max_pixels:
         raise ClipError(
             f"a picture of {str(path)!r} has {width}x{height} pixels, more than max_pixels="
-            f"{max_pixels}"
+            f"{max_pixels}; raise that setting if the clip is to be trusted"
         )
 
 

@@ -19,6 +19,8 @@ from redact.video.times import Clock, DecodingOrder
 
 # A clip ends early when this much of what its header promises is missing.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.02
+# Only so often is it looked what rides along: PyAV then holds the picture until it cleans up.
+_RIDERS_EVERY = 100
 _WRAPPING = ("mpegts", "mpeg")
 
 
@@ -75,8 +77,8 @@ class _Damage:
 class FrameReader(Iterator[Frame]):
     """Every frame in presentation order, its planes writable. Call `close` to close the file.
 
-    Times are strictly ascending, see `Clock`. What can't be decoded is left out and told in
-    `warnings`. How much of a damaged clip several threads decode is a matter of chance, so from
+    Times are strictly ascending, see `Clock`. What can't be decoded is left out and told by
+    `findings`. How much of a damaged clip several threads decode is a matter of chance, so from
     the first sign of damage on one thread does it, and the whole of a clip that is known to be
     damaged: all who read a clip get the same pictures.
     """
@@ -86,7 +88,7 @@ class FrameReader(Iterator[Frame]):
         self._damage = _Damage()
         self._shifts = [Fraction(0)]
         self._seen: set[str] = set()
-        self._resized = 0
+        self._resized = self._given = 0
         self._is_damaged = clip.is_damaged
         self._frames = self._read()
 
@@ -120,22 +122,21 @@ class FrameReader(Iterator[Frame]):
         with contextlib.closing(self._pictures()) as pictures:
             for index, (native, pts) in enumerate(pictures):
                 self._resized += (native.width, native.height) != (clip.width, clip.height)
-                self._seen.update(riders_of(native))
+                if index % _RIDERS_EVERY == 0:
+                    self._seen.update(riders_of(native))
                 yield as_frame(native, index, pts, clip)
 
     def _pictures(self) -> Generator[tuple[Any, int]]:
         """Decoded pictures with their times; with one thread from the first damage on."""
-        given = 0
         if self._threads != 1 and not self._is_damaged:
-            with contextlib.suppress(_DamagedError):
+            try:
                 with contextlib.closing(self._decode(self._threads, strict=True)) as pictures:
-                    for item in pictures:
-                        yield item
-                        given += 1
+                    yield from pictures
                 return
-            self._is_damaged = True
+            except _DamagedError:
+                self._is_damaged = True
         with contextlib.closing(self._decode(1, strict=False)) as pictures:
-            yield from itertools.islice(pictures, given, None)
+            yield from itertools.islice(pictures, self._given, None)
 
     def _decode(self, threads: int, *, strict: bool) -> Generator[tuple[Any, int]]:
         """Pictures and times from the beginning; `strict` raises at the first damage."""
@@ -159,12 +160,13 @@ class FrameReader(Iterator[Frame]):
                     damage.flagged_packets += packet.is_corrupt
                     order.sent(packet.dts)
                 got += len(natives)
-                for native in natives:
-                    damage.corrupt_frames += native.is_corrupt
-                    if strict and damage.is_decoding_affected:
-                        raise _DamagedError
-                    pts = order.shown(native.pts)
-                    yield native, clock.at(None if pts is None else round(pts * ticks))
+                damage.corrupt_frames += sum(native.is_corrupt for native in natives)
+                if strict and damage.is_decoding_affected:
+                    raise _DamagedError
+                while natives:
+                    pts = order.shown(natives[0].pts)
+                    self._given += strict
+                    yield natives.pop(0), clock.at(None if pts is None else round(pts * ticks))
             # Errors at the very end of decoding with threads get lost.
             if strict and (damage.is_decoding_affected or sent != got):
                 raise _DamagedError

@@ -1,0 +1,80 @@
+"""The clock: times go forward only, whatever a file says."""
+
+import itertools
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from make_plans import make_clip
+
+from redact.video.times import Clock, DecodingOrder, Shifts, fine_time_base
+
+
+def clock(**changes):
+    return Clock(make_clip(time_base=Fraction(1, 1000), frame_rate=Fraction(25)), **changes)
+
+
+def run(times, *, wraps=False):
+    one = clock(wraps=wraps)
+    return [one.at(pts) for pts in times], one.shifts
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([5, 45, 90], [5, 45, 90]),
+        ([0, 40, 40, 40, 80], [0, 40, 41, 42, 80]),
+        ([0, 40, 35, 80], [0, 40, 41, 80]),
+        ([None, None, None], [0, 40, 80]),
+        ([0, None, 80], [0, 40, 80]),
+        ([None, None, 4, 44], [0, 40, 80, 120]),
+        ([9_000, 9_040, 0, 40], [9_000, 9_040, 9_080, 9_120]),
+        ([0, 40, 7_200_000], [0, 40, 7_200_000]),
+        ([-80, -40, 0], [-80, -40, 0]),
+        ([0, 2**60, 80], [0, 40, 80]),
+    ],
+)
+def test_times_go_forward(given, expected):
+    assert run(given)[0] == expected
+
+
+def test_a_leap_of_half_a_day_is_a_reset_where_clocks_wrap():
+    leap = [0, 40, 60_000_000, 60_000_040]
+    assert run(leap, wraps=True)[0] == [0, 40, 80, 120]
+    assert run(leap, wraps=False)[0] == leap
+
+
+@given(st.lists(st.none() | st.integers(-(2**62), 2**62), max_size=40), st.booleans())
+def test_whatever_a_file_says_times_ascend(times, wraps):
+    result, _ = run(times, wraps=wraps)
+    assert all(a < b for a, b in itertools.pairwise(result))
+
+
+def test_another_stream_is_shifted_where_the_pictures_are():
+    _, added = run([9_000, 9_040, 0, 40])
+    shifts = Shifts(added)
+    moved = [at + float(shifts.at(Fraction(at))) for at in (9, 9.04, 0, 0.04)]
+    assert moved == pytest.approx([9, 9.04, 9.08, 9.12])
+
+
+def test_decoding_times_are_given_out_in_order():
+    order = DecodingOrder()
+    for dts in range(4):
+        order.sent(dts)
+    assert [order.shown(None) for _ in range(4)] == [0, 1, 2, 3]
+
+
+def test_decoding_times_are_as_late_as_the_last_known_time():
+    order = DecodingOrder()
+    for dts in (10, 20, 30):
+        order.sent(dts)
+    assert [order.shown(pts) for pts in (25, None, None)] == [25, 35, 45]
+
+
+def test_long_ticks_are_split_so_that_one_more_does_not_show():
+    assert fine_time_base(Fraction(1, 12_800)) == Fraction(1, 12_800)
+    for coarse in (Fraction(1, 25), Fraction(1001, 30_000)):
+        fine = fine_time_base(coarse)
+        assert fine <= Fraction(1, 10_000)
+        assert (coarse / fine).denominator == 1
