@@ -1,5 +1,7 @@
 """Clips in and out: times, shape, turn and colours stay; nothing else comes along."""
 
+import contextlib
+import os
 from fractions import Fraction
 
 import av
@@ -8,6 +10,7 @@ import pytest
 from make_clips import read_back, write_clip
 
 from redact import ClipError, Settings, TargetError, video
+from redact.video import writing
 
 
 def copy(source, target, settings=None):
@@ -179,3 +182,19 @@ def test_too_large_a_picture_is_refused(tmp_path):
 def test_an_unknown_suffix_is_refused(tmp_path):
     with pytest.raises(TargetError, match=r"\.mp4"):
         video.check_suffix(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_file_that_lost_its_end_while_it_was_closed_is_no_result(tmp_path, monkeypatch, suffix):
+    write_clip(tmp_path / "a.mp4")
+    really_written = writing._written
+
+    @contextlib.contextmanager
+    def cut_when_closed(target, *rest):
+        with really_written(target, *rest) as output:
+            yield output
+        os.truncate(target, target.stat().st_size * 2 // 3)
+
+    monkeypatch.setattr(writing, "_written", cut_when_closed)
+    with pytest.raises(TargetError, match=f"b{suffix}"):
+        copy(tmp_path / "a.mp4", tmp_path / f"b{suffix}")

@@ -94,6 +94,7 @@ class ClipWriter:
         self._container = _WRITTEN[target.suffix.lower()]
         self._time_base = _output_time_base(self._container, clip)
         self._last: int | None = None
+        self._count = 0
         self._shift_seconds = Fraction(0)
         self._stack = contextlib.ExitStack()
         with self._stack, self._explained():
@@ -123,10 +124,12 @@ class ClipWriter:
             with contextlib.suppress(av.FFmpegError):
                 self._stack.close()
             return
-        with self._stack, self._explained():
-            self._mux(self._stream.encode(None))
-            self._mux(None)
-            self._sound.copy_rest(self._shift_seconds)
+        with self._explained():
+            with self._stack:
+                self._mux(self._stream.encode(None))
+                self._mux(None)
+                self._sound.copy_rest(self._shift_seconds)
+            self._check_whole()
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; call in order of time."""
@@ -141,6 +144,7 @@ class ClipWriter:
             )
         with self._explained():
             self._mux(self._stream.encode(native))
+        self._count += 1
 
     def _time_of(self, frame: Frame) -> int:
         """When the frame is shown, in ticks of the output; later than the last one."""
@@ -164,6 +168,16 @@ class ClipWriter:
                 due = float(packet.dts * packet.time_base)
                 self._sound.copy_until(due, self._shift_seconds)
             self._output.mux(packet)
+
+    def _check_whole(self) -> None:
+        """Count the pictures in the file: what is lost while it is closed raises nothing."""
+        with av.open(f"file:{self._target.absolute()}") as written:
+            packets = written.demux(written.streams.video[0])
+            count = sum(packet.size > 0 and not packet.is_corrupt for packet in packets)
+        if count != self._count:
+            raise TargetError(
+                f"{str(self._target)!r} holds {count} of {self._count} pictures; is the disk full?"
+            )
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
