@@ -21,7 +21,7 @@ from redact.training.plates import HEIGHT, LAYOUTS, plate
 from redact.training.scenes import Scene, make_scene
 from redact.training.split import is_trained_on
 
-TINY = Recipe(steps=16, batch=6, fresh_scenes=3, scene_size=96, exam_scenes=4, warm_up_steps=4)
+TINY = Recipe(steps=40, batch=8, fresh_scenes=4, scene_size=96, exam_scenes=4, warm_up_steps=4)
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +29,14 @@ def trained(tmp_path_factory):
     """A folder in which the tiny recipe was trained in two goes."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("training")
-    train(folder, dataclasses.replace(TINY, steps=8), save_every=4)
-    train(folder, TINY, save_every=4)
+    train(folder, dataclasses.replace(TINY, steps=20), save_every=10)
+    train(folder, TINY, save_every=10)
     return folder
 
 
 def test_training_improves_and_goes_on_where_it_stopped(trained):
     log = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
-    assert [entry["step"] for entry in log] == [4, 8, 12, 16]
+    assert [entry["step"] for entry in log] == [10, 20, 30, 40]
     assert log[-1]["loss"] < log[0]["loss"]
 
 

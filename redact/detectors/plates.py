@@ -17,6 +17,8 @@ from redact.records import Detection
 _STRIDE = 8
 _MULTIPLE = 16
 _NMS_IOU = 0.4
+# Shrunk below this longer side a picture shows too little to tell a plate by.
+_LEAST_SIDE = 200
 # Plates that are less broad than this in a pass are left to the next finer one, if there is one;
 # plates that are broader than this in the next coarser one, and some, to that.
 _LEAST_BREADTH = 72.0
@@ -63,6 +65,7 @@ class PlateDetector:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         side = max(image.shape[:2])
         scales = (2.0, *self._scales) if side < self._enlarge_below else self._scales
+        scales = tuple(s for s in scales if s >= 1 or s * side >= _LEAST_SIDE) or scales[:1]
         passes = []
         for scale in scales:
             boxes, scores = self._pass(np.asarray(grey, dtype=np.uint8), scale)
