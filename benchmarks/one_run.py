@@ -124,7 +124,7 @@ def ours(request: Result, clock: Clock) -> Result:
     from redact import Settings, audit, pipeline
 
     clock.mark("imported")
-    cpu: dict[str, float] = {"analyze": 0.0, "audit": 0.0, "all": 0.0}
+    cpu: dict[str, float] = {}
     renders = 0
 
     def progress(stage: str, done: int, _total: int | None) -> None:
@@ -139,7 +139,7 @@ def ours(request: Result, clock: Clock) -> Result:
     report = redact_clip(
         request["source"], request["target"], Settings(**request["settings"]), progress=progress
     )
-    if not cpu["analyze"] or (report.audited_frames and not cpu["audit"]):
+    if "analyze" not in cpu or (report.audited_frames and "audit" not in cpu):
         raise RuntimeError("redact_clip no longer calls analyze or find_leaks by their names")
     stages = dict(report.stage_seconds)
     return {
@@ -147,8 +147,8 @@ def ours(request: Result, clock: Clock) -> Result:
         "stage_seconds": stages,
         "stage_cpu_seconds": {
             "analyze": cpu["analyze"],
-            "render": cpu["all"] - cpu["analyze"] - cpu["audit"],
-            "audit": cpu["audit"],
+            "render": cpu["all"] - cpu["analyze"] - cpu.get("audit", 0.0),
+            "audit": cpu.get("audit", 0.0),
         },
         "renders": renders,
         "tracks": len(report.plan.tracks),
@@ -166,7 +166,7 @@ def _metered(call: Callable[..., Any], cpu: dict[str, float], name: str) -> Call
         try:
             return call(*arguments, **options)
         finally:
-            cpu[name] += time.process_time() - started
+            cpu[name] = cpu.get(name, 0.0) + time.process_time() - started
 
     return metered
 
