@@ -228,7 +228,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.
         Look(near, 0.64, "parts", part_side=1024, least_side=420, most_enlarged=1.0),
-        Look(CenterFaceDetector((960, 480), threads=threads), 3.0, restless_seconds=0.32),
+        Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.32),
         Look(CenterFaceDetector((1920,), threads=threads), 8.0, restless_seconds=1.2),
     ]
 
