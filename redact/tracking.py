@@ -37,10 +37,10 @@ class _Evidence:
 
 # Measured on scenes and clips with known boxes: faces that never reached `alone` with fewer
 # agreeing finds were false, since lone weak looks repeat on the same leaves and bricks. Plates
-# 0.9 and more, but one half behind a post may never come above 0.66: it is seen again and again.
+# 0.9 and more, but one half behind a post may never come above 0.6: it is seen again and again.
 _EVIDENCE = {
     "face": _Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=5),
-    "plate": _Evidence(sure=0.5, alone=0.66, agreeing=0.42, count=5),
+    "plate": _Evidence(sure=0.5, alone=0.6, agreeing=0.4, count=3),
 }
 _OTHER_EVIDENCE = _Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=3)
 # Boxes of one frame that overlap more are the same thing, seen by several detectors.

@@ -66,8 +66,8 @@ def test_weak_finds_continue_a_track_but_one_alone_counts_for_nothing():
 
 def test_weak_finds_that_agree_make_a_track():
     assert track_detections(walk(range(5), score=0.35), SECONDS, EXACT)
-    assert track_detections(walk(range(5), score=0.45, kind="plate"), SECONDS, EXACT)
-    assert not track_detections(walk(range(4), score=0.6, kind="plate"), SECONDS, EXACT)
+    assert track_detections(walk(range(3), score=0.45, kind="plate"), SECONDS, EXACT)
+    assert not track_detections(walk(range(2), score=0.59, kind="plate"), SECONDS, EXACT)
     assert not track_detections(walk(range(20), score=0.2), SECONDS, EXACT)
 
 

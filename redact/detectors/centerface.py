@@ -83,7 +83,13 @@ class CenterFaceDetector:
         passes = []
         for (x0, x1), (y0, y1) in itertools.product(_tiles(width), _tiles(height)):
             boxes, scores = self._pass(scaled[y0:y1, x0:x1], (x1 - x0, y1 - y0))
-            passes.append((boxes + np.asarray([x0, y0] * 2, dtype=np.float32), scores))
+            boxes = boxes + np.asarray([x0, y0] * 2, dtype=np.float32)
+            # What a tile's inner edge cuts is whole in the next tile or in a smaller pass.
+            is_whole = (boxes[:, 0] > x0) | (x0 == 0)
+            is_whole &= (boxes[:, 1] > y0) | (y0 == 0)
+            is_whole &= (boxes[:, 2] < x1) | (x1 == width)
+            is_whole &= (boxes[:, 3] < y1) | (y1 == height)
+            passes.append((boxes[is_whole], scores[is_whole]))
         boxes = np.concatenate([boxes for boxes, _ in passes])
         scores = np.concatenate([scores for _, scores in passes])
         return boxes, scores
