@@ -43,6 +43,12 @@ class Look:
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
 
+    def interval(self, *, restless: bool) -> float:
+        """Seconds between two looks; restless: as `restless_seconds` tells."""
+        if restless and self.restless_seconds is not None:
+            return self.restless_seconds
+        return self.every_seconds
+
 
 @dataclasses.dataclass(frozen=True)
 class Rescored:

@@ -83,7 +83,7 @@ class Watch:
         self._pool = ThreadPoolExecutor(workers) if workers else None
         self._most_waiting = 2 * workers
         self._waiting: collections.deque[_Waiting] = collections.deque()
-        self._looks, self._settings = looks, settings
+        self._settings = settings
         self._due_looks = [look for look in looks if look.where != "near"]
         self._near_looks = [look for look in looks if look.where == "near"]
         self._needs_motion = bool(self._near_looks) or any(
@@ -92,11 +92,11 @@ class Watch:
         self._motion = MotionFinder()
         self._is_restless, self._seen_last = False, -math.inf
         self._associator = Associator(settings.max_gap_seconds)
-        self._last: dict[int, float] = {}
+        self._last: dict[Look, float] = {}
         self._recent: collections.deque[_Seen] = collections.deque()
-        self._templates: dict[int, Template] = {}
-        self._traced: set[int] = set()
-        self._looked_near: dict[tuple[int, int], float] = {}
+        self._templates: dict[Tracklet, Template] = {}
+        self._traced: set[Tracklet] = set()
+        self._looked_near: dict[tuple[Tracklet, Look], float] = {}
 
     def is_due(self, now: float) -> bool:
         """Whether any look is due at that time, in seconds."""
@@ -131,7 +131,7 @@ class Watch:
             self._last.clear()
         self._is_restless = motion.is_everywhere
         due = [look for look in self._due_looks if self._is_due(look, now)]
-        self._last.update((id(look), now) for look in due)
+        self._last.update((look, now) for look in due)
         finds = [self._start(_found_by, look, image, motion) for look in due]
         self._waiting.append(_Waiting(index, now, image, motion, finds))
         while len(self._waiting) > self._most_waiting:
@@ -180,16 +180,14 @@ class Watch:
     def forget(self, before: float) -> None:
         """Drop what ended before that time, seconds."""
         self._associator.forget(before)
-        known = {id(tracklet) for tracklet in self._associator.tracklets}
+        known = set(self._associator.tracklets)
         self._templates = {k: v for k, v in self._templates.items() if k in known}
         self._traced &= known
         self._looked_near = {k: v for k, v in self._looked_near.items() if k[0] in known}
 
     def _is_due(self, look: Look, now: float) -> bool:
-        last = self._last.get(id(look))
-        every = look.every_seconds
-        if self._is_restless and look.restless_seconds is not None:
-            every = look.restless_seconds
+        last = self._last.get(look)
+        every = look.interval(restless=self._is_restless)
         return last is None or not 0 <= now - last < every - _EARLY
 
     def _sense(self, image: Image, now: float) -> Motion:
@@ -202,7 +200,7 @@ class Watch:
         """Where the live tracklets seem to be by what they looked like, and how like."""
         followed = {}
         for tracklet in self._associator.live:
-            template = self._templates.get(id(tracklet))
+            template = self._templates.get(tracklet)
             if template is not None:
                 predicted = tracklet.predict(picture.now, picture.camera)
                 reach = tracklet.reach(picture.now - tracklet.times[-1])
@@ -234,9 +232,9 @@ class Watch:
         Once only, when a few finds show how it moves, or no more of them came for a while.
         """
         is_ripe = tracklet.find_count >= _RIPE_COUNT or now - tracklet.times[0] > _RIPE_SECONDS
-        if id(tracklet) in self._traced or not is_ripe:
+        if tracklet in self._traced or not is_ripe:
             return
-        self._traced.add(id(tracklet))
+        self._traced.add(tracklet)
         seen = {picture.index: picture for picture in self._recent}
         start = seen.get(tracklet.indices[0])
         template = None if start is None else Template.of(start.image, tracklet.boxes[0])
@@ -279,10 +277,8 @@ class Watch:
         for look in self._near_looks:
             if look.kind != tracklet.kind:
                 continue
-            key = (id(tracklet), id(look))
-            every = look.every_seconds
-            if not is_followed and look.restless_seconds is not None:
-                every = look.restless_seconds
+            key = (tracklet, look)
+            every = look.interval(restless=not is_followed)
             if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - _EARLY:
                 continue
             self._looked_near[key] = picture.now
@@ -314,7 +310,7 @@ class Watch:
         if self._near_looks:
             template = Template.of(image, tracklet.boxes[-1])
             if template is not None:
-                self._templates[id(tracklet)] = template
+                self._templates[tracklet] = template
 
 
 def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:
