@@ -96,6 +96,7 @@ SOURCES = (
 
 # What joins the wheel in place of a source's file: {name: (the file's name, how it is made)}.
 CONVERTED = {
+    "blazeface_any_size.onnx": ("face_detection_full_range_sparse.tflite", convert.from_tflite),
     "centerface_any_size.onnx": ("centerface.onnx", convert.open_sizes),
     "pose_any_size.onnx": ("pose_detection.tflite", convert.from_tflite),
 }

@@ -211,18 +211,19 @@ def _close(detector: Detector) -> None:
 
 
 def _face_looks(level: str, threads: int) -> list[Look]:
-    from redact.detectors.blazeface import BlazeFaceDetector
-
     if level == "fast":
+        from redact.detectors.blazeface import BlazeFaceDetector
+
         return [
             Look(BlazeFaceDetector("full_range_sparse", threshold=0.5), STEP_SECONDS),
             Look(BlazeFaceDetector("short_range", threshold=0.7), STEP_SECONDS),
         ]
+    from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
     from redact.detectors.centerface import CenterFaceDetector
 
     # BlazeFace sees faces in walls, shirts and roads, in frame after frame, with scores up to
     # 0.7: those only carry on a track.
-    blaze = Rescored(BlazeFaceDetector("full_range_sparse", threshold=0.45), offset=-0.25)
+    blaze = Rescored(BlazeFaceAnySizeDetector(threshold=0.45, threads=threads), offset=-0.25)
     near = CenterFaceDetector(threads=threads)
     around = Look(near, 0.4, "near", restless_seconds=0.0, part_side=160)
     if level == "thorough":
@@ -233,7 +234,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         around,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.
-        Look(near, 0.64, "parts", part_side=1024, least_side=420, most_enlarged=1.0),
+        Look(near, 0.64, "parts", part_side=768, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.32),
         Look(CenterFaceDetector((1920,), threads=threads), 8.0, restless_seconds=1.2),
     ]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.records import Box
+from redact.scaling import shrunk
 
 _LONG_SIDE = 320
 # A pixel moves when it is this many grey steps, and this many of its usual deviations, off.
@@ -64,18 +65,19 @@ class MotionFinder:
         self._last_seconds = 0.0
         self._unrest_until = -math.inf
 
-    def step(self, luma: NDArray[np.uint8], seconds: float) -> Motion:
+    def step(self, image: NDArray[np.uint8], seconds: float) -> Motion:
         """What moves in the next picture.
 
         Args:
-            luma: (H, W) uint8, upright.
+            image: (H, W) uint8 luma, or (H, W, 3) BGR, of which green is looked at: it is most of
+                luma, and needs no conversion of the whole picture.
             seconds: presentation time.
 
         """
-        height, width = luma.shape
+        height, width = image.shape[:2]
         scale = max(1.0, max(height, width) / _LONG_SIDE)
         size = (max(1, round(width / scale)), max(1, round(height / scale)))
-        small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = _luma(image, size).astype(np.float32)
         whole = Box(0.0, 0.0, float(width), float(height))
         if self._mean is None or self._mean.shape != small.shape:
             self._start(small, seconds)
@@ -138,6 +140,16 @@ class MotionFinder:
         calm = np.minimum(np.abs(step), 12.0)
         change = np.where(moving, np.float32(0), calm - self._deviation)
         self._deviation = (self._deviation + rates[0] * change).astype(np.float32)
+
+
+def _luma(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Luma, or green for luma, of the picture shrunk to (width, height)."""
+    if image.ndim == 3:
+        # All three colours together are halved faster than one is picked out of them.
+        height, width = image.shape[:2]
+        half = shrunk(image, max(size[0], width // 2), max(size[1], height // 2))
+        image = np.ascontiguousarray(half[:, :, 1])
+    return shrunk(image, *size)
 
 
 def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from redact import audit, video
-from redact.blur import Cover
 from redact.detectors import Detector
 from redact.errors import LeakError, PlanError
 from redact.looks import Look, build_audit_looks, build_looks, close_looks
@@ -60,6 +61,7 @@ def redact_clip(
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
     video.check_fits(target, clip, settings)
+    _load_kernels_meanwhile()
     plan = analyze(source, settings, detectors=detectors, progress=progress)
     analyzed = time.perf_counter() - started
     report = render(plan, target, detectors=detectors, progress=progress)
@@ -218,6 +220,12 @@ def _workers(settings: Settings, detectors: Sequence[Detector] | None) -> int:
     return thread_count(settings.threads) if detectors is None else 0
 
 
+def _load_kernels_meanwhile() -> None:
+    """Load what covers, or compile it, while the clip is looked at: that takes about a second."""
+    name = "redact.blur"
+    threading.Thread(target=importlib.import_module, args=(name,), name=name).start()
+
+
 def _look_through(
     clip: ClipInfo, watch: Watch, settings: Settings, progress: Progress | None
 ) -> ClipInfo:
@@ -238,6 +246,8 @@ def _write(
     plan: Plan, source: Path, unfinished: Path, progress: Progress | None
 ) -> tuple[int, float]:
     """Cover and encode every frame; return their number and the share of pixels covered."""
+    from redact.blur import Cover
+
     clip = dataclasses.replace(plan.clip, path=source)
     cover, regions = Cover(plan.settings), RegionMaker(plan)
     covered = count = 0

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from redact.boxes import iou_matrix
 from redact.records import Box, Detection, Track
@@ -254,12 +253,7 @@ class Associator:
             return [], detections
         boxes = _array([d.box for d in detections])
         cost = np.stack([_distance(*self._expected(t, now, places), boxes) for t in tracklets])
-        rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6))
-        pairs = [
-            (row, column)
-            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-            if math.isfinite(cost[row, column])
-        ]
+        pairs = assigned(cost)
         for row, column in pairs:
             score = detections[column].score
             tracklets[row].add(index, now, boxes[column], score, self._camera)
@@ -360,6 +354,23 @@ def merge_same(detections: Sequence[Detection]) -> list[Detection]:
         else:
             merged.append(detection)
     return merged
+
+
+def assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Pairs (row, column) of an (N, M) cost matrix: as many as can be, and at the least cost.
+
+    Infinite costs are never paired. Where no row or column has two finite costs, the pairs are
+    plain, and scipy, which takes longer to load than most pictures to look at, isn't needed.
+    """
+    possible = np.isfinite(cost)
+    if possible.sum(axis=0).max(initial=0) > 1 or possible.sum(axis=1).max(initial=0) > 1:
+        from scipy.optimize import linear_sum_assignment
+
+        rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
+    else:
+        rows, columns = np.nonzero(possible)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(row, column) for row, column in pairs if possible[row, column]]
 
 
 def _is_worse_look(detection: Detection, better: Detection) -> bool:

@@ -193,8 +193,7 @@ class Watch:
     def _sense(self, image: Image, now: float) -> Motion:
         if not self._needs_motion:
             return Motion(parts=(), is_everywhere=False, is_cut=False, shift=(0.0, 0.0))
-        # Green is most of luma, and needs no conversion of the whole picture.
-        return self._motion.step(image[:, :, 1], now)
+        return self._motion.step(image, now)
 
     def _follow_all(self, picture: _Seen) -> dict[Tracklet, _Followed]:
         """Where the live tracklets seem to be by what they looked like, and how like."""

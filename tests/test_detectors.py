@@ -14,6 +14,7 @@ from redact import Box, Settings
 from redact.boxes import covered_share, grow, iou_matrix
 from redact.detectors import centerface, thorough
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
+from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
 from redact.detectors.plates import PlateDetector, judged_here
@@ -50,6 +51,18 @@ def test_every_blazeface_model_finds_the_face(portrait):
         assert found, model
         assert iou_matrix(np.array([found[0].box]), face).max() > 0.4, model
         detector.close()
+
+
+@pytest.mark.parametrize("padding", [0, 400])
+def test_blazeface_sees_the_same_in_any_runtime(portrait, padding):
+    photo, _ = portrait
+    wide = cv2.copyMakeBorder(photo, 0, 0, padding, padding, cv2.BORDER_REPLICATE)
+    mediapipe = BlazeFaceDetector("full_range_sparse")
+    (theirs,) = mediapipe.detect(wide)
+    mediapipe.close()
+    (ours,) = BlazeFaceAnySizeDetector(192).detect(wide)
+    assert iou_matrix(np.array([ours.box]), np.array([theirs.box])).max() > 0.85
+    assert ours.score == pytest.approx(theirs.score, abs=0.1)
 
 
 def test_an_unknown_model_is_named():
@@ -136,7 +149,13 @@ def test_the_plate_is_found_whole(street):
 
 def test_plain_pictures_show_nothing():
     grey = np.full((240, 320, 3), 128, np.uint8)
-    for detector in (BlazeFaceDetector(), CenterFaceDetector(), HeadDetector(), PlateDetector()):
+    for detector in (
+        BlazeFaceDetector(),
+        BlazeFaceAnySizeDetector(),
+        CenterFaceDetector(),
+        HeadDetector(),
+        PlateDetector(),
+    ):
         assert [d for d in detector.detect(grey) if d.score > 0.5] == []
 
 

@@ -21,7 +21,7 @@ LEVELS = [
     {"looks", "targets"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
     {"tones"},
-    {"boxes", "_kernels", "_weights"},
+    {"boxes", "scaling", "_kernels", "_weights"},
     {"records"},
     {"hidden"},
     {"settings", "sources"},

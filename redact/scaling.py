@@ -1,0 +1,22 @@
+"""Pictures made smaller without aliasing, and fast."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The (H, W) or (H, W, C) uint8 picture at a smaller size, each pixel a mean of those it holds.
+
+    Halved as long as that doesn't make it too small: OpenCV halves some ten times as fast as it
+    averages over areas of any other shape.
+    """
+    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+        half = (image.shape[1] + 1) // 2, (image.shape[0] + 1) // 2
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if image.shape[:2] == (height, width):
+        return image
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
