@@ -41,13 +41,25 @@ class Network:
         outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: values})
         return outputs
 
+    def close(self) -> None:
+        """Return the memory that calls have left behind; none may be under way."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        channels = self._session.get_inputs()[0].shape[1]
+        smallest = np.zeros((1, channels, 32, 32), dtype=np.float32)
+        self._session.run(None, {self._input: smallest}, options)
+
 
 @functools.cache
 def _session(path: str, threads: int) -> Any:
     """The session for a file: one for all detectors, since it is safe to share."""
     import onnxruntime
 
+    _share_memory()
     options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Memory laid out anew for every size of input would never be given back.
@@ -56,6 +68,18 @@ def _session(path: str, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+@functools.cache
+def _share_memory() -> None:
+    """One arena for all sessions, which grows by what is asked for: alone each doubles its own."""
+    import onnxruntime
+
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    as_requested = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})
+    onnxruntime.create_and_register_allocator(place, as_requested)
 
 
 def joined(kind: str, passes: Sequence[Found], iou: float) -> list[Detection]:

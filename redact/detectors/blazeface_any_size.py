@@ -64,6 +64,10 @@ class BlazeFaceAnySizeDetector:
             for box, score in zip(boxes, scores, strict=True)
         ]
 
+    def close(self) -> None:
+        """Return the memory that looking has left behind."""
+        self._network.close()
+
 
 def _decode(
     values: NDArray[np.float32], logits: NDArray[np.float32], width: int, threshold: float

@@ -61,6 +61,10 @@ class CenterFaceDetector:
         passes = [self.look(image, size) for size in sorted(sizes)]
         return joined("face", passes, _NMS_IOU)
 
+    def close(self) -> None:
+        """Return the memory that looking has left behind."""
+        self._network.close()
+
     def look(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         """Boxes (N, 4) and scores (N,) of one pass over the picture scaled to (width, height).
 

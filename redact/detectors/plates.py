@@ -73,6 +73,10 @@ class PlateDetector:
             passes.append((boxes[kept], scores[kept]))
         return joined("plate", passes, _NMS_IOU)
 
+    def close(self) -> None:
+        """Return the memory that looking has left behind."""
+        self._network.close()
+
     def _pass(self, grey: NDArray[np.uint8], scale: float) -> Found:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         scaled = (

@@ -72,6 +72,7 @@ class ThoroughFaceDetector:
     def close(self) -> None:
         """Free the runtimes; the detector can't be used afterwards."""
         self._blazeface.close()
+        self._centerface.close()
 
     def _looks(self, image: NDArray[np.uint8]) -> Iterator[Found]:
         long_side = max(image.shape[:2])
