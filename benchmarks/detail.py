@@ -100,9 +100,9 @@ def align(
     """(M,) the source's frame that each frame of the output shows, never descending.
 
     Both streams start at their first frame. The nearest in time is taken unless another one
-    within 0.4 seconds looks more alike, so frames that a tool dropped or repeated do no harm. An
-    output that plays slower or faster (a tool that took a varying rate for a fixed one) is first
-    brought to the source's length.
+    within 0.4 seconds looks more alike, so frames that a tool
+    dropped or repeated do no harm. An output that plays slower or faster (a tool that took a
+    varying rate for a fixed one) is first brought to the source's length.
 
     Args:
         source: (N, h, w) small pictures, as `small` makes them.
@@ -120,17 +120,18 @@ def align(
     output_seconds = output_seconds - output_seconds[0]
     if abs(output_seconds[-1] - source_seconds[-1]) > _WINDOW_SECONDS:
         output_seconds = output_seconds * (source_seconds[-1] / max(output_seconds[-1], 1e-9))
-    weight = open_to_see / np.maximum(open_to_see.sum(axis=(1, 2), keepdims=True), 1)
     interval = float(np.median(np.diff(source_seconds))) if len(source_seconds) > 1 else 1.0
     shown = np.zeros(len(output), dtype=np.int64)
     misplaced = 0
     last = 0
     for k, picture in enumerate(output):
-        levels = np.minimum(np.abs(source.astype(np.int16) - picture), _CLIP_LEVELS)
-        differs = (levels * weight).sum(axis=(1, 2))
         off = np.abs(source_seconds - output_seconds[k])
-        cost = differs + _PENALTY * off / interval
         possible = (off <= max(_WINDOW_SECONDS, off.min())) & (np.arange(len(source)) >= last)
+        levels = np.minimum(np.abs(source.astype(np.int16) - picture), _CLIP_LEVELS)
+        # All are compared by the same pixels: those open in every frame that it could be.
+        is_open = open_to_see[possible].all(axis=0)
+        differs = (levels * is_open).sum(axis=(1, 2)) / max(1, is_open.sum())
+        cost = differs + _PENALTY * off / interval
         if possible.any():
             last = int(np.argmin(np.where(possible, cost, np.inf)))
         shown[k] = last

@@ -16,6 +16,8 @@ Image = NDArray[np.uint8]
 
 # Correlation from which on it is the same thing.
 _FOLLOW_LIKENESS = 0.7
+# What fits about as well elsewhere, as a post or a wall does, can't be followed.
+_LEAST_LEAD = 0.05
 _TEMPLATE_SIDE, _LEAST_TEMPLATE_SIDE = 24, 6
 _LEAST_DETAIL = 3.0
 
@@ -62,6 +64,12 @@ class Template:
         likenesses = cv2.matchTemplate(field, self.picture, cv2.TM_CCOEFF_NORMED)
         _, likeness, _, (x, y) = cv2.minMaxLoc(likenesses)
         if not likeness >= _FOLLOW_LIKENESS:
+            return None
+        likenesses[
+            max(0, y - rows // 2) : y + rows // 2 + 1,
+            max(0, x - columns // 2) : x + columns // 2 + 1,
+        ] = -1
+        if float(likenesses.max()) > likeness - _LEAST_LEAD:
             return None
         shift = np.array([x0 + x * step - left, y0 + y * step - top], dtype=np.float64)
         return predicted + np.tile(shift, 2), float(likeness)

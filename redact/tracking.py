@@ -32,16 +32,20 @@ class _Evidence:
     agreeing: float
     count: int
     """So many finds in one track with the score `agreeing` are enough too."""
+    still: float
+    """What never moved needs a find with this score, however often it was seen."""
 
 
 # Measured on scenes and clips with known boxes: faces that never reached `alone` with fewer
 # agreeing finds were false, since lone weak looks repeat on the same leaves and bricks. Plates
 # 0.9 and more, but one half behind a post may never come above 0.6: it is seen again and again.
 _EVIDENCE = {
-    "face": _Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=5),
-    "plate": _Evidence(sure=0.5, alone=0.6, agreeing=0.4, count=3),
+    "face": _Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=5, still=0.4),
+    "plate": _Evidence(sure=0.5, alone=0.6, agreeing=0.4, count=3, still=0.45),
 }
-_OTHER_EVIDENCE = _Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=3)
+_OTHER_EVIDENCE = _Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=3, still=0.3)
+# What moves by less than this share of its size stands still.
+_STILL_SHARE = 0.25
 # Boxes of one frame that overlap more are the same thing, seen by several detectors.
 _SAME_IOU = 0.4
 _NESTED_SHARE = 0.75
@@ -52,11 +56,15 @@ LEAST_REACH, _REACH_MOST = 0.8, 2.5
 _REACH_PER_SECOND_UNKNOWN, _REACH_PER_SECOND_KNOWN = 7.0, 2.0
 # Where what was followed lies, detectors that cut it differently may see it.
 _REACH_SURE = 0.6
-_MOST_SIZE_RATIO = 2.2
+_MOST_SIZE_RATIO, _MOST_WEAK_RATIO = 2.2, 1.6
 _VELOCITY_GAIN = 0.4
 # With fewer looks than this, what seems motion may be a box that jumped.
 _LEAST_FOR_MOTION = 3
 _SMOOTH_SECONDS = 0.1
+# Faint finds at a track's end that are farther from the others are chance.
+_LONE_SECONDS = 0.5
+# Within so many seconds of a sure find, weak ones are at most so much larger.
+_SURE_SECONDS, _WEAK_GROWTH = 1.0, 1.3
 # Tracks that share this much of the shorter one's time, and of their place, are of one thing.
 _TWIN_TIME_SHARE, _TWIN_IOU = 0.6, 0.33
 
@@ -219,9 +227,11 @@ class Associator:
             found = merge_same(by_kind[kind])
             sure = [d for d in found if d.score >= sure_score(kind)]
             weak = [d for d in found if d.score < sure_score(kind)]
-            for group in (sure, weak):
+            for group, is_weak in ((sure, False), (weak, True)):
                 candidates = [t for t in lost if t.kind == kind]
-                taken, alone = self._match(candidates, group, index, now, places or {})
+                taken, alone = self._match(
+                    candidates, group, index, now, places or {}, is_weak=is_weak
+                )
                 lost = [t for t in lost if t not in taken]
                 for detection in alone:
                     self._begin(index, now, detection)
@@ -247,12 +257,17 @@ class Associator:
         index: int,
         now: float,
         places: Mapping[Tracklet, NDArray[np.float64]],
+        *,
+        is_weak: bool,
     ) -> tuple[list[Tracklet], list[Detection]]:
         """Give each detection to the tracklet it fits best: who got one, and what stayed alone."""
         if not tracklets or not detections:
             return [], detections
         boxes = _array([d.box for d in detections])
-        cost = np.stack([_distance(*self._expected(t, now, places), boxes) for t in tracklets])
+        ratio = _MOST_WEAK_RATIO if is_weak else _MOST_SIZE_RATIO
+        cost = np.stack(
+            [_distance(*self._expected(t, now, places), boxes, ratio) for t in tracklets]
+        )
         pairs = assigned(cost)
         for row, column in pairs:
             score = detections[column].score
@@ -404,14 +419,14 @@ def is_same_place(box: Box, predicted: NDArray[np.float64], reach: float = LEAST
 
 
 def _distance(
-    expected: NDArray[np.float64], reach: float, boxes: NDArray[np.float64]
+    expected: NDArray[np.float64], reach: float, boxes: NDArray[np.float64], most_ratio: float
 ) -> NDArray[np.float64]:
     """(M,) distance of (M, 4) boxes from the expected one, in sizes; inf where it can't be it."""
     size, sizes = _size(expected), _size(boxes)
     offset = np.linalg.norm(_center(boxes) - _center(expected), axis=1)
     distance = offset / np.maximum(size, sizes)
     ratio = np.abs(np.log(sizes / size))
-    possible = (distance < reach) & (ratio < math.log(_MOST_SIZE_RATIO))
+    possible = (distance < reach) & (ratio < math.log(most_ratio))
     return np.where(possible, distance + ratio, np.inf)
 
 
@@ -420,18 +435,32 @@ def _is_supported(tracklet: Tracklet) -> bool:
     needed = _EVIDENCE.get(tracklet.kind, _OTHER_EVIDENCE)
     if tracklet.best_score >= needed.alone:
         return True
-    return sum(score >= needed.agreeing for score in tracklet.scores) >= needed.count
+    agreeing = [
+        box
+        for box, score in zip(tracklet.boxes, tracklet.scores, strict=True)
+        if score >= needed.agreeing
+    ]
+    if len(agreeing) < needed.count:
+        return False
+    # A detector says of the same pixels what it said before: that is no agreement.
+    centers = _center(np.stack(agreeing))
+    moved = float(np.ptp(centers, axis=0).max())
+    size = float(np.median(_size(np.stack(agreeing))))
+    return moved > _STILL_SHARE * size or tracklet.best_score >= needed.still
 
 
 def _finish(
     tracklet: Tracklet, seconds: NDArray[np.float64], settings: Settings, first_index: int
 ) -> Track:
     """Fill the holes, carry the track on beyond its ends, smooth it."""
+    tracklet = _without_lone_ends(tracklet)
     indices = np.asarray(tracklet.indices) - first_index
-    known, known_times = np.stack(tracklet.boxes), np.asarray(tracklet.times)
+    known, known_times = _no_larger_than_sure(tracklet), np.asarray(tracklet.times)
     extend = settings.extend_seconds
-    start = int(np.searchsorted(seconds, known_times[0] - extend, side="left"))
-    stop = int(np.searchsorted(seconds, known_times[-1] + extend, side="right"))
+    found_times = known_times[np.isfinite(tracklet.scores)]
+    first, last = known_times[0], known_times[-1]
+    start = int(np.searchsorted(seconds, min(first, found_times[0] - extend), side="left"))
+    stop = int(np.searchsorted(seconds, max(last, found_times[-1] + extend), side="right"))
     start = max(0, min(int(indices[0]), max(start, tracklet.scene - first_index)))
     if tracklet.scene_stop is not None:
         stop = max(int(indices[-1]) + 1, min(stop, tracklet.scene_stop - first_index))
@@ -450,6 +479,48 @@ def _finish(
         boxes=_smooth(boxes, times).astype(np.float32),
         scores=scores,
     )
+
+
+def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
+    """The tracklet without finds at its ends that are all faint and far in time from the others.
+
+    What was only followed to there goes, too.
+    """
+    finds = np.flatnonzero(np.isfinite(tracklet.scores))
+    scores, times = np.asarray(tracklet.scores)[finds], np.asarray(tracklet.times)[finds]
+    groups = np.split(np.arange(len(finds)), np.flatnonzero(np.diff(times) > _LONE_SECONDS) + 1)
+    faint = _EVIDENCE.get(tracklet.kind, _OTHER_EVIDENCE).agreeing
+    counting = [group for group in groups if scores[group].max() >= faint]
+    if not counting or len(groups) == 1:
+        return tracklet
+    first, last = finds[counting[0][0]], finds[counting[-1][-1]] + 1
+    kept = slice(
+        0 if counting[0] is groups[0] else int(first),
+        None if counting[-1] is groups[-1] else int(last),
+    )
+    return dataclasses.replace(
+        tracklet,
+        indices=tracklet.indices[kept],
+        times=tracklet.times[kept],
+        boxes=tracklet.boxes[kept],
+        scores=tracklet.scores[kept],
+    )
+
+
+def _no_larger_than_sure(tracklet: Tracklet) -> NDArray[np.float64]:
+    """(N, 4) the tracklet's boxes; weak ones no larger than what sure finds of that time show.
+
+    Weak looks tell that something is there, but cut it badly: a head with its surroundings, two
+    people at once.
+    """
+    boxes, times = np.stack(tracklet.boxes), np.asarray(tracklet.times)
+    is_sure = np.nan_to_num(tracklet.scores) >= sure_score(tracklet.kind)
+    near = np.abs(times[:, None] - times[None, is_sure]) <= _SURE_SECONDS
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    most = np.where(near[..., None], _WEAK_GROWTH * half[is_sure], 0.0).max(axis=1, initial=0.0)
+    is_limited = near.any(axis=1) & ~is_sure
+    half[is_limited] = np.minimum(half, most)[is_limited]
+    return np.concatenate([_center(boxes) - half, _center(boxes) + half], axis=1)
 
 
 def _without_twins(tracks: list[Track]) -> list[Track]:

@@ -221,3 +221,41 @@ def test_scipy_is_not_loaded_where_no_find_is_in_doubt():
         "assert 'scipy' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_weak_looks_do_not_widen_what_a_sure_one_shows():
+    """A weak look at the head with its surroundings tells that it is there, not how large."""
+    found = walk([*range(10), *range(12, 20)], step=(0, 0))
+    found += walk([10, 11], start=(86, 86), step=(0, 0), size=68, score=0.4)
+    (track,) = track_detections(found, SECONDS, EXACT)
+    assert (track.boxes[:, 2] - track.boxes[:, 0]).max() <= 1.3 * 40 + 0.01
+    found = walk(range(10), step=(0, 0)) + walk([30, 32], start=(86, 86), step=(0, 0), size=60)
+    (track,) = track_detections(found, SECONDS, Settings(extend_seconds=0.0, max_gap_seconds=3.0))
+    assert track.boxes[-1, 2] - track.boxes[-1, 0] >= 60, "sure ones do"
+
+
+def test_a_weak_look_of_another_size_is_not_of_the_track():
+    found = walk(range(10), step=(0, 0))
+    found += walk([10], start=(80, 80), step=(0, 0), size=80, score=0.4)
+    (track,) = track_detections(found, SECONDS, EXACT)
+    assert track.stop_index == 10
+
+
+def test_a_faint_find_long_after_the_last_one_is_chance():
+    settings_ = Settings(extend_seconds=0.0, max_gap_seconds=2.0)
+    (track,) = track_detections(walk([*range(20, 30), 40], score=0.9), SECONDS, settings_)
+    assert track.stop_index == 41
+    faint = walk([5, 40], score=0.25)
+    (track,) = track_detections(walk(range(20, 30)) + faint, SECONDS, settings_)
+    assert (track.start_index, track.stop_index) == (20, 30)
+    (track,) = track_detections(
+        walk(range(20, 30)) + walk(range(30, 34), score=0.25), SECONDS, settings_
+    )
+    assert track.stop_index == 34, "who turns away is seen ever more faintly"
+
+
+def test_the_same_look_at_the_same_pixels_is_no_agreement():
+    still, moving = walk(range(12), step=(0, 0), score=0.35), walk(range(12), score=0.35)
+    assert not track_detections(still, SECONDS, EXACT)
+    assert track_detections(moving, SECONDS, EXACT)
+    assert track_detections(walk(range(12), step=(0, 0), score=0.45), SECONDS, EXACT)
