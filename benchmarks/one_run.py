@@ -133,14 +133,14 @@ def ours(request: Result, clock: Clock) -> Result:
         renders += stage == "render" and done == 1
 
     # Both are looked up in their modules when they are called.
-    pipeline.analyze = _metered(pipeline.analyze, cpu, "analyze")
+    pipeline._analyzed = _metered(pipeline._analyzed, cpu, "analyze")
     audit.find_leaks = _metered(audit.find_leaks, cpu, "audit")
     redact_clip = _metered(pipeline.redact_clip, cpu, "all")
     report = redact_clip(
         request["source"], request["target"], Settings(**request["settings"]), progress=progress
     )
     if "analyze" not in cpu or (report.audited_frames and "audit" not in cpu):
-        raise RuntimeError("redact_clip no longer calls analyze or find_leaks by their names")
+        raise RuntimeError("redact_clip no longer calls _analyzed or find_leaks by their names")
     stages = dict(report.stage_seconds)
     return {
         "frames": report.frame_count,

@@ -25,8 +25,9 @@ _COVERED_SHARE = 0.7
 # A find from here on keeps a result from being given out when no further round is left.
 CERTAIN_SCORE = 0.8
 _COVERED_HEART = 0.9
-# Whole pictures are looked at this often, and all of them this long around a leak.
-EVERY_SECONDS, _AROUND_SECONDS = 2.0, 1.0
+# Whole pictures are looked at this often, and so long before and after a leak far more often:
+# tracks bridge what lies between.
+EVERY_SECONDS, _AROUND_SECONDS, _STEP_SECONDS = 2.0, 1.0, 0.16
 # So long before a track begins and after it ends, its surroundings are looked at in every frame.
 _ENDS_SECONDS, _MOST_END_FRAMES = 0.3, 8
 # A second look, at another size and mirrored, confirms a find from this score on.
@@ -55,8 +56,8 @@ def find_leaks(
 
     One frame in `every_seconds` is looked at whole, and in every frame just before a track begins
     and after it ends its surroundings are. A find counts when a second look confirms it. Where a
-    frame leaks, every frame of the second before and after is looked at too, so that a leak is
-    followed, not guessed. Tracks that are allowed to stay visible count as covered.
+    frame leaks, the second before and after is looked at closely, so that a leak is followed, not
+    guessed. Tracks that are allowed to stay visible count as covered.
 
     frames: what an earlier look at the same clip went through. The same frames are looked at
     again and no others, so that covering what was found comes to an end.
@@ -191,11 +192,10 @@ def _beyond_ends(track: Track, seconds: NDArray[np.float64]) -> list[tuple[int, 
 
 def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
     seconds = plan.clip.seconds
-    wanted: set[int] = set()
-    for leak in leaks:
-        near = np.abs(seconds - seconds[leak.frame_index]) <= _AROUND_SECONDS
-        wanted |= set(np.flatnonzero(near).tolist())
-    return frozenset(wanted)
+    steps = np.arange(-_AROUND_SECONDS, _AROUND_SECONDS + _STEP_SECONDS / 2, _STEP_SECONDS)
+    times = {seconds[leak.frame_index] for leak in leaks}
+    wanted = np.searchsorted(seconds, [time + step for time in sorted(times) for step in steps])
+    return frozenset(wanted[wanted < len(seconds)].tolist())
 
 
 def _is_leak(detection: Detection, plan: Plan) -> bool:

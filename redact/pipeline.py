@@ -62,7 +62,7 @@ def redact_clip(
     clip = video.probe(source, max_pixels=settings.max_pixels)
     video.check_fits(target, clip, settings)
     _load_kernels_meanwhile()
-    plan = analyze(source, settings, detectors=detectors, progress=progress)
+    plan = _analyzed(clip, settings, detectors, progress)
     analyzed = time.perf_counter() - started
     report = render(plan, target, detectors=detectors, progress=progress)
     return dataclasses.replace(report, stage_seconds={"analyze": analyzed, **report.stage_seconds})
@@ -84,10 +84,7 @@ def analyze(
     """
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
-    workers = _workers(settings, detectors)
-    with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
-        clip = _look_through(clip, watch, settings, progress)
-        return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
+    return _analyzed(clip, settings, detectors, progress)
 
 
 def render(
@@ -218,6 +215,18 @@ def _looks(
 def _workers(settings: Settings, detectors: Sequence[Detector] | None) -> int:
     """Threads to look with; none for a user's detectors, which may not be safe to share."""
     return thread_count(settings.threads) if detectors is None else 0
+
+
+def _analyzed(
+    clip: ClipInfo,
+    settings: Settings,
+    detectors: Sequence[Detector] | None,
+    progress: Progress | None,
+) -> Plan:
+    workers = _workers(settings, detectors)
+    with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
+        clip = _look_through(clip, watch, settings, progress)
+        return Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
 
 
 def _load_kernels_meanwhile() -> None:
