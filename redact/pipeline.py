@@ -263,7 +263,9 @@ def _write(
     frames = video.read_frames(clip, threads=plan.settings.threads)
     with contextlib.closing(frames), video.ClipWriter(unfinished, clip, plan.settings) as writer:
         for frame in frames:
-            covered += cover.planes(frame, regions.at(frame.index))
+            if here := regions.at(frame.index):
+                frame = video.editable(frame)
+                covered += cover.planes(frame, here)
             writer.write(frame)
             count += 1
             _tell(progress, "render", count, len(clip.pts))

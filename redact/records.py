@@ -100,8 +100,9 @@ class ClipInfo:
 
 @dataclasses.dataclass(slots=True)
 class Frame:
-    """One decoded picture, 8 bit 4:2:0, in stored orientation. Planes may be written to.
+    """One decoded picture, 8 bit 4:2:0, in stored orientation.
 
+    Planes are read-only as they are read, and may be written to after `video.editable`.
     `y` is (H, W) uint8; `u` and `v` are (ceil(H/2), ceil(W/2)) uint8. Rows may be padded
     (strided views). `native` belongs to `video.py`.
     """

@@ -91,11 +91,26 @@ def test_planes_can_be_edited_and_the_edit_is_seen(tmp_path):
     write_clip(source, frames=3)
     clip = video.probe(source)
     with video.ClipWriter(target, clip, Settings()) as writer:
-        for frame in video.read_frames(clip):
+        for decoded in video.read_frames(clip):
+            with pytest.raises(ValueError, match="read-only"):
+                decoded.y[:] = 16
+            frame = video.editable(decoded)
             frame.y[:], frame.u[:], frame.v[:] = 16, 128, 128
             assert video.to_bgr(frame).max() < 4
             writer.write(frame)
     assert max(int(image.max()) for image in read_back(target)[1]) < 8
+
+
+def test_what_is_edited_does_not_show_in_pictures_decoded_from_it(tmp_path):
+    source = tmp_path / "a.mp4"
+    write_clip(source, frames=12)
+    clip = video.probe(source)
+    untouched = [frame.y.copy() for frame in video.read_frames(clip)]
+    edited = []
+    for frame in video.read_frames(clip):
+        edited.append(frame.y.copy())
+        video.editable(frame).y[:] = 16
+    assert all((a == b).all() for a, b in zip(untouched, edited, strict=True))
 
 
 def test_nothing_but_pictures_is_written(tmp_path):

@@ -8,7 +8,7 @@ the same pictures in the same order at the same times, and nothing else but soun
 from __future__ import annotations
 
 from redact.video.opening import file_sha256, opened, packets_of
-from redact.video.pictures import to_bgr
+from redact.video.pictures import editable, to_bgr
 from redact.video.probing import probe, with_pts
 from redact.video.reading import FrameReader, read_frames
 from redact.video.writing import ClipWriter, check_fits, check_suffix
@@ -18,6 +18,7 @@ __all__ = [
     "FrameReader",
     "check_fits",
     "check_suffix",
+    "editable",
     "file_sha256",
     "opened",
     "packets_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -50,15 +51,25 @@ def matrix_of(native: Any) -> int:
 
 
 def as_frame(native: Any, index: int, pts: int, clip: ClipInfo) -> Frame:
-    """The picture as a frame of the clip: its size, its range, 8 bit 4:2:0, planes writable."""
+    """The picture as a frame of the clip: its size, its range, 8 bit 4:2:0, planes read-only."""
     has_shape = (native.width, native.height) == (clip.width, clip.height)
     if not has_shape or not _is_ordinary(native, clip):
         native = _converted(native, clip)
-    native.make_writable()
-    height, width = clip.height, clip.width
-    y = _plane(native.planes[0], height, width)
-    u, v = (_plane(plane, -(-height // 2), -(-width // 2)) for plane in native.planes[1:3])
+    y, u, v = _planes(native, clip.height, clip.width)
+    for plane in (y, u, v):
+        plane.flags.writeable = False
     return Frame(index=index, pts=pts, y=y, u=u, v=v, native=native)
+
+
+def editable(frame: Frame) -> Frame:
+    """The frame with planes that may be written to: a copy where the decoder still needs it.
+
+    The frame that is given can't be used afterwards.
+    """
+    native: Any = frame.native
+    native.make_writable()
+    y, u, v = _planes(native, *frame.y.shape)
+    return dataclasses.replace(frame, y=y, u=u, v=v)
 
 
 def to_bgr(frame: Frame, rotation_degrees: int = 0, is_mirrored: bool = False) -> NDArray[np.uint8]:
@@ -111,6 +122,13 @@ def _reformatted(native: Any, clip: ClipInfo) -> Any:
         src_colorspace=_BT709,
         dst_colorspace=_BT709,
     )
+
+
+def _planes(native: Any, height: int, width: int) -> list[NDArray[np.uint8]]:
+    """Y, U and V of a picture with (height, width) pixels."""
+    half = -(-height // 2), -(-width // 2)
+    shapes = ((height, width), half, half)
+    return [_plane(plane, *shape) for plane, shape in zip(native.planes[:3], shapes, strict=True)]
 
 
 def _plane(plane: Any, height: int, width: int) -> NDArray[np.uint8]:

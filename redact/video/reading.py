@@ -75,7 +75,7 @@ class _Damage:
 
 
 class FrameReader(Iterator[Frame]):
-    """Every frame in presentation order, its planes writable. Call `close` to close the file.
+    """Every frame in presentation order, its planes read-only. Call `close` to close the file.
 
     Times are strictly ascending, see `Clock`. What can't be decoded is left out and told by
     `findings`. How much of a damaged clip several threads decode is a matter of chance, so from
