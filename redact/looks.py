@@ -234,7 +234,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         around,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.
-        Look(near, 0.64, "parts", part_side=768, least_side=420, most_enlarged=1.0),
+        Look(near, 0.96, "parts", part_side=768, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.32),
         Look(CenterFaceDetector((1920,), threads=threads), 8.0, restless_seconds=1.2),
     ]
@@ -271,7 +271,7 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
     if level == "balanced":
         return [
             near,
-            Look(part, 3 * STEP_SECONDS, "parts", part_side=640),
+            Look(part, 4 * STEP_SECONDS, "parts", part_side=640),
             Look(PlateDetector(threads=threads), 2.0, restless_seconds=0.48),
         ]
     return [near, Look(PlateDetector(threads=threads))]
