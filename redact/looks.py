@@ -229,6 +229,9 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     if level == "thorough":
         every = Look(CenterFaceDetector((None, 960, 480), threads=threads))
         return [Look(blaze), around, every]
+    # Faces of a small picture are found better enlarged, and others are missed in a mirror.
+    far = CenterFaceDetector((1920,), most_enlarged=1.5, mirrored=True, threads=threads)
+    farther = CenterFaceDetector((1920,), most_enlarged=2.0, threads=threads)
     return [
         Look(blaze, STEP_SECONDS),
         around,
@@ -236,7 +239,8 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         # Where several people move side by side, or a far one beside a near one.
         Look(near, 0.96, "parts", part_side=768, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.32),
-        Look(CenterFaceDetector((1920,), threads=threads), 8.0, restless_seconds=1.2),
+        Look(far, 8.0, restless_seconds=1.2),
+        Look(farther, 8.0, restless_seconds=2.4),
     ]
 
 

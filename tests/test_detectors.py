@@ -80,6 +80,23 @@ def test_centerface_finds_the_face_at_any_size(portrait, side):
     assert iou_matrix(np.array([found[0].box]), face * scale).max() > 0.4
 
 
+def test_a_mirrored_look_finds_the_face_where_it_is(portrait):
+    photo, face = portrait
+    wide = cv2.copyMakeBorder(photo, 0, 0, 0, photo.shape[1], cv2.BORDER_REPLICATE)
+    found = CenterFaceDetector((640,), mirrored=True).detect(wide)
+    assert iou_matrix(np.array([found[0].box]), face).max() > 0.4
+
+
+def test_small_pictures_are_enlarged_when_asked_for(monkeypatch):
+    sizes = []
+    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    for most in (1.0, 1.5, 8.0):
+        detector = CenterFaceDetector((320,), most_enlarged=most)
+        monkeypatch.setattr(detector, "look", lambda _, size: sizes.append(size) or nothing)
+        detector.detect(np.zeros((64, 96, 3), np.uint8))
+    assert sizes == [(96, 64), (160, 96), (320, 224)]
+
+
 @pytest.mark.parametrize("side", [224, 448])
 def test_the_head_is_found_with_the_face_and_the_hair(portrait, side):
     photo, face = portrait
@@ -136,8 +153,9 @@ def test_one_faint_look_is_no_face():
     agreed, alone = thorough._groups([first, second])
     assert sorted(agreed[2]) == [0, 1]
     assert list(alone[2]) == [0]
-    assert thorough.joint_score(*agreed[1:]) == pytest.approx(1 - 0.7 * 0.75)
-    assert thorough.joint_score(*alone[1:]) == pytest.approx(0.3)
+    assert thorough.joint_score(*agreed[1:], 7) == pytest.approx(1 - 0.7 * 0.75)
+    assert thorough.joint_score(*alone[1:], 7) == pytest.approx(0.3)
+    assert thorough.joint_score(*alone[1:], 9) < 0.3, "two more looks saw nothing"
 
 
 def test_the_plate_is_found_whole(street):

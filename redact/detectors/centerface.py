@@ -31,9 +31,11 @@ class CenterFaceDetector:
     """Faces by CenterFace, at one or more sizes of the picture.
 
     Args:
-        long_sides: for each pass, the longer side in pixels that the picture is shrunk to; None
-            keeps it as it is. A picture is never enlarged. Near faces are found better small,
-            far ones large, so two passes find more than one.
+        long_sides: for each pass, the longer side in pixels that the picture is brought to; None
+            keeps it as it is. Near faces are found better small, far ones large, so two passes
+            find more than one.
+        most_enlarged: a smaller picture is enlarged by this factor at most.
+        mirrored: look at the picture in a mirror: other faces are missed there.
         threshold: lowest score that is reported, 0..1.
         threads: how many each call uses; 0 takes the machine's cores.
 
@@ -50,16 +52,25 @@ class CenterFaceDetector:
         *,
         threshold: float = 0.2,
         threads: int = 0,
+        most_enlarged: float = 1.0,
+        mirrored: bool = False,
     ) -> None:
+        self._most_enlarged, self._mirrored = most_enlarged, mirrored
         self._long_sides = tuple(long_sides)
         self._threshold = threshold
         self._network = Network("centerface_any_size.onnx", threads=threads)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
-        sizes = {_input_size(image, side) for side in self._long_sides}
-        passes = [self.look(image, size) for size in sorted(sizes)]
-        return joined("face", passes, _NMS_IOU)
+        sizes = sorted({self._input_size(image, side) for side in self._long_sides})
+        look = self.look_mirrored if self._mirrored else self.look
+        return joined("face", [look(image, size) for size in sizes], _NMS_IOU)
+
+    def look_mirrored(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
+        """What `look` sees in the mirrored picture, brought back."""
+        boxes, scores = self.look(np.ascontiguousarray(image[:, ::-1]), size)
+        boxes[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+        return boxes, scores
 
     def close(self) -> None:
         """Return the memory that looking has left behind."""
@@ -79,6 +90,10 @@ class CenterFaceDetector:
         with _large_passes:  # One at a time: two threads would need twice the memory.
             boxes, scores = self._tiled_pass(image, size)
         return boxes * np.asarray(factors * 2, dtype=np.float32), scores
+
+    def _input_size(self, image: NDArray[np.uint8], long_side: int | None) -> tuple[int, int]:
+        scale = 1.0 if long_side is None else long_side / max(image.shape[:2])
+        return size_at(image, min(scale, self._most_enlarged))
 
     def _tiled_pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         width, height = size
@@ -117,11 +132,6 @@ def _tiles(length: int) -> list[tuple[int, int]]:
 def size_at(image: NDArray[np.uint8], scale: float) -> tuple[int, int]:
     """(width, height) of the network's input for a scaled picture: multiples of 32."""
     return _round_up(image.shape[1] * scale), _round_up(image.shape[0] * scale)
-
-
-def _input_size(image: NDArray[np.uint8], long_side: int | None) -> tuple[int, int]:
-    shrink = 1.0 if long_side is None else min(1.0, long_side / max(image.shape[:2]))
-    return size_at(image, shrink)
 
 
 def _round_up(pixels: float) -> int:
