@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 
 import cv2
@@ -39,6 +40,8 @@ class Look:
     """Longer side in pixels that a part is brought to."""
     least_side: int = 0
     """A part whose longer side is shorter is left to other looks."""
+    most_side: float = math.inf
+    """A whole picture whose longer side is longer is left to other looks."""
     most_enlarged: float = 2.0
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
@@ -231,7 +234,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         return [Look(blaze), around, every]
     # Faces of a small picture are found better enlarged, and others are missed in a mirror.
     far = CenterFaceDetector((1920,), most_enlarged=1.5, mirrored=True, threads=threads)
-    farther = CenterFaceDetector((1920,), most_enlarged=2.0, threads=threads)
+    enlarged = CenterFaceDetector((1920,), most_enlarged=2.0, threads=threads)
     return [
         Look(blaze, STEP_SECONDS),
         around,
@@ -240,7 +243,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         Look(near, 0.96, "parts", part_side=768, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.32),
         Look(far, 8.0, restless_seconds=1.2),
-        Look(farther, 8.0, restless_seconds=2.4),
+        Look(enlarged, 8.0, restless_seconds=2.4, most_side=1280),
     ]
 
 

@@ -315,7 +315,8 @@ class Watch:
 def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:
     """What one look sees: in the whole picture, or in what moves."""
     if look.where == "whole":
-        return list(look.detector.detect(image))
+        is_left = max(image.shape[:2]) > look.most_side
+        return [] if is_left else list(look.detector.detect(image))
     if motion.is_everywhere:
         return []  # The looks at the whole picture come the more often.
     parts = [p for p in motion.parts if max(p.width, p.height) >= look.least_side]
