@@ -457,10 +457,8 @@ def _finish(
     indices = np.asarray(tracklet.indices) - first_index
     known, known_times = _no_larger_than_sure(tracklet), np.asarray(tracklet.times)
     extend = settings.extend_seconds
-    found_times = known_times[np.isfinite(tracklet.scores)]
-    first, last = known_times[0], known_times[-1]
-    start = int(np.searchsorted(seconds, min(first, found_times[0] - extend), side="left"))
-    stop = int(np.searchsorted(seconds, max(last, found_times[-1] + extend), side="right"))
+    start = int(np.searchsorted(seconds, known_times[0] - extend, side="left"))
+    stop = int(np.searchsorted(seconds, known_times[-1] + extend, side="right"))
     start = max(0, min(int(indices[0]), max(start, tracklet.scene - first_index)))
     if tracklet.scene_stop is not None:
         stop = max(int(indices[-1]) + 1, min(stop, tracklet.scene_stop - first_index))
