@@ -61,8 +61,8 @@ _VELOCITY_GAIN = 0.4
 # With fewer looks than this, what seems motion may be a box that jumped.
 _LEAST_FOR_MOTION = 3
 _SMOOTH_SECONDS = 0.1
-# Faint finds at a track's end that are farther from the others are chance.
-_LONE_SECONDS = 0.5
+# Faint finds at a track's end that are farther from the others are chance, unless it stood there.
+_LONE_SECONDS, _STANDING_REACH = 0.5, 0.5
 # Within so many seconds of a sure find, weak ones are at most so much larger.
 _SURE_SECONDS, _WEAK_GROWTH = 1.0, 1.3
 # Tracks that share this much of the shorter one's time, and of their place, are of one thing.
@@ -482,13 +482,20 @@ def _finish(
 def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
     """The tracklet without finds at its ends that are all faint and far in time from the others.
 
-    What was only followed to there goes, too.
+    What was only followed to there goes, too. Faint finds where it stood before stay: somebody
+    passed in front.
     """
     finds = np.flatnonzero(np.isfinite(tracklet.scores))
     scores, times = np.asarray(tracklet.scores)[finds], np.asarray(tracklet.times)[finds]
     groups = np.split(np.arange(len(finds)), np.flatnonzero(np.diff(times) > _LONE_SECONDS) + 1)
     faint = _EVIDENCE.get(tracklet.kind, _OTHER_EVIDENCE).agreeing
-    counting = [group for group in groups if scores[group].max() >= faint]
+    clear = np.stack(tracklet.boxes)[finds[scores >= faint]]
+    centers = [_center(np.stack(tracklet.boxes)[finds[group]]).mean(axis=0) for group in groups]
+    counting = [
+        group
+        for group, center in zip(groups, centers, strict=True)
+        if scores[group].max() >= faint or _stands_at(center, clear)
+    ]
     if not counting or len(groups) == 1:
         return tracklet
     first, last = finds[counting[0][0]], finds[counting[-1][-1]] + 1
@@ -503,6 +510,12 @@ def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
         boxes=tracklet.boxes[kept],
         scores=tracklet.scores[kept],
     )
+
+
+def _stands_at(center: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
+    """Whether the (N, 4) boxes, of one thing over time, all lie around the (2,) centre."""
+    away = np.linalg.norm(_center(boxes) - center, axis=1)
+    return len(boxes) > 0 and bool((away < _STANDING_REACH * _size(boxes)).all())
 
 
 def _no_larger_than_sure(tracklet: Tracklet) -> NDArray[np.float64]:

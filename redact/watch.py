@@ -39,6 +39,8 @@ _MOST_MISSES = 4
 # A thing found beside a track is the track's when its score is at least this.
 _NEAR_SCORE = 0.2
 _TAKEN_IOU = 0.4
+# Boxes that share less than this of a width or height don't hide each other.
+_SLIVER = 0.15
 # What looks the same in the same place is still there, for this long without a find.
 _STILL_SECONDS = 4.0
 _SURE_LIKENESS = 0.9
@@ -164,7 +166,7 @@ class Watch:
             self._recent.popleft()
         for tracklet in self._associator.live:
             if tracklet.found_at(index) is not None:
-                self._remember(tracklet, picture.image)
+                self._remember(tracklet, index, picture.image)
             if self._near_looks and tracklet.best_score >= sure_score(tracklet.kind):
                 self._trace_back(tracklet, now)
 
@@ -295,21 +297,36 @@ class Watch:
 
     def _is_taken(self, box: Box, tracklet: Tracklet, index: int) -> bool:
         """Whether another track has this place in that picture: people pass each other."""
+        overlap = iou_matrix(np.asarray([box]), self._others(tracklet, index))
+        return bool((overlap > _TAKEN_IOU).any())
+
+    def _remember(self, tracklet: Tracklet, index: int, image: Image) -> None:
+        """Keep what a tracklet that was found looks like, unless somebody is in front of it."""
+        if not self._near_looks:
+            return
+        box = tracklet.boxes[-1]
+        if tracklet in self._templates and _touch(box, self._others(tracklet, index)):
+            return
+        template = Template.of(image, box)
+        if template is not None:
+            self._templates[tracklet] = template
+
+    def _others(self, tracklet: Tracklet, index: int) -> NDArray[np.float64]:
+        """(N, 4) boxes of the other live tracklets of its kind that were found in that picture."""
         others = [
-            other_box
+            box
             for other in self._associator.live
             if other is not tracklet
             and other.kind == tracklet.kind
-            and (other_box := other.found_at(index)) is not None
+            and (box := other.found_at(index)) is not None
         ]
-        overlap = iou_matrix(np.asarray([box]), np.asarray(others).reshape(-1, 4))
-        return bool((overlap > _TAKEN_IOU).any())
+        return np.asarray(others, dtype=np.float64).reshape(-1, 4)
 
-    def _remember(self, tracklet: Tracklet, image: Image) -> None:
-        if self._near_looks:
-            template = Template.of(image, tracklet.boxes[-1])
-            if template is not None:
-                self._templates[tracklet] = template
+
+def _touch(box: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether any of the (N, 4) other boxes shares more than a sliver with the (4,) box."""
+    both = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return bool((both > _SLIVER * (box[2:] - box[:2])).all(axis=1).any())
 
 
 def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:

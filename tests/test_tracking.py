@@ -254,6 +254,12 @@ def test_a_faint_find_long_after_the_last_one_is_chance():
     assert track.stop_index == 34, "who turns away is seen ever more faintly"
 
 
+def test_who_stood_there_before_still_does_after_somebody_passed():
+    stood = walk(range(20), step=(0, 0)) + walk([28, 30], start=(105, 98), step=(0, 0), score=0.25)
+    (track,) = track_detections(stood, SECONDS, EXACT)
+    assert track.stop_index == 31
+
+
 def test_the_same_look_at_the_same_pixels_is_no_agreement():
     still, moving = walk(range(12), step=(0, 0), score=0.35), walk(range(12), score=0.35)
     assert not track_detections(still, SECONDS, EXACT)
