@@ -122,7 +122,7 @@ def bend(
         x.astype(np.float32),
         y.astype(np.float32),
         cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     moved = []
     for c in corners:

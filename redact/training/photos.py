@@ -151,6 +151,6 @@ def _turned(
         shear = np.array([[1, 0, 0], [between(rng, -0.5, 0.5), 1, 0], [0, 0, 1]])
         shear[1, 2] = -shear[1, 0] * size / 2
         turn = turn @ shear
-    turned = cv2.warpAffine(picture, turn, (size, size), borderMode=cv2.BORDER_REFLECT)
+    turned = cv2.warpAffine(picture, turn, (size, size), borderMode=cv2.BORDER_REPLICATE)
     moved = [np.asarray(c @ turn[:, :2].T + turn[:, 2], dtype=np.float32) for c in corners]
     return np.asarray(turned, dtype=np.float32), moved
