@@ -20,7 +20,7 @@ from redact.training.drawing import add_fonts, font_files, more_fonts
 from redact.training.lookalikes import lookalike
 from redact.training.loop import Recipe, train
 from redact.training.motorcycles import motorcycle
-from redact.training.network import STRIDE, targets
+from redact.training.network import STRIDE, PlateNet, targets, without_level
 from redact.training.photos import Photo, crop
 from redact.training.plates import HEIGHT, LAYOUTS, plate
 from redact.training.scenes import Scene, make_scene
@@ -51,6 +51,21 @@ def test_the_detector_runs_what_was_trained_on_pictures_of_any_size(trained, mon
     detector = PlateDetector(threshold=0.0)
     for size in ((9, 13), (64, 64), (90, 333)):
         assert detector.detect(np.zeros((*size, 3), np.uint8))
+
+
+def test_what_is_exported_says_the_same_away_from_the_edge():
+    torch.manual_seed(0)
+    net = PlateNet().eval()
+    with torch.no_grad():
+        for part in net.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.running_mean.normal_(0, 0.2)
+                part.running_var.uniform_(0.5, 1.5)
+        picture = torch.rand(1, 1, 640, 640) * 255
+        inside = (..., slice(36, 44), slice(36, 44))
+        maps, lean = net(picture)[inside], without_level(net)(picture)[inside]
+    assert maps.std() > 0.01
+    assert torch.allclose(maps, lean, atol=1e-3)
 
 
 def test_the_same_seed_makes_the_same_scene():

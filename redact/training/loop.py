@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from redact.training.drawing import add_fonts
-from redact.training.network import STRIDE, PlateNet, loss, targets
+from redact.training.network import STRIDE, PlateNet, loss, targets, without_level
 from redact.training.photos import Photo, load_photos
 from redact.training.scenes import Scene, make_scene
 
@@ -127,9 +127,9 @@ def examine(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict
     return {"recall": found / max(1, wanted), "false_per_scene": false / len(scenes)}
 
 
-def export(net: nn.Module, target: Path) -> None:
+def export(net: PlateNet, target: Path) -> None:
     """Write the network as ONNX, of any height and width that are multiples of 16."""
-    net = copy.deepcopy(net).eval().to(memory_format=torch.contiguous_format)
+    net = without_level(net).to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
         # The exporter that torch prefers now needs one more package for the same file.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -226,7 +226,7 @@ def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
                 mean.copy_(now)
 
 
-def _start(folder: Path, recipe: Recipe) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, int]:
+def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.optim.Optimizer, int]:
     net = PlateNet().to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(
