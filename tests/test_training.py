@@ -19,6 +19,7 @@ from redact.training.backgrounds import background
 from redact.training.drawing import add_fonts, font_files, more_fonts
 from redact.training.lookalikes import lookalike
 from redact.training.loop import Recipe, train
+from redact.training.mixing import measure_anew, mixed
 from redact.training.motorcycles import motorcycle
 from redact.training.network import STRIDE, PlateNet, targets, without_level
 from redact.training.photos import Photo, crop
@@ -66,6 +67,20 @@ def test_what_is_exported_says_the_same_away_from_the_edge():
         maps, lean = net(picture)[inside], without_level(net)(picture)[inside]
     assert maps.std() > 0.01
     assert torch.allclose(maps, lean, atol=1e-3)
+
+
+def test_mixed_weights_lie_between_and_measure_their_own_normalisation(tmp_path):
+    torch.manual_seed(0)
+    nets = [PlateNet() for _ in range(2)]
+    paths = [tmp_path / name for name in ("a.pt", "b.pt")]
+    for net, path in zip(nets, paths, strict=True):
+        torch.save({"average": net.state_dict()}, path)
+    net = mixed(*paths, 0.25)
+    between = 0.75 * nets[0].up.weight + 0.25 * nets[1].up.weight
+    assert torch.allclose(net.up.weight, between, atol=1e-6)
+    measure_anew(net, [np.full((32, 32), 128 + 8 * i, np.uint8) for i in range(16)])
+    assert not net.training
+    assert not torch.equal(net.stem[0][1].running_mean, torch.zeros(8))
 
 
 def test_the_same_seed_makes_the_same_scene():
