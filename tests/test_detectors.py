@@ -162,7 +162,7 @@ def test_the_plate_is_found_whole(street):
     corners = doorbell_scene.PLATE_CORNERS
     plate = Box(*corners.min(axis=0), *corners.max(axis=0))
     found = [d for d in PlateDetector().detect(street) if d.score > 0.6]
-    assert covered_share(plate, [grow(d.box, 0.15, 0) for d in found]) > 0.95
+    assert covered_share(plate, [grow(d.box, 0.15, 0) for d in found]) > 0.9
 
 
 def test_plain_pictures_show_nothing():

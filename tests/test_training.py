@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,12 +15,17 @@ pytest.importorskip("PIL", reason="pip install redact-clips[train]")
 import torch
 
 from redact.detectors.plates import PlateDetector
+from redact.training.backgrounds import background
+from redact.training.drawing import add_fonts, font_files, more_fonts
 from redact.training.lookalikes import lookalike
 from redact.training.loop import Recipe, train
-from redact.training.network import STRIDE, targets
+from redact.training.mixing import measure_anew, mixed
+from redact.training.motorcycles import motorcycle
+from redact.training.network import STRIDE, PlateNet, targets, without_level
 from redact.training.photos import Photo, crop
 from redact.training.plates import HEIGHT, LAYOUTS, plate
 from redact.training.scenes import Scene, make_scene
+from redact.training.scripts import signs_mask
 from redact.training.split import is_trained_on
 
 TINY = Recipe(steps=40, batch=8, fresh_scenes=4, scene_size=96, exam_scenes=4, warm_up_steps=4)
@@ -45,6 +52,35 @@ def test_the_detector_runs_what_was_trained_on_pictures_of_any_size(trained, mon
     detector = PlateDetector(threshold=0.0)
     for size in ((9, 13), (64, 64), (90, 333)):
         assert detector.detect(np.zeros((*size, 3), np.uint8))
+
+
+def test_what_is_exported_says_the_same_away_from_the_edge():
+    torch.manual_seed(0)
+    net = PlateNet().eval()
+    with torch.no_grad():
+        for part in net.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.running_mean.normal_(0, 0.2)
+                part.running_var.uniform_(0.5, 1.5)
+        picture = torch.rand(1, 1, 640, 640) * 255
+        inside = (..., slice(36, 44), slice(36, 44))
+        maps, lean = net(picture)[inside], without_level(net)(picture)[inside]
+    assert maps.std() > 0.01
+    assert torch.allclose(maps, lean, atol=1e-3)
+
+
+def test_mixed_weights_lie_between_and_measure_their_own_normalisation(tmp_path):
+    torch.manual_seed(0)
+    nets = [PlateNet() for _ in range(2)]
+    paths = [tmp_path / name for name in ("a.pt", "b.pt")]
+    for net, path in zip(nets, paths, strict=True):
+        torch.save({"average": net.state_dict()}, path)
+    net = mixed(*paths, 0.25)
+    between = 0.75 * nets[0].up.weight + 0.25 * nets[1].up.weight
+    assert torch.allclose(net.up.weight, between, atol=1e-6)
+    measure_anew(net, [np.full((32, 32), 128 + 8 * i, np.uint8) for i in range(16)])
+    assert not net.training
+    assert not torch.equal(net.stem[0][1].running_mean, torch.zeros(8))
 
 
 def test_the_same_seed_makes_the_same_scene():
@@ -92,11 +128,59 @@ def test_plates_that_are_cut_off_teach_neither_way():
     assert ignored.any()
 
 
-def test_every_layout_and_lookalike_can_be_drawn():
+def test_every_layout_is_drawn_in_its_shape():
     rng = np.random.default_rng(0)
-    shapes = {drawn.shape[0] for drawn in [plate(rng) for _ in range(6 * len(LAYOUTS))]}
-    shapes |= {lookalike(rng).shape[0] for _ in range(80)}
-    assert shapes == {HEIGHT}
+    for name, layout in LAYOUTS.items():
+        for _ in range(6):
+            height, width = plate(rng, (name,)).shape
+            assert height == HEIGHT
+            assert layout.aspect[0] * height - 1 <= width <= layout.aspect[1] * height
+
+
+def test_every_lookalike_is_as_high_as_a_plate():
+    rng = np.random.default_rng(0)
+    assert {lookalike(rng).shape[0] for _ in range(120)} == {HEIGHT}
+
+
+def test_backgrounds_fill_the_picture():
+    rng = np.random.default_rng(0)
+    for _ in range(80):
+        picture = background(rng, 64)
+        assert picture.shape == (64, 64)
+        assert picture.min() >= 0
+        assert picture.max() <= 255
+
+
+@pytest.mark.parametrize("pattern", ["AA ## XX", "C-A.#", "K H T", "RR rr pp", "DD dd", "BB bb"])
+def test_a_row_of_signs_is_drawn_with_a_font_for_its_script_or_without(pattern):
+    mask = signs_mask(np.random.default_rng(0), pattern, 40.0, 0.1)
+    assert mask.shape[0] == 40
+    assert mask.shape[1] > 40
+    assert 0.05 < (mask > 0.5).mean() < 0.9
+
+
+def test_fonts_are_taken_from_a_folder_too(tmp_path):
+    sans = next(f for f in font_files() if Path(f).name == "DejaVuSans.ttf")
+    (tmp_path / "deep").mkdir()
+    shutil.copy(sans, tmp_path / "deep" / "NotoSansThai-Bold.ttf")
+    try:
+        add_fonts(tmp_path)
+        assert [Path(f).name for f in more_fonts()] == ["NotoSansThai-Bold.ttf"]
+    finally:
+        add_fonts(None)
+    assert more_fonts() == ()
+
+
+def test_the_plate_stands_on_the_motorcycle_and_nothing_hides_it():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        thing = motorcycle(rng, has_plate=True)
+        (x0, y0), (x1, y1) = thing.corners[0].astype(int), thing.corners[2].astype(int)
+        assert x0 >= 0
+        assert y0 >= 0
+        assert thing.mask[y0:y1, x0:x1].shape == (y1 - y0, x1 - x0)
+        assert thing.mask[y0:y1, x0:x1].min() == 1
+    assert motorcycle(rng, has_plate=False).corners is None
 
 
 def test_a_crop_of_a_photo_keeps_its_boxes_on_its_plates():

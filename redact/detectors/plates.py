@@ -21,7 +21,7 @@ _NMS_IOU = 0.4
 _LEAST_SIDE = 200
 # Plates that are less broad than this in a pass are left to the next finer one, if there is one;
 # plates that are broader than this in the next coarser one, and some, to that.
-_LEAST_BREADTH = 72.0
+_LEAST_BREADTH = 48.0
 _OVERLAP = 1.2
 # A plate's breadth is its width, or its height as if it were this much wider.
 _USUAL_ASPECT = 1.5

@@ -4,11 +4,14 @@
 the rest of the package.
 
 drawing.py    text, textures, shading: what the scenes are drawn with
+scripts.py    numbers and words in the scripts of the world
 plates.py     licence plates of many layouts
 lookalikes.py things that only look like one
-backgrounds.py, cars.py, camera.py    what is behind, what stands there, what films it
+backgrounds.py, people.py             what is behind
+cars.py, motorcycles.py, camera.py    what stands there, what films it
 photos.py     photographs behind the scenes, where a folder of them is given; split.py: which
 scenes.py     all of it in perspective: a picture with its boxes
 network.py    the network and its loss
 loop.py       training that can stop and go on, its log, the ONNX file at the end
+mixing.py     the weights between two trainings
 """

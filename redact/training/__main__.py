@@ -22,11 +22,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
     parser.add_argument("--photos", type=Path, help="a folder of photographs to train on too")
+    parser.add_argument("--fonts", type=Path, help="a folder with Noto fonts, for more scripts")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     recipe = Recipe(
-        steps=options.steps, cooling=options.cooling, seed=options.seed, photos=options.photos
+        steps=options.steps,
+        cooling=options.cooling,
+        seed=options.seed,
+        photos=options.photos,
+        fonts=options.fonts,
     )
     print(train(options.folder, recipe, workers=options.workers))
 

@@ -9,16 +9,16 @@ from redact.training.drawing import (
     Picture,
     between,
     chance,
-    font_files,
     glyph_mask,
     log_between,
     paint,
-    phrase,
+    resized,
     rough,
     shaded,
     slope,
-    text_mask,
 )
+from redact.training.people import people
+from redact.training.scripts import prose_mask
 
 
 def background(rng: np.random.Generator, size: int) -> Picture:
@@ -30,6 +30,10 @@ def background(rng: np.random.Generator, size: int) -> Picture:
         _panels,
         _shapes,
         _page,
+        _newspaper,
+        _shop_front,
+        people,
+        people,
         _leaves,
         _road,
         _folds,
@@ -115,9 +119,64 @@ def _page(rng: np.random.Generator, size: int) -> Picture:
     y = 0.0
     while y < size:
         height = log_between(rng, 5, 50)
-        mask = text_mask(rng, phrase(rng, 7), height, font_files())
+        mask = prose_mask(rng, 7, height)
         paint(picture, mask, between(rng, -0.5, 0.5) * size, y, between(rng, 0, 255))
         y += height * between(rng, 1.2, 3)
+    return picture
+
+
+def _newspaper(rng: np.random.Generator, size: int) -> Picture:
+    """Columns of small print under head lines, with pictures among them."""
+    ground, ink = between(rng, 150, 240), between(rng, 0, 90)
+    if chance(rng, 0.2):
+        ground, ink = ink, ground
+    picture = shaded(rng, size, size, ground)
+    wide = log_between(rng, 30, 140)
+    lines = [prose_mask(rng, 8, log_between(rng, 5, 14)) for _ in range(6)]
+    x = -between(rng, 0, wide)
+    while x < size:
+        y = -between(rng, 0, 40)
+        while y < size:
+            kind = rng.random()
+            if kind < 0.06:
+                tall = wide * between(rng, 0.3, 1)
+                block = rough(rng, int(tall) + 1, int(wide) + 1)
+                paint(picture, np.ones_like(block), x, y, block)
+            elif kind < 0.14:
+                tall = log_between(rng, 10, 40)
+                head = prose_mask(rng, 3, tall)
+                head = resized(head, min(head.shape[1], int(wide)), head.shape[0])
+                paint(picture, head, x, y, ink)
+            else:
+                line = lines[int(rng.integers(len(lines)))]
+                tall = float(line.shape[0])
+                paint(picture, line[:, : int(wide)], x, y, ink)
+            y += tall * 1.35
+        x += wide * 1.12
+    return picture
+
+
+def _shop_front(rng: np.random.Generator, size: int) -> Picture:
+    """Boards with names over windows, hanging signs, price cards in the windows."""
+    picture = _windows(rng, size)
+    for _ in range(rng.integers(1, 4)):
+        tall = log_between(rng, 12, 60)
+        mask = prose_mask(rng, 3, tall * between(rng, 0.4, 0.75))
+        wide = mask.shape[1] + tall * between(rng, 0.4, 5)
+        ground = between(rng, 0, 255)
+        board = shaded(rng, int(tall), int(wide), ground)
+        paint(board, mask, (wide - mask.shape[1]) / 2, (tall - mask.shape[0]) / 2, 255 - ground)
+        x, y = between(rng, -0.3, 0.7) * size, between(rng, 0, 0.9) * size
+        paint(picture, np.ones_like(board), x, y, board)
+    for _ in range(rng.integers(0, 6)):
+        tall = log_between(rng, 8, 40)
+        card = shaded(rng, int(tall), int(tall * between(rng, 0.5, 1.2)), between(rng, 150, 250))
+        for row in range(3):
+            mask = prose_mask(rng, 2, max(4.0, tall / 5))
+            mask = resized(mask, min(mask.shape[1], int(card.shape[1] * 0.9)), mask.shape[0])
+            paint(card, mask, 1, (row + 0.3) * tall / 3, between(rng, 0, 90))
+        x, y = rng.uniform(0, size, 2).tolist()
+        paint(picture, np.ones_like(card), x, y, card)
     return picture
 
 

@@ -45,12 +45,26 @@ def light(rng: np.random.Generator, canvas: Picture, corners: list[NDArray[np.fl
         canvas[:] = 255 * (np.clip(canvas, 0, 255) / 255) ** gamma
     if chance(rng, 0.6):
         canvas[:] = (canvas - 128) * between(rng, 0.4, 1.3) + 128 + between(rng, -35, 35)
-    if chance(rng, 0.1):  # dusk: little stands out
+    if chance(rng, 0.08):
+        _starve(rng, canvas)
+    elif chance(rng, 0.1):  # dusk: little stands out
         faint = between(rng, 0.2, 0.5)
         canvas[:] = (canvas - canvas.mean()) * faint + between(rng, 30, 170)
     elif chance(rng, 0.2):  # haze, a dirty lens
         canvas *= between(rng, 0.5, 0.9)
         canvas += between(rng, 20, 80)
+
+
+def _starve(rng: np.random.Generator, canvas: Picture) -> None:
+    """Too little light: dark, flat, grainy as single photons make it, then smeared by denoising."""
+    canvas *= between(rng, 25, 110) / max(20.0, float(canvas.mean())) * between(rng, 0.4, 1)
+    np.clip(canvas, 0, 255, out=canvas)
+    grain = between(rng, 0.3, 1.3)
+    canvas += (rng.normal(0, 1, canvas.shape) * np.sqrt(canvas + 4) * grain).astype(np.float32)
+    if chance(rng, 0.6):
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), between(rng, 0.5, 1.3))
+    if chance(rng, 0.3):
+        canvas[:] = cv2.medianBlur(np.clip(canvas, 0, 255).astype(np.uint8), 3)
 
 
 def _cast_shadow(rng: np.random.Generator, canvas: Picture) -> None:
@@ -108,7 +122,7 @@ def bend(
         x.astype(np.float32),
         y.astype(np.float32),
         cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     moved = []
     for c in corners:

@@ -48,12 +48,18 @@ def bare(rng: np.random.Generator, has_plate: bool) -> Thing:
     flat = plate(rng) if has_plate else lookalike(rng)
     height, width = flat.shape
     edge_x, edge_y = int(width * between(rng, 0, 0.4)), int(height * between(rng, 0, 0.8))
-    picture = shaded(rng, height + 2 * edge_y, width + 2 * edge_x, between(rng, 5, 240))
+    tone = _like(rng, flat) if chance(rng, 0.25) else between(rng, 5, 240)
+    picture = shaded(rng, height + 2 * edge_y, width + 2 * edge_x, tone)
     picture[edge_y : edge_y + height, edge_x : edge_x + width] = flat
     mask = np.full_like(picture, 1.0 if chance(rng, 0.6) else 0.0)
     mask[edge_y : edge_y + height, edge_x : edge_x + width] = 1
     corners = rectangle(edge_x, edge_y, width, height) if has_plate else None
     return Thing(picture, mask, corners, width)
+
+
+def _like(rng: np.random.Generator, flat: Picture) -> float:
+    """A tone near a plate's own ground, from which only its edge sets it apart."""
+    return float(np.clip(np.median(flat) + rng.normal(0, 18), 3, 250))
 
 
 def car(rng: np.random.Generator, has_plate: bool) -> Thing:
@@ -67,7 +73,7 @@ def car(rng: np.random.Generator, has_plate: bool) -> Thing:
     flat = resized(flat, plate_width, plate_height)
     width = int(plate_width * share)
     height = int(width * between(rng, 0.6, 0.95))
-    body = between(rng, 10, 235)
+    body = _like(rng, flat) if chance(rng, 0.25) else between(rng, 10, 235)
     picture = shaded(rng, height, width, body)
     mask = _silhouette(rng, height, width)
     picture[int(height * 0.92) :] = between(rng, 5, 40)

@@ -50,12 +50,18 @@ def bold_font_files() -> tuple[str, ...]:
     return tuple(f for f in font_files() if any(word in Path(f).name for word in strong))
 
 
-@functools.cache
-def arabic_fonts() -> tuple[str, ...]:
-    """The fonts that have Arabic letters: DejaVu Sans."""
-    return tuple(
-        f for f in font_files() if Path(f).name in {"DejaVuSans.ttf", "DejaVuSans-Bold.ttf"}
-    )
+_more_fonts: list[str] = []
+
+
+def add_fonts(folder: Path | None) -> None:
+    """Draw with the fonts in a folder too, for the scripts that the usual ones lack."""
+    found = [] if folder is None else [*folder.rglob("*.tt[fc]"), *folder.rglob("*.otf")]
+    _more_fonts[:] = sorted(map(str, found))
+
+
+def more_fonts() -> tuple[str, ...]:
+    """Paths of what `add_fonts` found."""
+    return tuple(_more_fonts)
 
 
 @functools.lru_cache(maxsize=400)

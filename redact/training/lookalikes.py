@@ -14,7 +14,6 @@ from redact.training.drawing import (
     glyph_mask,
     letters,
     paint,
-    phrase,
     resized,
     shaded,
     slope,
@@ -23,6 +22,7 @@ from redact.training.drawing import (
     word,
 )
 from redact.training.plates import HEIGHT, tones
+from redact.training.scripts import prose_mask
 
 
 def lookalike(rng: np.random.Generator) -> Picture:
@@ -37,7 +37,7 @@ def _text_block(rng: np.random.Generator, height: int) -> Picture:
     picture = shaded(rng, height, width, ground)
     rows = int(rng.integers(3, 7))
     for row in range(rows):
-        mask = text_mask(rng, phrase(rng, 4), max(5.0, height / rows * 0.7), font_files())
+        mask = prose_mask(rng, 4, max(5.0, height / rows * 0.7))
         room = max(3, int(width * between(rng, 0.4, 0.95)))
         mask = resized(mask, min(room, mask.shape[1]), mask.shape[0])
         paint(picture, mask, width * 0.03, row * height / rows, ink)
@@ -167,7 +167,7 @@ def _badge(rng: np.random.Generator, height: int) -> Picture:
 
 def _lettering(rng: np.random.Generator, height: int) -> Picture:
     """One long line, as on vans and over shops."""
-    mask = text_mask(rng, phrase(rng), height * 0.6, font_files())
+    mask = prose_mask(rng, 6, height * 0.6)
     ground, ink = tones(rng)
     picture = shaded(rng, height, mask.shape[1] + height, ground)
     paint(picture, mask, height / 2, height * 0.2, ink)
@@ -232,6 +232,43 @@ def _round_sign(rng: np.random.Generator, height: int) -> Picture:
     return np.clip(picture, 0, 255)
 
 
+def _sticker(rng: np.random.Generator, height: int) -> Picture:
+    """A bumper sticker, a poster, a parcel's label: a large word, small lines, a drawing."""
+    width = int(height * between(rng, 1.0, 4.0))
+    ground, ink = tones(rng)
+    picture = shaded(rng, height, width, ground)
+    y = height * between(rng, 0.05, 0.15)
+    while y < height * 0.85:
+        tall = height * between(rng, 0.1, 0.4)
+        mask = prose_mask(rng, 5, max(4.0, tall))
+        mask = resized(mask, min(mask.shape[1], int(width * 0.92)), mask.shape[0])
+        paint(picture, mask, (width - mask.shape[1]) * between(rng, 0.1, 0.9), y, ink)
+        y += tall * between(rng, 1.15, 1.8)
+    if chance(rng, 0.6):
+        middle = (int(between(rng, 0, 1) * width), int(between(rng, 0.2, 0.8) * height))
+        axes = tuple(int(v * height) for v in rng.uniform(0.1, 0.4, 2))
+        cv2.ellipse(picture, middle, axes, 0, 0, 360, between(rng, 0, 255), -1, cv2.LINE_AA)
+    return np.clip(picture, 0, 255)
+
+
+def _house_number(rng: np.random.Generator, height: int) -> Picture:
+    """One to three digits on a small tile, round or square, or on the bare wall."""
+    text = letters(rng, int(rng.integers(1, 4)), DIGITS)
+    mask = text_mask(rng, text, height * between(rng, 0.4, 0.75), font_files())
+    ground, ink = tones(rng)
+    width = max(mask.shape[1] + height // 4, int(height * between(rng, 0.8, 1.3)))
+    picture = shaded(rng, height, width, between(rng, 10, 240))
+    center, axes = (width // 2, height // 2), (width // 2 - 2, height // 2 - 2)
+    if chance(rng, 0.4):
+        cv2.ellipse(picture, center, axes, 0, 0, 360, ground, -1, cv2.LINE_AA)
+    elif chance(rng, 0.6):
+        picture[2:-2, 2:-2] = ground
+    else:
+        ink = float(np.clip(np.median(picture) + between(rng, -150, 150), 0, 255))
+    paint(picture, mask, (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2, ink)
+    return np.clip(picture, 0, 255)
+
+
 _LOOKALIKES = (
     _text_block,
     _lettering,
@@ -244,6 +281,9 @@ _LOOKALIKES = (
     _lamp,
     _name,
     _round_sign,
+    _sticker,
+    _sticker,
+    _house_number,
     # What is taken for plates most.
     _lamp,
     _lamp,

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from redact.training.network import STRIDE, PlateNet, loss, targets
+from redact.training.drawing import add_fonts
+from redact.training.network import STRIDE, PlateNet, loss, targets, without_level
 from redact.training.photos import Photo, load_photos
 from redact.training.scenes import Scene, make_scene
 
@@ -47,6 +48,8 @@ class Recipe:
     exam_scenes: int = 96
     photos: Path | None = None
     """A folder for `redact.training.photos`; without it every background is made up."""
+    fonts: Path | None = None
+    """A folder of fonts for scripts beyond Latin; without it those are strokes, but for Arabic."""
 
 
 @dataclasses.dataclass
@@ -72,7 +75,7 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     total, started = 0.0, time.perf_counter()
     # Not forked: torch has threads by now.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _open_photos, (recipe.photos,)) as pool:
+    with ProcessPoolExecutor(workers, context, _prepare, (recipe,)) as pool:
         for scenes in _fresh_scenes(pool, recipe, step):
             fresh = [Seen(scene) for scene in scenes]
             batch = [*fresh, *_again(rng, replay, recipe.batch - len(fresh))]
@@ -96,6 +99,7 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
 
 def make_exam(recipe: Recipe) -> list[Scene]:
     """Made-up scenes that training never shows."""
+    add_fonts(recipe.fonts)
     return [
         make_scene(np.random.default_rng((recipe.seed, 1, i)), recipe.scene_size)
         for i in range(recipe.exam_scenes)
@@ -123,9 +127,9 @@ def examine(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict
     return {"recall": found / max(1, wanted), "false_per_scene": false / len(scenes)}
 
 
-def export(net: nn.Module, target: Path) -> None:
+def export(net: PlateNet, target: Path) -> None:
     """Write the network as ONNX, of any height and width that are multiples of 16."""
-    net = copy.deepcopy(net).eval().to(memory_format=torch.contiguous_format)
+    net = without_level(net).to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
         # The exporter that torch prefers now needs one more package for the same file.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -152,9 +156,11 @@ _photos: tuple[Photo, ...] = ()
 """What this process shows behind its scenes."""
 
 
-def _open_photos(folder: Path | None) -> None:
+def _prepare(recipe: Recipe) -> None:
+    """Open in this process what scenes are made of."""
     global _photos
-    _photos = () if folder is None else load_photos(folder)
+    add_fonts(recipe.fonts)
+    _photos = () if recipe.photos is None else load_photos(recipe.photos)
 
 
 def _fresh_scenes(
@@ -220,7 +226,7 @@ def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
                 mean.copy_(now)
 
 
-def _start(folder: Path, recipe: Recipe) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, int]:
+def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.optim.Optimizer, int]:
     net = PlateNet().to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(

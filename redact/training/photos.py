@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.training.drawing import Picture, chance, log_between
+from redact.training.drawing import Picture, between, chance, log_between, resized
+from redact.training.plates import plate
 from redact.training.split import is_trained_on
 
 CLIPS = {
@@ -106,4 +107,50 @@ def crop(
         np.array([[b[0], b[1]], [b[2], b[1]], [b[2], b[3]], [b[0], b[3]]], dtype=np.float32)
         for b in boxes[inside]
     ]
-    return picture, corners
+    corners = [_replaced(rng, picture, c) if chance(rng, 0.4) else c for c in corners]
+    return _turned(rng, picture, corners) if chance(rng, 0.2) else (picture, corners)
+
+
+def _replaced(
+    rng: np.random.Generator, picture: Picture, corners: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Screw a made-up plate over a photographed one, in place; returns its corners."""
+    (x0, y0), (x1, y1) = corners[0], corners[2]
+    width, height = float(x1 - x0), float(y1 - y0)
+    flat = plate(rng)
+    flat = flat * between(rng, 0.5, 1.0) + between(rng, -10, 10)
+    # Wide enough to hide the old one, and of its own shape as far as that allows.
+    grown = max(1.0, height * flat.shape[1] / flat.shape[0] / width)
+    wide = width * min(grown, 1.25) * 1.04
+    tall = max(height * 1.04, wide * flat.shape[0] / flat.shape[1])
+    middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    lean = rng.normal(0, 0.03) * wide
+    half = np.array([[-wide, -tall], [wide, -tall], [wide, tall], [-wide, tall]]) / 2
+    half[:, 1] += np.array([-lean, lean, lean, -lean]) / 2
+    seen = (middle + half).astype(np.float32)
+    flat = resized(flat, max(3, min(flat.shape[1], int(wide))), max(3, min(64, int(tall))))
+    high, broad = flat.shape
+    source = np.array([[0, 0], [broad, 0], [broad, high], [0, high]], dtype=np.float32)
+    turn = cv2.getPerspectiveTransform(source, seen)
+    size = (picture.shape[1], picture.shape[0])
+    drawn = cv2.warpPerspective(flat, turn, size, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.warpPerspective(np.ones_like(flat), turn, size)
+    picture += (drawn - picture) * alpha
+    return seen
+
+
+def _turned(
+    rng: np.random.Generator, picture: Picture, corners: list[NDArray[np.float32]]
+) -> tuple[Picture, list[NDArray[np.float32]]]:
+    """The camera tilted, or the photo sheared: a picture of the same size, and its corners."""
+    size = picture.shape[0]
+    turn = cv2.getRotationMatrix2D(
+        (size / 2, size / 2), between(rng, -30, 30), between(rng, 1, 1.3)
+    )
+    if chance(rng, 0.4):
+        shear = np.array([[1, 0, 0], [between(rng, -0.5, 0.5), 1, 0], [0, 0, 1]])
+        shear[1, 2] = -shear[1, 0] * size / 2
+        turn = turn @ shear
+    turned = cv2.warpAffine(picture, turn, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    moved = [np.asarray(c @ turn[:, :2].T + turn[:, 2], dtype=np.float32) for c in corners]
+    return np.asarray(turned, dtype=np.float32), moved

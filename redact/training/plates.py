@@ -1,22 +1,18 @@
-"""Licence plates of many layouts, drawn flat, and things that only look like one."""
+"""Licence plates of many layouts, drawn flat."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from redact.training.drawing import (
-    DIGITS,
-    LETTERS,
     Picture,
-    arabic_fonts,
     between,
-    bold_font_files,
     chance,
     font_files,
-    glyph_mask,
     letters,
     paint,
     pick,
@@ -26,17 +22,18 @@ from redact.training.drawing import (
     text_mask,
     word,
 )
+from redact.training.scripts import signs_mask
 
 HEIGHT = 64
-_ARABIC_LETTERS = (
-    "\u0627\u0628\u062f\u0631\u0633\u0635\u0637\u0639\u0641\u0642\u0644\u0645\u0646\u0647\u0648"
-)
-_ARABIC_DIGITS = "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669"
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A family of plates. `aspect` is width over height, `captions` above and below the number."""
+    """A family of plates. `aspect` is width over height, `captions` above and below the number.
+
+    patterns: the rows that one plate shows, as `redact.training.scripts` reads them; none: one
+    row (or `lines`) of Latin letters and digits.
+    """
 
     aspect: tuple[float, float]
     weight: float
@@ -44,43 +41,71 @@ class Layout:
     bands: float = 0.0  # how often a strip with the country's letters stands at the left
     captions: tuple[float, float] = (0.0, 0.0)
     pictures: float = 0.0  # how often scenery is printed behind the number
-    script: float = 0.0  # how often signs without a Latin letter lead the number
-    arabic: float = 0.0  # how often a line of Arabic letters and digits stands above or instead
+    patterns: tuple[tuple[str, ...], ...] = ()
+    first_row: float = 0.5  # the first row's share of the height, of two
+    lattice: float = 0.0  # how often lines part the rows and the groups
+    dark: float = 0.3  # how often light letters stand on a dark ground
 
 
+_ARABIAN = (("rrrr RRR",), ("RRR rrrr",), ("rrr RR",), ("##### R",), ("pp R ppp pp",), ("rrrrr",))
+_ARABIAN_ROWS = (
+    *(("rrrr RRR", "#### AAA"), ("RRR", "rrrr"), ("rrrr", "####"), ("RR rr", "rrr")),
+    *(("RRRR", "#####"), ("pp R", "pp ppp"), ("RRRRR rr", "rrrr")),
+)
+_INDIAN_ROWS = (("AA ##", "AA ####"), ("AA##A", "####"), ("AA-##", "A-####"))
 LAYOUTS = {
-    "european": Layout((4.2, 5.1), 0.26, bands=0.75),
-    "north_american": Layout((1.8, 2.2), 0.25, captions=(0.9, 0.5), pictures=0.5),
-    "brazilian": Layout((2.8, 3.4), 0.10, captions=(0.9, 0.0)),
-    "australian": Layout((2.4, 2.95), 0.06, captions=(0.3, 0.6), pictures=0.3),
-    "east_asian": Layout((2.9, 3.3), 0.07, script=0.9),
-    "japanese": Layout((1.85, 2.1), 0.04, captions=(1.0, 0.0), script=0.5),
-    "indian": Layout((3.8, 4.6), 0.04, bands=0.3),
-    "arabian": Layout((1.9, 4.6), 0.04, arabic=0.7, captions=(0.3, 0.3), bands=0.2),
-    "arabian_two_lines": Layout((1.5, 2.6), 0.03, lines=2, arabic=0.9, bands=0.3),
+    "european": Layout((4.2, 5.1), 0.24, bands=0.75, dark=0.2),
+    "north_american": Layout((1.8, 2.2), 0.22, captions=(0.9, 0.5), pictures=0.5),
+    "brazilian": Layout((2.8, 3.4), 0.08, captions=(0.9, 0.0)),
+    "australian": Layout((2.4, 2.95), 0.05, captions=(0.3, 0.6), pictures=0.3),
+    "chinese": Layout((2.9, 3.4), 0.08, patterns=(("CA #####",), ("CA XXXXX",)), dark=0.7),
+    "korean": Layout((2.0, 4.8), 0.03, patterns=(("## H ####",), ("### H ####",))),
+    "japanese": Layout(
+        (1.8, 2.1), 0.04, patterns=(("CC ###", "K ##-##"),), first_row=0.36, dark=0.25
+    ),
+    "indian": Layout((3.8, 4.8), 0.05, bands=0.3, patterns=(("AA ## AA ####",), ("AA##A####",))),
+    "indian_two_lines": Layout((1.3, 2.2), 0.03, bands=0.2, patterns=_INDIAN_ROWS),
+    "devanagari": Layout(
+        (1.3, 2.4), 0.02, patterns=(("DD d D", "dddd"), ("DD dd", "D dddd"), ("BBB B", "bb-bbbb"))
+    ),
+    "arabian": Layout(
+        (1.9, 4.8), 0.06, patterns=_ARABIAN, captions=(0.35, 0.1), bands=0.3, lattice=0.3
+    ),
+    "arabian_two_lines": Layout(
+        (1.4, 2.6), 0.06, patterns=_ARABIAN_ROWS, bands=0.3, lattice=0.4, captions=(0.15, 0.0)
+    ),
+    "thai": Layout((1.9, 2.4), 0.01, patterns=(("#TT ####", "TTTTTT"), ("TT", "####"))),
     "two_lines": Layout((1.1, 2.4), 0.10, lines=2, bands=0.15, captions=(0.15, 0.0)),
-    "motorcycle": Layout((0.95, 1.5), 0.05, lines=2, captions=(0.3, 0.0), script=0.15),
+    "chinese_two_lines": Layout(
+        (1.5, 2.0), 0.02, patterns=(("CA", "#####"), ("CC", "XXXXX")), first_row=0.36
+    ),
+    "motorcycle": Layout((0.95, 1.6), 0.05, lines=2, captions=(0.3, 0.0)),
 }
+OF_MOTORCYCLES = (
+    *("motorcycle", "two_lines", "indian_two_lines", "arabian_two_lines", "devanagari"),
+    *("chinese_two_lines", "thai", "north_american"),
+)
 _NAMES = tuple(LAYOUTS)
-_WEIGHTS = np.array([LAYOUTS[name].weight for name in _NAMES])
-_WEIGHTS /= _WEIGHTS.sum()
+_WEIGHTS = {name: layout.weight for name, layout in LAYOUTS.items()}
 
 
-def plate(rng: np.random.Generator) -> Picture:
-    """A plate seen straight on, `HEIGHT` px high."""
-    layout = LAYOUTS[_NAMES[int(rng.choice(len(_NAMES), p=_WEIGHTS))]]
+def plate(rng: np.random.Generator, names: Sequence[str] = _NAMES) -> Picture:
+    """A plate seen straight on, `HEIGHT` px high, of one of the named layouts."""
+    weights = np.array([_WEIGHTS[name] for name in names])
+    layout = LAYOUTS[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
     height, width = HEIGHT, int(HEIGHT * between(rng, *layout.aspect))
-    ground, ink = tones(rng)
+    ground, ink = tones(rng, layout.dark)
     picture = np.full((height, width), ground, dtype=np.float32) + slope(rng, height, width, 12)
     if chance(rng, layout.pictures):
         _print_scenery(rng, picture)
     if chance(rng, 0.5):
-        thickness = max(1, int(height * between(rng, 0.02, 0.06)))
-        inset = thickness // 2 + int(height * between(rng, 0, 0.03))
-        corner = (width - 1 - inset, height - 1 - inset)
-        cv2.rectangle(picture, (inset, inset), corner, ink, thickness)
+        _draw_rim(rng, picture, ink)
     left, right = width * between(rng, 0.02, 0.07), width * between(rng, 0.93, 0.98)
     top, bottom = height * between(rng, 0.1, 0.2), height * between(rng, 0.8, 0.9)
+    if chance(rng, 0.2):  # a small number on much ground
+        share = between(rng, 0.03, 0.14)
+        left, right = left + share * width, right - share * width
+        top, bottom = top + share * height, bottom - share * height
     if chance(rng, layout.bands):
         left, right = _add_bands(rng, picture, left, right)
     above, below = (chance(rng, share) for share in layout.captions)
@@ -92,40 +117,55 @@ def plate(rng: np.random.Generator) -> Picture:
         _caption(rng, picture, height * 0.84, height * 0.94, ink)
     if above or below:
         _add_stickers(rng, picture)
-    _write_number(rng, picture, layout, (left, top, right, bottom), (ground, ink))
+    area = (left, top, right, bottom)
+    if chance(rng, layout.lattice):
+        _draw_lattice(rng, picture, area, ink)
+    _write_number(rng, picture, layout, area, (ground, ink))
     _wear(rng, picture)
     return np.clip(picture, 0, 255)
 
 
-def number(rng: np.random.Generator, length: int) -> str:
-    """Something that reads like a registration."""
-    gap = pick(rng, ["", " ", " ", "-", "\u00b7"])
+def _draw_rim(rng: np.random.Generator, picture: Picture, ink: float) -> None:
+    height, width = picture.shape
+    thickness = max(1, int(height * between(rng, 0.02, 0.06)))
+    inset = thickness // 2 + int(height * between(rng, 0, 0.03))
+    corner = (width - 1 - inset, height - 1 - inset)
+    cv2.rectangle(picture, (inset, inset), corner, ink, thickness)
+
+
+def _draw_lattice(
+    rng: np.random.Generator, picture: Picture, area: tuple[float, float, float, float], ink: float
+) -> None:
+    """A line between the rows, one between letters and digits, as on plates of the Gulf."""
+    left, top, right, bottom = (int(v) for v in area)
+    thickness = max(1, int(HEIGHT * between(rng, 0.015, 0.04)))
+    middle, across = (top + bottom) // 2, int(left + (right - left) * between(rng, 0.4, 0.65))
+    if chance(rng, 0.6):
+        cv2.line(picture, (left, middle), (right, middle), ink, thickness)
+    cv2.line(picture, (across, top), (across, bottom), ink, thickness)
+
+
+def _number(rng: np.random.Generator, length: int) -> str:
+    """The pattern of something that reads like a registration."""
+    gap = pick(rng, ["", " "])
     head = int(rng.integers(1, 4))
     tail = max(1, length - head)
     match int(rng.integers(4)):
         case 0:
-            return letters(rng, head) + gap + letters(rng, tail, DIGITS)
+            return "A" * head + gap + "#" * tail
         case 1:
-            return letters(rng, 2) + gap + letters(rng, 2, DIGITS) + gap + letters(rng, tail)
+            return "AA" + gap + "##" + gap + "A" * tail
         case 2:
-            return letters(rng, tail, DIGITS) + gap + letters(rng, head)
+            return "#" * tail + gap + "A" * head
         case _:
-            return letters(rng, length, LETTERS + DIGITS * 2)
+            return "X" * length
 
 
-def arabic_number(rng: np.random.Generator) -> str:
-    """Letters as they stand alone, and digits, as on plates of Arabic countries."""
-    parts = [letters(rng, int(rng.integers(2, 6)), _ARABIC_DIGITS)]
-    if chance(rng, 0.7):
-        parts.insert(int(rng.integers(2)), letters(rng, int(rng.integers(1, 4)), _ARABIC_LETTERS))
-    return " ".join(parts)
-
-
-def tones(rng: np.random.Generator) -> tuple[float, float]:
+def tones(rng: np.random.Generator, dark: float = 0.3) -> tuple[float, float]:
     """Grey of the ground and of the ink: mostly dark on light, sometimes the other way."""
-    if chance(rng, 0.3):
-        ground = between(rng, 15, 110)
-        return ground, min(255.0, ground + between(rng, 60, 160))
+    if chance(rng, dark):
+        ground = between(rng, 10, 110)
+        return ground, min(255.0, ground + between(rng, 60, 170))
     ground = between(rng, 130, 245)
     return ground, max(5.0, ground - between(rng, 70, 220))
 
@@ -193,33 +233,32 @@ def _write_number(
     ground, ink = tones
     embossed = chance(rng, 0.3)
     spacing = between(rng, 0, 0.2) if chance(rng, 0.6) else 0.0
-    line_height = (bottom - top) / layout.lines
-    for row in range(layout.lines):
-        length = int(rng.integers(4, 9)) if layout.lines == 1 else int(rng.integers(2, 6))
-        share = between(rng, 0.8, 1.0) if layout.lines == 1 else between(rng, 0.72, 0.9)
-        letter_height = max(5.0, line_height * share)
-        if row == 0 and chance(rng, layout.arabic):
-            mask = text_mask(rng, arabic_number(rng), letter_height, arabic_fonts(), spacing=0.15)
-        elif chance(rng, layout.script):
-            mask = glyph_mask(rng, int(rng.integers(1, 4)), letter_height)
-            rest = text_mask(rng, number(rng, 5), letter_height, bold_font_files(), spacing=spacing)
-            gap = np.zeros((max(mask.shape[0], rest.shape[0]), int(letter_height / 4)), np.float32)
-            parts = [mask, gap, rest] if chance(rng, 0.8) else [rest, gap, mask]
-            tallest = gap.shape[0]
-            mask = np.concatenate([resized(p, p.shape[1], tallest) for p in parts], axis=1)
-        else:
-            text = number(rng, length)
-            mask = text_mask(rng, text, letter_height, bold_font_files(), spacing=spacing)
+    rows = _rows(rng, layout)
+    edges = np.linspace(top, bottom, len(rows) + 1).tolist()
+    if len(rows) == 2:
+        edges[1] = top + (bottom - top) * layout.first_row
+    for pattern, start, stop in zip(rows, edges, edges[1:], strict=False):
+        share = between(rng, 0.8, 1.0) if len(rows) == 1 else between(rng, 0.72, 0.9)
+        mask = signs_mask(rng, pattern, max(5.0, (stop - start) * share), spacing)
         if chance(rng, 0.3):
             mask = np.asarray(cv2.dilate(mask, np.ones((2, 2), np.uint8)), dtype=np.float32)
         room = (right - left) * between(rng, 0.8, 1.0)
         if mask.shape[1] > room or chance(rng, 0.6):
             mask = resized(mask, max(3, int(room)), mask.shape[0])
         x = left + (right - left - mask.shape[1]) / 2
-        y = top + row * line_height + (line_height - mask.shape[0]) / 2
+        y = start + (stop - start - mask.shape[0]) / 2
         if embossed:
             paint(picture, mask * 0.4, x + 1, y + 1, 255.0 if ink < ground else 0.0)
         paint(picture, mask, x, y, ink)
+
+
+def _rows(rng: np.random.Generator, layout: Layout) -> tuple[str, ...]:
+    """The patterns of the plate's rows."""
+    if layout.patterns:
+        return layout.patterns[int(rng.integers(len(layout.patterns)))]
+    if layout.lines == 1:
+        return (_number(rng, int(rng.integers(4, 9))),)
+    return tuple(_number(rng, int(rng.integers(2, 6))) for _ in range(layout.lines))
 
 
 def _wear(rng: np.random.Generator, picture: Picture) -> None:
