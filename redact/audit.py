@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.boxes import covered_share, grow
+from redact.evidence import evidence_for
+from redact.finishing import track_detections
 from redact.looks import Look, look_around, look_at
 from redact.records import Box, ClipInfo, Detection, Plan, Track
-from redact.tracking import is_same_place, merge_same, sure_score, track_detections
+from redact.tracking import is_same_place, merge_same
 
 Image = NDArray[np.uint8]
 
@@ -199,7 +201,7 @@ def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
 
 
 def _is_leak(detection: Detection, plan: Plan) -> bool:
-    if detection.score < sure_score(detection.kind):
+    if detection.score < evidence_for(detection.kind).sure:
         return False
     covers = [
         grow(box, plan.settings.margin_ratio, plan.settings.min_region_pixels)

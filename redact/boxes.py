@@ -105,3 +105,19 @@ def suppress(boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: flo
         overlap = iou_matrix(boxes[best], boxes[waiting])[0]
         waiting = waiting[overlap <= iou]
     return kept
+
+
+def as_array(boxes: Sequence[Box]) -> NDArray[np.float64]:
+    """(N, 4) float64, x0 y0 x1 y1."""
+    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def centers_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., 2) centres x, y of (..., 4) boxes."""
+    return np.asarray((boxes[..., :2] + boxes[..., 2:]) / 2)
+
+
+def sizes_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(...) the side of a square as large as each of (..., 4) boxes, at least 1."""
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 1.0)
+    return np.asarray(np.sqrt(sides.prod(axis=-1)))

@@ -18,12 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.boxes import iou_matrix
+from redact.evidence import evidence_for
+from redact.finishing import finish
 from redact.follow import Template
 from redact.looks import Look, look_around, look_at_part
 from redact.motion import Motion, MotionFinder
 from redact.records import Box, Detection, Track
 from redact.settings import Settings
-from redact.tracking import LEAST_REACH, Associator, Tracklet, finish, is_same_place, sure_score
+from redact.tracking import LEAST_REACH, Associator, Tracklet, is_same_place
 
 Image = NDArray[np.uint8]
 _Followed = tuple[NDArray[np.float64], float]
@@ -159,7 +161,7 @@ class Watch:
         followed = self._follow_all(picture)
         places = {t: box for t, (box, likeness) in followed.items() if likeness >= _SURE_LIKENESS}
         for tracklet in self._associator.step(index, now, found, places):
-            if tracklet.best_score >= sure_score(tracklet.kind):
+            if tracklet.best_score >= evidence_for(tracklet.kind).sure:
                 self._find_again(tracklet, picture, followed.get(tracklet))
         self._recent.append(picture)
         while now - self._recent[0].now > _LOOK_BACK_SECONDS:
@@ -167,7 +169,7 @@ class Watch:
         for tracklet in self._associator.live:
             if tracklet.found_at(index) is not None:
                 self._remember(tracklet, index, picture.image)
-            if self._near_looks and tracklet.best_score >= sure_score(tracklet.kind):
+            if self._near_looks and tracklet.best_score >= evidence_for(tracklet.kind).sure:
                 self._trace_back(tracklet, now)
 
     def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from redact import Box, Detection, Settings
-from redact.tracking import Associator, assigned, merge_same, track_detections
+from redact.finishing import track_detections
+from redact.tracking import Associator, assigned, merge_same
 
 RATE = 10
 SECONDS = np.arange(60) / RATE

@@ -1,0 +1,282 @@
+"""From what was seen of each thing to tracks without holes: support, fill, extend, smooth.
+
+The whole clip is known, so gaps are filled from both sides and every track is carried on beyond
+its ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.boxes import centers_of, sizes_of
+from redact.evidence import evidence_for
+from redact.records import Detection, Track
+from redact.settings import Settings
+from redact.tracking import LEAST_FOR_MOTION, Associator, Tracklet, end_velocity
+
+# What moves by less than this share of its size stands still.
+_STILL_SHARE = 0.25
+_SMOOTH_SECONDS = 0.1
+# Faint finds at a track's end that are farther from the others are chance, unless it stood there.
+_LONE_SECONDS, _STANDING_REACH = 0.5, 0.5
+# Within so many seconds of a sure find, weak ones are at most so much larger.
+_SURE_SECONDS, _WEAK_GROWTH = 1.0, 1.3
+# Tracks that share this much of the shorter one's time, and of their place, are of one thing.
+_TWIN_TIME_SHARE, _TWIN_IOU = 0.6, 0.33
+
+
+def track_detections(
+    detections: Iterable[Detection],
+    seconds: NDArray[np.float64],
+    settings: Settings,
+) -> tuple[Track, ...]:
+    """Tracks of everything in `detections`, ids from 1 in order of first frame and place.
+
+    Args:
+        detections: of the whole clip, in any order.
+        seconds: (N,) presentation time of each frame, ascending.
+        settings: `max_gap_seconds` and `extend_seconds` are used.
+
+    """
+    frames: dict[int, list[Detection]] = {}
+    for detection in detections:
+        frames.setdefault(detection.frame_index, []).append(detection)
+    associator = Associator(settings.max_gap_seconds)
+    for index in sorted(frames):
+        associator.step(index, float(seconds[index]), frames[index])
+    return finish(associator.tracklets, seconds, settings)
+
+
+def finish(
+    tracklets: Iterable[Tracklet],
+    seconds: NDArray[np.float64],
+    settings: Settings,
+    *,
+    first_index: int = 0,
+) -> tuple[Track, ...]:
+    """Tracks without holes, carried on beyond their ends; ids from 1 by first frame and place.
+
+    Args:
+        tracklets: what an `Associator` gave.
+        seconds: (N,) presentation time of each frame from `first_index` on, ascending.
+        settings: `extend_seconds` is used.
+        first_index: tracks end here to the past; what was seen earlier only leads up to it.
+
+    """
+    tracks = [
+        _finish(t, seconds, settings, first_index)
+        for t in tracklets
+        if _is_supported(t) and t.indices[-1] >= first_index
+    ]
+    tracks = _without_twins(tracks)
+    tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
+    return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
+
+
+def _is_supported(tracklet: Tracklet) -> bool:
+    """One find that is good enough alone, or weaker ones that agree."""
+    needed = evidence_for(tracklet.kind)
+    if tracklet.best_score >= needed.alone:
+        return True
+    agreeing = [
+        box
+        for box, score in zip(tracklet.boxes, tracklet.scores, strict=True)
+        if score >= needed.agreeing
+    ]
+    if len(agreeing) < needed.count:
+        return False
+    # A detector says of the same pixels what it said before: that is no agreement.
+    centers = centers_of(np.stack(agreeing))
+    moved = float(np.ptp(centers, axis=0).max())
+    size = float(np.median(sizes_of(np.stack(agreeing))))
+    return moved > _STILL_SHARE * size or tracklet.best_score >= needed.still
+
+
+def _finish(
+    tracklet: Tracklet, seconds: NDArray[np.float64], settings: Settings, first_index: int
+) -> Track:
+    """Fill the holes, carry the track on beyond its ends, smooth it."""
+    tracklet = _without_lone_ends(tracklet)
+    indices = np.asarray(tracklet.indices) - first_index
+    known, known_times = _no_larger_than_sure(tracklet), np.asarray(tracklet.times)
+    extend = settings.extend_seconds
+    start = int(np.searchsorted(seconds, known_times[0] - extend, side="left"))
+    stop = int(np.searchsorted(seconds, known_times[-1] + extend, side="right"))
+    start = max(0, min(int(indices[0]), max(start, tracklet.scene - first_index)))
+    if tracklet.scene_stop is not None:
+        stop = max(int(indices[-1]) + 1, min(stop, tracklet.scene_stop - first_index))
+    times = seconds[start:stop]
+    boxes = np.stack([np.interp(times, known_times, known[:, i]) for i in range(4)], axis=1)
+    is_sure = tracklet.best_score >= evidence_for(tracklet.kind).sure
+    is_moving = is_sure and tracklet.find_count >= LEAST_FOR_MOTION
+    _carry_on(boxes, times, known, known_times, is_moving=is_moving)
+    scores = np.full(stop - start, np.nan, dtype=np.float32)
+    is_inside = indices >= start
+    scores[indices[is_inside] - start] = np.asarray(tracklet.scores)[is_inside]
+    return Track(
+        id=0,
+        kind=tracklet.kind,
+        start_index=start + first_index,
+        boxes=_smooth(boxes, times).astype(np.float32),
+        scores=scores,
+    )
+
+
+def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
+    """The tracklet without finds at its ends that are all faint and far in time from the others.
+
+    What was only followed to there goes, too. Faint finds where it stood before stay: somebody
+    passed in front.
+    """
+    finds = np.flatnonzero(np.isfinite(tracklet.scores))
+    scores, times = np.asarray(tracklet.scores)[finds], np.asarray(tracklet.times)[finds]
+    groups = np.split(np.arange(len(finds)), np.flatnonzero(np.diff(times) > _LONE_SECONDS) + 1)
+    faint = evidence_for(tracklet.kind).agreeing
+    clear = np.stack(tracklet.boxes)[finds[scores >= faint]]
+    centers = [centers_of(np.stack(tracklet.boxes)[finds[group]]).mean(axis=0) for group in groups]
+    counting = [
+        group
+        for group, center in zip(groups, centers, strict=True)
+        if scores[group].max() >= faint or _stands_at(center, clear)
+    ]
+    if not counting or len(groups) == 1:
+        return tracklet
+    first, last = finds[counting[0][0]], finds[counting[-1][-1]] + 1
+    kept = slice(
+        0 if counting[0] is groups[0] else int(first),
+        None if counting[-1] is groups[-1] else int(last),
+    )
+    return dataclasses.replace(
+        tracklet,
+        indices=tracklet.indices[kept],
+        times=tracklet.times[kept],
+        boxes=tracklet.boxes[kept],
+        scores=tracklet.scores[kept],
+    )
+
+
+def _stands_at(center: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
+    """Whether the (N, 4) boxes, of one thing over time, all lie around the (2,) centre."""
+    away = np.linalg.norm(centers_of(boxes) - center, axis=1)
+    return len(boxes) > 0 and bool((away < _STANDING_REACH * sizes_of(boxes)).all())
+
+
+def _no_larger_than_sure(tracklet: Tracklet) -> NDArray[np.float64]:
+    """(N, 4) the tracklet's boxes; weak ones no larger than what sure finds of that time show.
+
+    Weak looks tell that something is there, but cut it badly: a head with its surroundings, two
+    people at once.
+    """
+    boxes, times = np.stack(tracklet.boxes), np.asarray(tracklet.times)
+    is_sure = np.nan_to_num(tracklet.scores) >= evidence_for(tracklet.kind).sure
+    near = np.abs(times[:, None] - times[None, is_sure]) <= _SURE_SECONDS
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    most = np.where(near[..., None], _WEAK_GROWTH * half[is_sure], 0.0).max(axis=1, initial=0.0)
+    is_limited = near.any(axis=1) & ~is_sure
+    half[is_limited] = np.minimum(half, most)[is_limited]
+    return np.concatenate([centers_of(boxes) - half, centers_of(boxes) + half], axis=1)
+
+
+def _without_twins(tracks: list[Track]) -> list[Track]:
+    """Tracks that lay on the same thing while both lasted become one, the union of both.
+
+    Each is held against the longest of its group, not against the group's union, which would grow
+    until it holds whoever passes by.
+    """
+    groups: list[list[Track]] = []
+    for track in sorted(tracks, key=lambda t: (-len(t.boxes), t.start_index)):
+        group = next((g for g in groups if _are_twins(track, g[0])), None)
+        if group is None:
+            groups.append([track])
+        else:
+            group.append(track)
+    return [functools.reduce(_union_of, group) for group in groups]
+
+
+def _are_twins(a: Track, b: Track) -> bool:
+    start, stop = max(a.start_index, b.start_index), min(a.stop_index, b.stop_index)
+    shorter = min(len(a.boxes), len(b.boxes))
+    if a.kind != b.kind or stop - start < max(1, _TWIN_TIME_SHARE * shorter):
+        return False
+    one, other = (t.boxes[start - t.start_index : stop - t.start_index] for t in (a, b))
+    both = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
+    shared = np.prod(np.clip(both, 0, None), axis=1)
+    sizes = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
+    iou = shared / np.maximum(sizes[0] + sizes[1] - shared, 1e-6)
+    return bool(np.median(iou) > _TWIN_IOU)
+
+
+def _union_of(a: Track, b: Track) -> Track:
+    start, stop = min(a.start_index, b.start_index), max(a.stop_index, b.stop_index)
+    boxes = np.full((stop - start, 4), np.nan, dtype=np.float32)
+    scores = np.full(stop - start, np.nan, dtype=np.float32)
+    for track in (a, b):
+        here = slice(track.start_index - start, track.stop_index - start)
+        boxes[here, :2] = np.fmin(boxes[here, :2], track.boxes[:, :2])
+        boxes[here, 2:] = np.fmax(boxes[here, 2:], track.boxes[:, 2:])
+        scores[here] = np.fmax(scores[here], track.scores)
+    return dataclasses.replace(a, start_index=start, boxes=boxes, scores=scores)
+
+
+def _carry_on(
+    boxes: NDArray[np.float64],
+    times: NDArray[np.float64],
+    known: NDArray[np.float64],
+    known_times: NDArray[np.float64],
+    *,
+    is_moving: bool,
+) -> None:
+    """Move boxes before the first and after the last known one by the motion seen there.
+
+    The box also stretches back to where the motion started, so a wrong guess still covers a
+    face that stopped. Weak looks jump about, so what they alone saw stays put (`is_moving`
+    False). Edited in place.
+    """
+    for end, outside in ((0, times < known_times[0]), (-1, times > known_times[-1])):
+        velocity = end_velocity(known, known_times, end) if is_moving else np.zeros(2)
+        shift = np.outer(times[outside] - known_times[end], velocity)
+        moved = known[end] + np.tile(shift, 2)
+        boxes[outside, :2] = np.minimum(known[end][:2], moved[:, :2])
+        boxes[outside, 2:] = np.maximum(known[end][2:], moved[:, 2:])
+
+
+def _smooth(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Steadier boxes that contain the ones given.
+
+    Centres are averaged over a short window, so that steady motion stays what it is; half sizes,
+    and what still sticks out of the box around the averaged centre, are enveloped from above.
+    """
+    if len(boxes) < 3:
+        return boxes
+    step = float(np.median(np.diff(times)))
+    radius = min(5, len(boxes) - 1, round(_SMOOTH_SECONDS / step)) if step > 0 else 0
+    if radius == 0:
+        return boxes
+    low, high = boxes[:, :2], boxes[:, 2:]
+    ends = np.pad((low + high) / 2, ((radius, radius), (0, 0)), "reflect", reflect_type="odd")
+    center, half = _windows(ends, radius).mean(axis=-1), _upper_envelope((high - low) / 2, radius)
+    before = _upper_envelope(np.maximum(center - half - low, 0.0), radius)
+    after = _upper_envelope(np.maximum(high - center - half, 0.0), radius)
+    return np.concatenate([center - half - before, center + half + after], axis=1)
+
+
+def _upper_envelope(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """A smooth curve that never lies below (T, K) values.
+
+    A running maximum, then a running mean of the same window: each mean is over maxima that saw
+    the centre.
+    """
+    for reduce in (np.max, np.mean):
+        padded = np.pad(values, ((radius, radius), (0, 0)), "edge")
+        values = reduce(_windows(padded, radius), axis=-1)
+    return values
+
+
+def _windows(padded: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """(T, K, 2 * radius + 1) out of (T + 2 * radius, K)."""
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0)
