@@ -87,7 +87,12 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
         extend_seconds=max(settings.extend_seconds, _AROUND_SECONDS),
         max_gap_seconds=max(settings.max_gap_seconds, EVERY_SECONDS),
     )
-    added = track_detections(leaks, plan.clip.seconds, generous)
+    # Two looks agreed on each: none needs further support.
+    sure = [
+        dataclasses.replace(leak, score=max(leak.score, evidence_for(leak.kind).alone))
+        for leak in leaks
+    ]
+    added = track_detections(sure, plan.clip.seconds, generous)
     last_id = max((track.id for track in plan.tracks), default=0)
     numbered = [dataclasses.replace(track, id=last_id + track.id) for track in added]
     return dataclasses.replace(plan, tracks=plan.tracks + tuple(numbered))

@@ -7,9 +7,11 @@ import av
 import numpy as np
 import pytest
 from make_clips import SIDE, SquareDetector, brightest, read_back, square_at, write_clip
+from make_plans import make_plan
 
 import redact
-from redact import pipeline
+from redact import audit, pipeline
+from redact.evidence import evidence_for
 
 
 def test_every_frame_is_covered_and_times_stay(tmp_path):
@@ -104,6 +106,14 @@ def test_what_the_audit_sees_gets_covered_before_anything_is_given_out(tmp_path)
     report = redact.redact_clip(source, target, detectors=[SquareDetector(blind=range(24))])
     assert max(map(brightest, read_back(target)[1])) < 200
     assert report.leaks == ()
+
+
+@pytest.mark.parametrize("kind", ["face", "plate"])
+def test_a_leak_is_covered_however_weak_the_finds_that_agreed_on_it(kind):
+    box = redact.Box(100, 50, 160, 80)
+    leak = redact.Detection(kind=kind, box=box, score=evidence_for(kind).sure, frame_index=10)
+    covered = audit.cover_leaks(make_plan([]), [leak])
+    assert [track.box_at(10) is not None for track in covered.covered_tracks] == [True]
 
 
 class Everywhere:
