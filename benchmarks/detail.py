@@ -100,9 +100,9 @@ def align(
     """(M,) the source's frame that each frame of the output shows, never descending.
 
     Both streams start at their first frame. The nearest in time is taken unless another one
-    within 0.4 seconds looks more alike, so frames that a tool
-    dropped or repeated do no harm. An output that plays slower or faster (a tool that took a
-    varying rate for a fixed one) is first brought to the source's length.
+    within 0.4 seconds looks more alike, so frames that a tool dropped or repeated do no harm. An
+    output that plays slower or faster (a tool that took a varying rate for a fixed one) is first
+    brought to the source's length.
 
     Args:
         source: (N, h, w) small pictures, as `small` makes them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,17 +94,25 @@ def upright_to_stored(
             raise ValueError(f"rotation must be a multiple of 90 degrees, not {other}")
 
 
-def suppress(boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float) -> list[int]:
-    """Indices kept by greedy non-maximum suppression, highest score first."""
+def groups_of_same(
+    boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float
+) -> Iterator[NDArray[np.intp]]:
+    """Indices (n,) for each thing seen: the best (N, 4) box that is left, and all that overlap it.
+
+    The best one comes first in its group, and so does its group; `iou` is exceeded in a group.
+    """
     boxes = np.asarray(boxes)
     waiting = np.argsort(-np.asarray(scores), kind="stable")
-    kept: list[int] = []
     while waiting.size:
-        best, waiting = int(waiting[0]), waiting[1:]
-        kept.append(best)
-        overlap = iou_matrix(boxes[best], boxes[waiting])[0]
+        overlap = iou_matrix(boxes[waiting[0]], boxes[waiting])[0]
+        overlap[0] = math.inf
+        yield waiting[overlap > iou]
         waiting = waiting[overlap <= iou]
-    return kept
+
+
+def suppress(boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float) -> list[int]:
+    """Indices kept by greedy non-maximum suppression, highest score first."""
+    return [int(group[0]) for group in groups_of_same(boxes, scores, iou)]
 
 
 def as_array(boxes: Sequence[Box]) -> NDArray[np.float64]:

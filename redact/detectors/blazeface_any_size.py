@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import iou_matrix
+from redact.boxes import groups_of_same
 from redact.detectors._networks import Found, Network
 from redact.records import Box, Detection
 from redact.scaling import shrunk
@@ -90,13 +90,7 @@ def _blended(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> Found:
 
     Steadier from picture to picture than the best box alone (the paper's section 4.2).
     """
-    waiting = np.argsort(-scores, kind="stable")
-    faces, best = [], []
-    while waiting.size:
-        overlap = iou_matrix(boxes[waiting[0]], boxes[waiting])[0]
-        overlap[0] = 1.0
-        same = waiting[overlap > _SAME_IOU]
-        faces.append(np.average(boxes[same], axis=0, weights=scores[same]))
-        best.append(scores[waiting[0]])
-        waiting = waiting[overlap <= _SAME_IOU]
+    groups = list(groups_of_same(boxes, scores, _SAME_IOU))
+    faces = [np.average(boxes[same], axis=0, weights=scores[same]) for same in groups]
+    best = [scores[same[0]] for same in groups]
     return np.asarray(faces, dtype=np.float32).reshape(-1, 4), np.asarray(best, dtype=np.float32)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import iou_matrix, suppress
+from redact.boxes import groups_of_same, suppress
 from redact.detectors._networks import Found
 from redact.detectors.blazeface import BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector, size_at
@@ -116,12 +116,7 @@ def _groups(
     boxes = np.concatenate([boxes for boxes, _ in passes])
     scores = np.concatenate([scores for _, scores in passes])
     looks = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
-    waiting = np.argsort(-scores, kind="stable")
-    while waiting.size:
-        overlap = iou_matrix(boxes[waiting[0]], boxes[waiting])[0]
-        overlap[0] = 1.0
-        same = waiting[overlap > _SAME_IOU]
-        waiting = waiting[overlap <= _SAME_IOU]
+    for same in groups_of_same(boxes, scores, _SAME_IOU):
         yield boxes[same], scores[same], looks[same]
 
 
