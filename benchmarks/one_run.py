@@ -8,7 +8,6 @@ before this process was started) and prints another as its last line. All second
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import resource
 import sys
@@ -108,48 +107,49 @@ def transcode(request: Result, clock: Clock) -> Result:
 
     settings = Settings(**request["settings"])
     clip = video.probe(request["source"])
-    count = 0
+    pts: list[int] = []
     frames = video.read_frames(clip, threads=settings.threads)
     target = Path(request["target"])
-    with contextlib.closing(frames), video.ClipWriter(target, clip, settings) as writer:
+    with contextlib.closing(frames), video.EncodedClip(clip, settings, target) as encoded:
         for frame in frames:
-            writer.write(frame)
+            pts.append(frame.pts)
+            encoded.add(frame)
             clock.mark("first frame")
-            count += 1
-    return {"frames": count}
+        encoded.finish()
+        video.write_clip(target, encoded, video.with_pts(clip, pts, frames.findings), settings)
+    return {"frames": len(pts)}
 
 
 def ours(request: Result, clock: Clock) -> Result:
     """The whole job, as `redact.redact_clip` does it."""
-    from redact import Settings, audit, pipeline
+    from redact import Settings, redact_clip, video
 
     clock.mark("imported")
-    cpu: dict[str, float] = {}
+    encode = video.EncodedClip.add
+
+    def marked(*arguments: Any) -> None:
+        encode(*arguments)
+        clock.mark("first frame, render")
+
+    video.EncodedClip.add = marked  # type: ignore[method-assign]
+    stages = _StageClock()
     renders = 0
 
     def progress(stage: str, done: int, _total: int | None) -> None:
         nonlocal renders
-        clock.mark(f"first frame, {stage}")
-        renders += stage == "render" and done == 1
+        if stage != "render":
+            clock.mark(f"first frame, {stage}")
+        stages.enter(stage)
+        renders += stage == "audit" and done == 1
 
-    # Both are looked up in their modules when they are called.
-    pipeline._analyzed = _metered(pipeline._analyzed, cpu, "analyze")
-    audit.find_leaks = _metered(audit.find_leaks, cpu, "audit")
-    redact_clip = _metered(pipeline.redact_clip, cpu, "all")
     report = redact_clip(
         request["source"], request["target"], Settings(**request["settings"]), progress=progress
     )
-    if "analyze" not in cpu or (report.audited_frames and "audit" not in cpu):
-        raise RuntimeError("redact_clip no longer calls _analyzed or find_leaks by their names")
-    stages = dict(report.stage_seconds)
+    stages.enter("")
     return {
         "frames": report.frame_count,
-        "stage_seconds": stages,
-        "stage_cpu_seconds": {
-            "analyze": cpu["analyze"],
-            "render": cpu["all"] - cpu["analyze"] - cpu.get("audit", 0.0),
-            "audit": cpu.get("audit", 0.0),
-        },
+        "stage_seconds": dict(report.stage_seconds),
+        "stage_cpu_seconds": {name: stages.cpu.get(name, 0.0) for name in report.stage_seconds},
         "renders": renders,
         "tracks": len(report.plan.tracks),
         "doubtful_finds": len(report.leaks),
@@ -157,18 +157,19 @@ def ours(request: Result, clock: Clock) -> Result:
     }
 
 
-def _metered(call: Callable[..., Any], cpu: dict[str, float], name: str) -> Callable[..., Any]:
-    """The same call; the CPU time that passes in it is added up."""
+class _StageClock:
+    """CPU seconds by stage, each from its first sign of progress to that of the next."""
 
-    @functools.wraps(call)
-    def metered(*arguments: Any, **options: Any) -> Any:
-        started = time.process_time()
-        try:
-            return call(*arguments, **options)
-        finally:
-            cpu[name] = cpu.get(name, 0.0) + time.process_time() - started
+    def __init__(self) -> None:
+        self.cpu: dict[str, float] = {}
+        self._stage, self._since = "analyze", 0.0
 
-    return metered
+    def enter(self, stage: str) -> None:
+        """Progress was told in that stage."""
+        if stage != self._stage:
+            now = time.process_time()
+            self.cpu[self._stage] = self.cpu.get(self._stage, 0.0) + now - self._since
+            self._stage, self._since = stage, now
 
 
 def start(request: Result, clock: Clock) -> Result:

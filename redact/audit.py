@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from redact.boxes import covered_share, grow
 from redact.evidence import evidence_for
 from redact.finishing import track_detections
 from redact.looks import Look, look_around, look_at
-from redact.records import Box, ClipInfo, Detection, Plan, Track
+from redact.records import Box, ClipInfo, Detection, Frame, Plan, Track
 from redact.tracking import is_same_place, merge_same
 
 Image = NDArray[np.uint8]
@@ -36,6 +37,15 @@ _ENDS_SECONDS, _MOST_END_FRAMES = 0.3, 8
 _CONFIRMING_SCORE = 0.35
 
 
+class Reader(Protocol):
+    """Gives the frames of a clip that have these numbers, in order."""
+
+    def __call__(
+        self, clip: ClipInfo, numbers: Collection[int], *, threads: int = 0
+    ) -> Generator[Frame]:
+        """See the class."""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Errand:
     """What to look at in one frame: the whole, or only around these boxes, by kind."""
@@ -50,9 +60,10 @@ def find_leaks(
     looks: Sequence[Look],
     on_frame: Callable[[int, int], None],
     *,
-    frames: frozenset[int] = frozenset(),
+    frames: frozenset[int] | None = None,
     every_seconds: float = EVERY_SECONDS,
     workers: int = 0,
+    read: Reader = video.read_chosen,
 ) -> tuple[frozenset[int], list[Detection]]:
     """The frames that were looked at whole, and sure finds that no region covers.
 
@@ -61,21 +72,23 @@ def find_leaks(
     frame leaks, the second before and after is looked at closely, so that a leak is followed, not
     guessed. Tracks that are allowed to stay visible count as covered.
 
-    frames: what an earlier look at the same clip went through. The same frames are looked at
-    again and no others, so that covering what was found comes to an end.
+    frames: look at these whole, and at no others. When it is what an earlier look at the same clip
+        went through, covering what was found comes to an end.
     every_seconds: how often a whole frame is looked at.
     workers: threads that look; with 0 the caller's does.
+    read: gives frames of the clip by their numbers.
     """
     clip = video.probe(output, max_pixels=plan.settings.max_pixels)
-    errands = {index: _Errand(whole=True) for index in frames} or _errands(
-        plan, looks, every_seconds
-    )
-    leaks = _run(clip, plan, looks, errands, on_frame, workers)
+    if frames is None:
+        errands = _errands(plan, looks, every_seconds)
+    else:
+        errands = {index: _Errand(whole=True) for index in frames}
+    leaks = _run(clip, plan, looks, errands, on_frame, workers, read)
     first = frozenset(index for index, errand in errands.items() if errand.whole)
-    if frames or not leaks:
+    if frames is not None or not leaks:
         return first, leaks
     around = {index: _Errand(whole=True) for index in _frames_around(plan, leaks) - first}
-    leaks += _run(clip, plan, looks, around, on_frame, workers)
+    leaks += _run(clip, plan, looks, around, on_frame, workers, read)
     return first | around.keys(), leaks
 
 
@@ -105,31 +118,26 @@ def _run(
     errands: dict[int, _Errand],
     on_frame: Callable[[int, int], None],
     workers: int,
+    read: Reader,
 ) -> list[Detection]:
     """Every errand's leaks, in order of frames."""
     leaks: list[Detection] = []
     waiting: deque[Future[list[Detection]]] = deque()
-    done = 0
-    last = max(errands, default=-1)
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(workers)) if workers else None
         frames = stack.enter_context(
-            contextlib.closing(video.read_frames(clip, threads=plan.settings.threads))
+            contextlib.closing(read(clip, errands.keys(), threads=plan.settings.threads))
         )
-        for frame in frames if errands else ():
-            if frame.index in errands:
-                image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
-                errand = errands[frame.index]
-                if pool is None:
-                    leaks += _leaks_in(image, frame.index, errand, plan, looks)
-                else:
-                    waiting.append(pool.submit(_leaks_in, image, frame.index, errand, plan, looks))
-                    if len(waiting) > 2 * workers:
-                        leaks += waiting.popleft().result()
-                done += 1
-                on_frame(done, len(errands))
-            if frame.index >= last:
-                break
+        for done, frame in enumerate(frames, 1):
+            image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
+            errand = errands[frame.index]
+            if pool is None:
+                leaks += _leaks_in(image, frame.index, errand, plan, looks)
+            else:
+                waiting.append(pool.submit(_leaks_in, image, frame.index, errand, plan, looks))
+                if len(waiting) > 2 * workers:
+                    leaks += waiting.popleft().result()
+            on_frame(done, len(errands))
         leaks += [leak for finds in waiting for leak in finds.result()]
     return leaks
 

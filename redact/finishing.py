@@ -26,8 +26,9 @@ _SMOOTH_SECONDS = 0.1
 _LONE_SECONDS, _STANDING_REACH = 0.5, 0.5
 # Within so many seconds of a sure find, weak ones are at most so much larger.
 _SURE_SECONDS, _WEAK_GROWTH = 1.0, 1.3
-# Tracks that share this much of the shorter one's time, and of their place, are of one thing.
-_TWIN_TIME_SHARE, _TWIN_IOU = 0.6, 0.33
+# Tracks that share this much of the shorter one's time, and of their place, are of one thing,
+# unless they are apart for more than a small share of that time.
+_TWIN_TIME_SHARE, _TWIN_IOU, _TWIN_APART_SHARE = 0.6, 0.33, 0.1
 
 
 def track_detections(
@@ -208,7 +209,8 @@ def _are_twins(a: Track, b: Track) -> bool:
     shared = np.prod(np.clip(both, 0, None), axis=1)
     sizes = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
     iou = shared / np.maximum(sizes[0] + sizes[1] - shared, 1e-6)
-    return bool(np.median(iou) > _TWIN_IOU)
+    is_apart = float((shared <= 0).mean()) > _TWIN_APART_SHARE
+    return bool(np.median(iou) > _TWIN_IOU) and not is_apart
 
 
 def _union_of(a: Track, b: Track) -> Track:

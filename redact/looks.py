@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import math
+import sys
 from collections.abc import Iterable, Sequence
 
 import cv2
@@ -205,6 +207,18 @@ def close_looks(looks: Sequence[Look]) -> None:
     """Free what the detectors hold, for those that hold something."""
     for look in looks:
         _close(look.detector)
+    give_back_memory()
+
+
+def give_back_memory() -> None:
+    """Let the C library return what it keeps of freed memory, where it has to be asked (glibc).
+
+    Detectors and decoders leave holes of many sizes, so that much is kept.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _close(detector: Detector) -> None:

@@ -1,33 +1,59 @@
-"""The whole way of a clip, in two passes: analyze (look, track) and render (cover, check)."""
+"""The whole way of a clip: analyze (look, track), render (cover, encode), check.
+
+`redact_clip` renders behind the looks, so that the clip is decoded once; what later looks show to be
+wrong is rendered again. `analyze` and `render` do one after the other.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redact import audit, video
 from redact.detectors import Detector
 from redact.errors import LeakError, PlanError
-from redact.looks import Look, build_audit_looks, build_looks, close_looks
-from redact.records import ClipInfo, Detection, Plan
+from redact.looks import Look, build_audit_looks, build_looks, close_looks, give_back_memory
+from redact.records import ClipInfo, Detection, Frame, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
 from redact.settings import Settings
 from redact.targets import check_target, default_target, staged
+from redact.trailing import TrailingRenderer, can_trail
 from redact.watch import Watch
+
+if TYPE_CHECKING:
+    from redact.rendering import Rendering
+
+
+class _Seconds:
+    """How long each stage took, those that come more than once added up."""
+
+    def __init__(self) -> None:
+        self.by_stage = {"analyze": 0.0, "render": 0.0, "audit": 0.0}
+        self._last = time.perf_counter()
+
+    def spent(self, stage: str) -> None:
+        """All the time since the last call went into that stage."""
+        now = time.perf_counter()
+        self.by_stage[stage] += now - self._last
+        self._last = now
+
 
 Progress = Callable[[str, int, int | None], None]
 """Called as progress(stage, frames_done, frames_in_all or None); raising in it ends the job."""
 
 _MOST_RENDERS = 3
 _VERIFY_SECONDS = 0.5
+# Frames after which memory that was freed goes back to the system.
+_GIVE_BACK_EVERY = 120
 
 
 def redact_clip(
@@ -57,15 +83,23 @@ def redact_clip(
     source = Path(source)
     target = default_target(source) if target is None else Path(target)
     check_target(source, target)
-    started = time.perf_counter()
     settings = settings or Settings()
     clip = video.probe(source, max_pixels=settings.max_pixels)
     video.check_fits(target, clip, settings)
     _load_kernels_meanwhile()
-    plan = _analyzed(clip, settings, detectors, progress)
-    analyzed = time.perf_counter() - started
-    report = render(plan, target, detectors=detectors, progress=progress)
-    return dataclasses.replace(report, stage_seconds={"analyze": analyzed, **report.stage_seconds})
+    seconds = _Seconds()
+    with contextlib.ExitStack() as stack:
+        start = functools.partial(_rendering, stack, clip, settings, target)
+        if can_trail(clip):
+            plan, rendering = _looked_at_and_rendered(clip, settings, detectors, progress, start)
+            _check_same_clip(plan, source)
+            seconds.spent("analyze")
+        else:
+            plan = _analyzed(clip, settings, detectors, progress)
+            seconds.spent("analyze")
+            rendering = start()
+            _render_all(plan, rendering, progress)
+        return _checked(plan, rendering, target, detectors, progress, seconds)
 
 
 def analyze(
@@ -113,35 +147,13 @@ def render(
     source, target = Path(source or plan.clip.path), Path(target)
     check_target(source, target)
     _check_same_clip(plan, source)
-    started = time.perf_counter()
-    seconds = {"render": 0.0, "audit": 0.0}
-    audited: frozenset[int] = frozenset()
-    with staged(target) as unfinished:
-        for render_number in range(1, _MOST_RENDERS + 1):
-            frame_count, covered_ratio = _write(plan, source, unfinished, progress)
-            rendered = time.perf_counter()
-            seconds["render"] += rendered - started
-            audited, leaks = _audit(plan, unfinished, detectors, audited, progress)
-            started = time.perf_counter()
-            seconds["audit"] += started - rendered
-            if not leaks or render_number == _MOST_RENDERS:
-                break
-            plan = audit.cover_leaks(plan, leaks)
-        # What turns up only now lies where two looks saw nothing: covers can look like plates.
-        # It is told in the report, unless it is too certain for that.
-        if certain := [leak for leak in leaks if leak.score >= audit.CERTAIN_SCORE]:
-            raise LeakError(_leak_message(source, certain))
-        sha256 = video.file_sha256(unfinished)
-    return Report(
-        plan=plan,
-        output=target,
-        output_sha256=sha256,
-        frame_count=frame_count,
-        covered_ratio=covered_ratio,
-        leaks=tuple(leaks),
-        audited_frames=len(audited),
-        stage_seconds=seconds,
-    )
+    plan = dataclasses.replace(plan, clip=dataclasses.replace(plan.clip, path=source))
+    seconds = _Seconds()
+    with contextlib.ExitStack() as stack:
+        rendering = _rendering(stack, plan.clip, plan.settings, target)
+        _render_all(plan, rendering, progress)
+        seconds.spent("render")
+        return _checked(plan, rendering, target, detectors, progress, seconds)
 
 
 def verify(
@@ -179,6 +191,7 @@ def verify(
             lambda done, total: _tell(progress, "verify", done, total),
             every_seconds=_VERIFY_SECONDS,
             workers=_workers(settings, detectors),
+            read=_read_any,
         )
     return tuple(sorted(finds, key=lambda find: (find.frame_index, find.kind, find.box)))
 
@@ -236,51 +249,122 @@ def _load_kernels_meanwhile() -> None:
 
 
 def _look_through(
-    clip: ClipInfo, watch: Watch, settings: Settings, progress: Progress | None
+    clip: ClipInfo,
+    watch: Watch,
+    settings: Settings,
+    progress: Progress | None,
+    then: Callable[[Frame, float], None] = lambda _frame, _now: None,
 ) -> ClipInfo:
-    """Show the clip to the watch, and return it with its frames' times filled in."""
+    """Show the clip to the watch, and return it with its frames' times filled in.
+
+    then: gets each frame afterwards, and its time, seconds.
+    """
     pts: list[int] = []
     with contextlib.closing(video.read_frames(clip, threads=settings.threads)) as frames:
         for frame in frames:
             pts.append(frame.pts)
             now = (frame.pts - pts[0]) * float(clip.time_base)
             if watch.is_due(now):
-                image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
-                watch.see(frame.index, now, image)
+                again = functools.partial(
+                    video.to_bgr, frame, clip.rotation_degrees, clip.is_mirrored
+                )
+                watch.see(frame.index, now, again(), again)
+            then(frame, now)
+            if len(pts) % _GIVE_BACK_EVERY == 0:
+                give_back_memory()
             _tell(progress, "analyze", len(pts), None)
     return video.with_pts(clip, pts, frames.findings)
 
 
-def _write(
-    plan: Plan, source: Path, unfinished: Path, progress: Progress | None
-) -> tuple[int, float]:
-    """Cover and encode every frame; return their number and the share of pixels covered."""
-    from redact.blur import Cover
-
-    clip = dataclasses.replace(plan.clip, path=source)
-    cover, regions = Cover(plan.settings), RegionMaker(plan)
-    covered = count = 0
-    frames = video.read_frames(clip, threads=plan.settings.threads)
-    with contextlib.closing(frames), video.ClipWriter(unfinished, clip, plan.settings) as writer:
-        for frame in frames:
-            if here := regions.at(frame.index):
-                frame = video.editable(frame)
-                covered += cover.planes(frame, here)
-            writer.write(frame)
-            count += 1
+def _looked_at_and_rendered(
+    clip: ClipInfo,
+    settings: Settings,
+    detectors: Sequence[Detector] | None,
+    progress: Progress | None,
+    start: Callable[[], Rendering],
+) -> tuple[Plan, Rendering]:
+    """The plan, and the clip rendered while it was made; `mend` makes one fit the other."""
+    workers = _workers(settings, detectors)
+    with contextlib.ExitStack() as stack:
+        with _looks(settings, detectors) as looks, Watch(looks, settings, workers=workers) as watch:
+            trailing = stack.enter_context(TrailingRenderer(start, watch, clip, settings))
+            clip = _look_through(clip, watch, settings, progress, trailing.push)
+            plan = Plan(clip=clip, settings=settings, tracks=watch.tracks(clip.seconds))
+        for count in trailing.finish(plan):
             _tell(progress, "render", count, len(clip.pts))
-    if count != len(clip.pts):
+        return plan, trailing.rendering
+
+
+def _rendering(
+    stack: contextlib.ExitStack, clip: ClipInfo, settings: Settings, target: Path
+) -> Rendering:
+    """A rendering that ends with the stack. Only now what covers is loaded."""
+    from redact.rendering import Rendering
+
+    return stack.enter_context(Rendering(clip, settings, target))
+
+
+def _render_all(plan: Plan, rendering: Rendering, progress: Progress | None) -> None:
+    """Cover and encode every frame."""
+    regions = RegionMaker(plan)
+    with contextlib.closing(video.read_frames(plan.clip, threads=plan.settings.threads)) as frames:
+        for frame in frames:
+            rendering.add(frame, regions.at(frame.index))
+            _tell(progress, "render", len(rendering), len(plan.clip.pts))
+    rendering.finish()
+    if len(rendering) != len(plan.clip.pts):
         raise PlanError(
-            f"{str(source)!r} gave {count} frames, but {len(clip.pts)} when it was analyzed"
+            f"{str(plan.clip.path)!r} gave {len(rendering)} frames, but {len(plan.clip.pts)} when "
+            "it was analyzed"
         )
-    return count, covered / (count * clip.width * clip.height)
+
+
+def _checked(
+    plan: Plan,
+    rendering: Rendering,
+    target: Path,
+    detectors: Sequence[Detector] | None,
+    progress: Progress | None,
+    seconds: _Seconds,
+) -> Report:
+    """Write what was rendered, look at it again, and mend it until nothing shows."""
+    audited: frozenset[int] | None = None
+    leaks: list[Detection] = []
+    with staged(target) as unfinished:
+        for render_number in range(1, _MOST_RENDERS + 1):
+            changed = rendering.mend(plan, lambda *values: _tell(progress, "render", *values))
+            rendering.write(unfinished, plan.clip)
+            seconds.spent("render")
+            again = None if audited is None else audited & changed
+            looked_at, found = _audit(plan, unfinished, detectors, again, progress)
+            audited = looked_at if audited is None else audited
+            leaks = [leak for leak in leaks if leak.frame_index not in changed] + found
+            seconds.spent("audit")
+            if not leaks or render_number == _MOST_RENDERS:
+                break
+            plan = audit.cover_leaks(plan, leaks)
+        # What turns up only now lies where two looks saw nothing: covers can look like plates.
+        # It is told in the report, unless it is too certain for that.
+        if certain := [leak for leak in leaks if leak.score >= audit.CERTAIN_SCORE]:
+            raise LeakError(_leak_message(plan.clip.path, certain))
+        sha256 = video.file_sha256(unfinished)
+    return Report(
+        plan=plan,
+        output=target,
+        output_sha256=sha256,
+        frame_count=len(rendering),
+        covered_ratio=rendering.covered_ratio(plan.clip),
+        leaks=tuple(leaks),
+        audited_frames=len(audited or ()),
+        stage_seconds=seconds.by_stage,
+    )
 
 
 def _audit(
     plan: Plan,
     output: Path,
     detectors: Sequence[Detector] | None,
-    frames: frozenset[int],
+    frames: frozenset[int] | None,
     progress: Progress | None,
 ) -> tuple[frozenset[int], list[Detection]]:
     if not plan.settings.audit:
@@ -294,6 +378,18 @@ def _audit(
             frames=frames,
             workers=_workers(plan.settings, detectors),
         )
+
+
+def _read_any(clip: ClipInfo, numbers: Collection[int], *, threads: int = 0) -> Generator[Frame]:
+    """The frames with these numbers of any clip, in order."""
+    left = len(numbers)
+    with contextlib.closing(video.read_frames(clip, threads=threads)) as frames:
+        for frame in frames:
+            if not left:
+                return
+            if frame.index in numbers:
+                yield frame
+                left -= 1
 
 
 def _check_same_clip(plan: Plan, source: Path) -> None:

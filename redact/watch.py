@@ -32,12 +32,13 @@ _Followed = tuple[NDArray[np.float64], float]
 
 # A frame's time may be a hair early of its share of a second.
 _EARLY = 2e-3
-# How far back a new track is followed, and after how many pictures without a sign it isn't.
-_LOOK_BACK_SECONDS = 1.8
-_RIPE_COUNT, _RIPE_SECONDS = 3, 0.5
+LOOK_BACK_SECONDS = 1.8
+"""How far back a new track is followed."""
+
+# That happens once it is ripe, and ends after so many pictures without a sign of it.
+_RIPE_COUNT, _RIPE_SECONDS, _MOST_MISSES = 3, 0.5, 4
 # A template is searched for this many box sizes away at most: farther, other things look alike.
 _MOST_FOLLOWED = 1.0
-_MOST_MISSES = 4
 # A thing found beside a track is the track's when its score is at least this.
 _NEAR_SCORE = 0.2
 _TAKEN_IOU = 0.4
@@ -51,11 +52,11 @@ _STILL_SHIFT = 0.15
 
 @dataclasses.dataclass
 class _Seen:
-    """A picture that was looked at, kept for looking back."""
+    """A picture that was looked at, which can be had again for looking back."""
 
     index: int
     now: float
-    image: Image
+    again: Callable[[], Image]
     camera: NDArray[np.float64]
 
 
@@ -66,6 +67,7 @@ class _Waiting:
     index: int
     now: float
     image: Image
+    again: Callable[[], Image]
     motion: Motion
     finds: list[Future[list[Detection]]]
 
@@ -120,13 +122,17 @@ class Watch:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def see(self, index: int, now: float, image: Image) -> None:
+    def see(
+        self, index: int, now: float, image: Image, again: Callable[[], Image] | None = None
+    ) -> None:
         """Look at a picture wherever it is due.
 
         Args:
             index: its frame index, higher than the last one's.
             now: presentation time, seconds.
             image: (H, W, 3) uint8 BGR, upright; kept for a while, so it must not be changed.
+            again: gives the same picture once more, for as long as `LOOK_BACK_SECONDS`; without
+                it, the picture itself is kept for so long.
 
         """
         self._seen_last = now
@@ -137,7 +143,7 @@ class Watch:
         due = [look for look in self._due_looks if self._is_due(look, now)]
         self._last.update((look, now) for look in due)
         finds = [self._start(_found_by, look, image, motion) for look in due]
-        self._waiting.append(_Waiting(index, now, image, motion, finds))
+        self._waiting.append(_Waiting(index, now, image, again or (lambda: image), motion, finds))
         while len(self._waiting) > self._most_waiting:
             self._settle(self._waiting.popleft())
 
@@ -157,18 +163,19 @@ class Watch:
             self._recent.clear()
         found = [detection for finds in waiting.finds for detection in finds.result()]
         self._associator.move(motion.shift)
-        picture = _Seen(index, now, waiting.image, self._associator.camera)
-        followed = self._follow_all(picture)
+        image = waiting.image
+        picture = _Seen(index, now, waiting.again, self._associator.camera)
+        followed = self._follow_all(picture, image)
         places = {t: box for t, (box, likeness) in followed.items() if likeness >= _SURE_LIKENESS}
         for tracklet in self._associator.step(index, now, found, places):
             if tracklet.best_score >= evidence_for(tracklet.kind).sure:
-                self._find_again(tracklet, picture, followed.get(tracklet))
+                self._find_again(tracklet, picture, image, followed.get(tracklet))
         self._recent.append(picture)
-        while now - self._recent[0].now > _LOOK_BACK_SECONDS:
+        while now - self._recent[0].now > LOOK_BACK_SECONDS:
             self._recent.popleft()
         for tracklet in self._associator.live:
             if tracklet.found_at(index) is not None:
-                self._remember(tracklet, index, picture.image)
+                self._remember(tracklet, index, image)
             if self._near_looks and tracklet.best_score >= evidence_for(tracklet.kind).sure:
                 self._trace_back(tracklet, now)
 
@@ -180,6 +187,20 @@ class Watch:
         while self._waiting:
             self._settle(self._waiting.popleft())
         return finish(self._associator.tracklets, seconds, self._settings, first_index=first_index)
+
+    def settled_before(self, now: float) -> float:
+        """Until when the tracks have got all finds, when pictures up to `now` were shown."""
+        return self._waiting[0].now if self._waiting else now
+
+    def tracks_since(self, before: float, seconds: NDArray[np.float64]) -> tuple[Track, ...]:
+        """What was found so far of all that was seen after that time, without waiting for looks.
+
+        before: seconds.
+        seconds: (N,) presentation time of each frame so far, from the first.
+        """
+        ended = before - self._settings.extend_seconds
+        recent = [t for t in self._associator.tracklets if t.times[-1] >= ended]
+        return finish(recent, seconds, self._settings)
 
     def forget(self, before: float) -> None:
         """Drop what ended before that time, seconds."""
@@ -199,7 +220,7 @@ class Watch:
             return Motion(parts=(), is_everywhere=False, is_cut=False, shift=(0.0, 0.0))
         return self._motion.step(image, now)
 
-    def _follow_all(self, picture: _Seen) -> dict[Tracklet, _Followed]:
+    def _follow_all(self, picture: _Seen, image: Image) -> dict[Tracklet, _Followed]:
         """Where the live tracklets seem to be by what they looked like, and how like."""
         followed = {}
         for tracklet in self._associator.live:
@@ -207,19 +228,21 @@ class Watch:
             if template is not None:
                 predicted = tracklet.predict(picture.now, picture.camera)
                 reach = tracklet.reach(picture.now - tracklet.times[-1])
-                place = template.follow(predicted, picture.image, min(reach, _MOST_FOLLOWED))
+                place = template.follow(predicted, image, min(reach, _MOST_FOLLOWED))
                 if place is not None:
                     followed[tracklet] = place
         return followed
 
-    def _find_again(self, tracklet: Tracklet, picture: _Seen, followed: _Followed | None) -> None:
+    def _find_again(
+        self, tracklet: Tracklet, picture: _Seen, image: Image, followed: _Followed | None
+    ) -> None:
         """Look where a tracklet should be that nothing else has seen in this picture."""
         predicted = tracklet.predict(picture.now, picture.camera)
         reach = tracklet.reach(picture.now - tracklet.times[-1])
         is_sure = followed is not None and followed[1] >= _SURE_LIKENESS
         if followed is not None and is_sure:
             predicted, reach = followed[0], LEAST_REACH
-        near = self._look_near(tracklet, predicted, picture, reach, is_followed=is_sure)
+        near = self._look_near(tracklet, predicted, picture, image, reach, is_followed=is_sure)
         if near is not None:
             tracklet.add(picture.index, picture.now, *near, picture.camera)
         elif followed is not None:
@@ -240,7 +263,7 @@ class Watch:
         self._traced.add(tracklet)
         seen = {picture.index: picture for picture in self._recent}
         start = seen.get(tracklet.indices[0])
-        template = None if start is None else Template.of(start.image, tracklet.boxes[0])
+        template = None if start is None else Template.of(start.again(), tracklet.boxes[0])
         camera = self._associator.camera if start is None else start.camera
         misses = 0
         for picture in reversed(self._recent):
@@ -249,10 +272,10 @@ class Watch:
             elapsed = min(tracklet.times[0] - picture.now, 0.5)
             drift = picture.camera - camera - tracklet.early_velocity() * elapsed
             predicted = tracklet.boxes[0] + np.tile(drift, 2)
-            reach = tracklet.reach(elapsed)
-            near = self._look_near(tracklet, predicted, picture, reach)
+            reach, image = tracklet.reach(elapsed), picture.again()
+            near = self._look_near(tracklet, predicted, picture, image, reach)
             if near is None and template is not None:
-                followed = template.follow(predicted, picture.image, min(reach, _MOST_FOLLOWED))
+                followed = template.follow(predicted, image, min(reach, _MOST_FOLLOWED))
                 near = None if followed is None else (followed[0], float("nan"))
             if near is None:
                 misses += 1
@@ -268,6 +291,7 @@ class Watch:
         tracklet: Tracklet,
         predicted: NDArray[np.float64],
         picture: _Seen,
+        image: Image,
         reach: float,
         *,
         is_followed: bool = False,
@@ -287,7 +311,7 @@ class Watch:
             self._looked_near[key] = picture.now
             fitting = [
                 detection
-                for detection in look_around(look, picture.image, predicted, reach - LEAST_REACH)
+                for detection in look_around(look, image, predicted, reach - LEAST_REACH)
                 if detection.score >= _NEAR_SCORE
                 and is_same_place(detection.box, predicted, reach)
                 and not self._is_taken(detection.box, tracklet, picture.index)

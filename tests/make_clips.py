@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from redact import Box, Detection
+from redact import Box, Detection, video
 
 SIDE = 40
 
@@ -105,3 +105,17 @@ class SquareDetector:
 def brightest(image):
     """The 99.9th percentile of brightness: above 200 where the square shows."""
     return float(np.percentile(image.min(axis=2), 99.9))
+
+
+def write_frames(target, clip, settings, frames):
+    """Encode the frames, of that clip, into a file; returns the clip with their times."""
+    pts = []
+    with video.EncodedClip(clip, settings, target) as encoded:
+        for frame in frames:
+            pts.append(frame.pts)
+            encoded.add(frame)
+        encoded.finish()
+        findings = frames.findings if hasattr(frames, "findings") else {}
+        clip = video.with_pts(clip, pts, findings)
+        video.write_clip(target, encoded, clip, settings)
+    return clip

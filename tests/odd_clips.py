@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from make_clips import write_frames
 
 from redact import Settings, video
 
@@ -210,9 +211,7 @@ def copy(source, target, **settings):
     reader = video.read_frames(clip)
     with_times = [frame.pts for frame in reader]
     clip = video.with_pts(clip, with_times, reader.findings)
-    with video.ClipWriter(target, clip, Settings(crf=8, **settings)) as writer:
-        for frame in video.read_frames(clip):
-            writer.write(frame)
+    write_frames(target, clip, Settings(crf=8, **settings), video.read_frames(clip))
     return clip
 
 

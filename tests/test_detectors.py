@@ -130,7 +130,7 @@ def test_tiles_see_what_the_whole_sees(portrait, monkeypatch):
         assert len({stop - start for start, stop in tiles}) == 1
         assert all((stop - start) % 32 == 0 and stop - start <= 384 for start, stop in tiles)
         for (_, stop), (start, _) in itertools.pairwise(tiles):
-            assert stop - start >= 130
+            assert stop - start >= 80
 
 
 @pytest.mark.parametrize("side", [150, 606])

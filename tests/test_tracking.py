@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from make_plans import make_track
 
 from redact import Box, Detection, Settings
-from redact.finishing import track_detections
+from redact.finishing import _without_twins, track_detections
 from redact.tracking import Associator, assigned, merge_same
 
 RATE = 10
@@ -180,6 +181,17 @@ def test_people_who_pass_close_by_do_not_grow_into_one():
     found = walk(range(30), start=(100, 100), step=(0, 0))
     found += walk(range(30), start=(130, 100), step=(0, 0))
     assert len(track_detections(found, SECONDS, EXACT)) == 2
+
+
+@pytest.mark.parametrize(("astray", "count"), [(0, 1), (14, 2)])
+def test_a_track_that_was_elsewhere_for_a_while_is_no_twin(astray, count):
+    """One union of both would cover all that lies between two people."""
+    there, elsewhere = (100, 100, 140, 140), (400, 100, 440, 140)
+    one = make_track(1, [there] * 40)
+    other = make_track(2, [elsewhere] * astray + [there] * (40 - astray))
+    tracks = _without_twins([one, other])
+    assert len(tracks) == count
+    assert max(np.ptp(track.boxes[0, [0, 2]]) for track in tracks) == 40
 
 
 def test_who_passes_in_front_does_not_take_a_track_along():

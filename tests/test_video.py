@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from make_clips import read_back, write_clip
+from make_clips import read_back, write_clip, write_frames
 
 from redact import ClipError, Settings, TargetError, video
 from redact.video import writing
@@ -15,10 +15,7 @@ from redact.video import writing
 
 def copy(source, target, settings=None):
     clip = video.probe(source)
-    with video.ClipWriter(target, clip, settings or Settings(crf=8)) as writer:
-        for frame in video.read_frames(clip):
-            writer.write(frame)
-    return clip
+    return write_frames(target, clip, settings or Settings(crf=8), video.read_frames(clip))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
@@ -90,14 +87,17 @@ def test_planes_can_be_edited_and_the_edit_is_seen(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source, frames=3)
     clip = video.probe(source)
-    with video.ClipWriter(target, clip, Settings()) as writer:
+
+    def blackened():
         for decoded in video.read_frames(clip):
             with pytest.raises(ValueError, match="read-only"):
                 decoded.y[:] = 16
             frame = video.editable(decoded)
             frame.y[:], frame.u[:], frame.v[:] = 16, 128, 128
             assert video.to_bgr(frame).max() < 4
-            writer.write(frame)
+            yield frame
+
+    write_frames(target, clip, Settings(), blackened())
     assert max(int(image.max()) for image in read_back(target)[1]) < 8
 
 

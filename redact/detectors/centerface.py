@@ -5,6 +5,7 @@ Source: Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ _STRIDE = 4
 _MULTIPLE = 32
 _NMS_IOU = 0.3
 # A pass over more pixels goes in tiles: the network's memory grows by some 300 bytes a pixel.
-_MOST_PIXELS = 1280 * 960
+_MOST_PIXELS = 960 * 640
 # Longest side of a tile, and by how much tiles overlap at least: larger faces are seen smaller.
-_TILE, _OVERLAP = 1152, 160
+_TILE, _OVERLAP = 736, 96
+# Of passes over more pixels than this, one at a time: two threads would need twice the memory.
+_FEW_PIXELS = 480 * 480
 
 _large_passes = threading.Lock()
 
@@ -84,11 +87,8 @@ class CenterFaceDetector:
         """
         width, height = size
         factors = [image.shape[1] / width, image.shape[0] / height]
-        if width * height <= _MOST_PIXELS:
-            boxes, scores = self._pass(image, size)
-            return boxes * np.asarray(factors * 2, dtype=np.float32), scores
-        with _large_passes:  # One at a time: two threads would need twice the memory.
-            boxes, scores = self._tiled_pass(image, size)
+        is_tiled = width * height > _MOST_PIXELS
+        boxes, scores = (self._tiled_pass if is_tiled else self._pass)(image, size)
         return boxes * np.asarray(factors * 2, dtype=np.float32), scores
 
     def _input_size(self, image: NDArray[np.uint8], long_side: int | None) -> tuple[int, int]:
@@ -115,7 +115,9 @@ class CenterFaceDetector:
 
     def _pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         blob = cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True)
-        heat, scale, offset = self._network(np.asarray(blob, dtype=np.float32))[:3]
+        is_large = size[0] * size[1] > _FEW_PIXELS
+        with _large_passes if is_large else contextlib.nullcontext():
+            heat, scale, offset = self._network(np.asarray(blob, dtype=np.float32))[:3]
         return _decode(heat[0, 0], scale[0], offset[0], self._threshold)
 
 

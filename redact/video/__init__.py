@@ -7,14 +7,16 @@ the same pictures in the same order at the same times, and nothing else but soun
 
 from __future__ import annotations
 
+from redact.video.choosing import read_chosen
+from redact.video.encoding import EncodedClip
 from redact.video.opening import file_sha256, opened, packets_of
 from redact.video.pictures import editable, to_bgr
 from redact.video.probing import probe, with_pts
 from redact.video.reading import FrameReader, read_frames
-from redact.video.writing import ClipWriter, check_fits, check_suffix
+from redact.video.writing import check_fits, check_suffix, write_clip
 
 __all__ = [
-    "ClipWriter",
+    "EncodedClip",
     "FrameReader",
     "check_fits",
     "check_suffix",
@@ -23,7 +25,9 @@ __all__ = [
     "opened",
     "packets_of",
     "probe",
+    "read_chosen",
     "read_frames",
     "to_bgr",
     "with_pts",
+    "write_clip",
 ]

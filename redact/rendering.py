@@ -1,0 +1,139 @@
+"""A clip being covered and encoded, and encoded anew where what has to be covered has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from redact import video
+from redact.blur import Cover
+from redact.errors import PlanError
+from redact.records import ClipInfo, Frame, Plan, Region
+from redact.regions import RegionMaker
+from redact.settings import Settings
+
+_Area = tuple[int, int, int, int, str, str]
+
+
+class Rendering:
+    """The covered pictures of a clip, and what was covered in each.
+
+    A picture may be added before all of the clip is known, as soon as it seems clear what has to be
+    covered in it. `mend` covers and encodes anew whatever turned out otherwise, so that the result
+    is always that of the last plan.
+
+    Args:
+        clip: what is known of it before it is read through is enough.
+        settings: for covering and encoding.
+        target: the suffix decides on the codec; what is too much for memory lies in its folder
+            until `close`.
+
+    Raises:
+        SettingsError: the settings' strength is too weak.
+        TargetError: what is encoded can't be stored.
+
+    """
+
+    def __init__(self, clip: ClipInfo, settings: Settings, target: Path) -> None:
+        self._settings = settings
+        self._cover = Cover(settings)
+        self._encoded = video.EncodedClip(clip, settings, target)
+        self._areas: list[frozenset[_Area]] = []
+        self._covered: list[int] = []
+
+    def __enter__(self) -> Rendering:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Throw away what was encoded."""
+        self._encoded.close()
+
+    def __len__(self) -> int:
+        return len(self._areas)
+
+    def add(self, frame: Frame, regions: Sequence[Region]) -> None:
+        """Cover the regions of the next picture and encode it. The frame can't be used after."""
+        areas = _areas(regions)
+        self._areas.append(self._areas[-1] if self._areas[-1:] == [areas] else areas)
+        self._covered.append(0)
+        self._encoded.add(self._covered_frame(frame, regions))
+
+    def finish(self) -> None:
+        """All pictures were added."""
+        self._encoded.finish()
+
+    def mend(self, plan: Plan, on_frame: Callable[[int, int], None]) -> frozenset[int]:
+        """Make the result that of the plan, and tell which pictures were encoded anew.
+
+        Args:
+            plan: its clip has as many frames as were added, and lies where it says.
+            on_frame: called with the number of pictures done and to be done.
+
+        Raises:
+            PlanError: the source gives fewer frames than the plan's clip has.
+
+        """
+        maker, count = RegionMaker(plan), len(plan.clip.pts)
+        wanted = [maker.at(number) for number in range(count)]
+        changed = [n for n, regions in enumerate(wanted) if _areas(regions) != self._areas[n]]
+        spans = self._encoded.spans(changed)
+        if not spans:
+            return frozenset()
+        total, done = sum(map(len, spans)), itertools.count(1)
+        self._cover = Cover(self._settings)
+        frames = video.read_frames(plan.clip, threads=self._settings.threads)
+        with contextlib.closing(frames):
+            for span in spans:
+
+                def covered(span: range = span) -> Iterator[Frame]:
+                    for frame in _within(frames, span):
+                        regions = wanted[frame.index]
+                        self._areas[frame.index] = _areas(regions)
+                        yield self._covered_frame(frame, regions)
+                        on_frame(next(done), total)
+
+                self._encoded.replace(span, covered())
+        return frozenset(itertools.chain.from_iterable(spans))
+
+    def write(self, target: Path, clip: ClipInfo) -> None:
+        """Write the result as it is now to a file.
+
+        clip: the one that was rendered, with its times, where it lies now.
+
+        Raises:
+            TargetError: the file can't be written, or the container can't hold the sound.
+
+        """
+        video.write_clip(target, self._encoded, clip, self._settings)
+
+    def covered_ratio(self, clip: ClipInfo) -> float:
+        """The share of all pixels that is covered opaquely."""
+        return sum(self._covered) / (len(self._covered) * clip.width * clip.height)
+
+    def _covered_frame(self, frame: Frame, regions: Sequence[Region]) -> Frame:
+        if regions:
+            frame = video.editable(frame)
+            self._covered[frame.index] = self._cover.planes(frame, regions)
+        else:
+            self._covered[frame.index] = 0
+        return frame
+
+
+def _areas(regions: Iterable[Region]) -> frozenset[_Area]:
+    """What is covered, whoever it belongs to."""
+    return frozenset((r.x0, r.y0, r.x1, r.y1, r.kind, r.shape) for r in regions)
+
+
+def _within(frames: Iterator[Frame], span: range) -> Iterator[Frame]:
+    """The frames with these numbers; those before are passed over."""
+    for frame in frames:
+        if frame.index >= span.start:
+            yield frame
+        if frame.index == span[-1]:
+            return
+    raise PlanError(f"the source ended before frame {span[-1]}; analyze it anew")

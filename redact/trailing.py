@@ -1,0 +1,107 @@
+"""Rendering that trails behind looking, so that a clip is decoded once and no core waits."""
+
+from __future__ import annotations
+
+import collections
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from redact.records import ClipInfo, Frame, Plan
+from redact.regions import RegionMaker
+from redact.settings import Settings
+from redact.watch import LOOK_BACK_SECONDS, Watch
+
+if TYPE_CHECKING:
+    from redact.rendering import Rendering
+
+# So long after a frame, what has to be covered in it hardly changes: new tracks were followed back
+# by then, and few gaps are longer. Where it changes all the same, the frame is rendered again.
+_SETTLED_SECONDS = LOOK_BACK_SECONDS + 0.1
+# Frames are held until then, and somewhat longer until the looks at them are done.
+_HELD_SECONDS, _MOST_HELD_BYTES = _SETTLED_SECONDS + 0.6, 500_000_000
+_TRACK_EVERY_SECONDS = 0.25
+# So many frames may wait for the thread that renders.
+_MOST_QUEUED = 6
+
+
+def can_trail(clip: ClipInfo) -> bool:
+    """Whether the frames to be held are few and small enough."""
+    frames = _HELD_SECONDS * float(clip.frame_rate)
+    return frames * clip.width * clip.height * 3 / 2 < _MOST_HELD_BYTES
+
+
+class TrailingRenderer:
+    """Holds frames that were looked at until it seems settled what is covered in them.
+
+    A thread of its own renders them: encoders wait for their own threads most of the time. Use as
+    a context manager, so that the thread ends.
+
+    Args:
+        start: makes what renders the frames, when the first is settled. It gets each in order.
+        watch: looks at the same clip.
+        clip: as known before it is read through.
+        settings: those of the job.
+
+    """
+
+    def __init__(
+        self, start: Callable[[], Rendering], watch: Watch, clip: ClipInfo, settings: Settings
+    ) -> None:
+        self._start, self._watch = start, watch
+        self._clip, self._settings = clip, settings
+        self._held: collections.deque[tuple[float, Frame]] = collections.deque()
+        self._seconds: list[float] = []
+        self._tracked = -_TRACK_EVERY_SECONDS
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+        self._queued: collections.deque[Future[None]] = collections.deque()
+
+    def __enter__(self) -> TrailingRenderer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    @functools.cached_property
+    def rendering(self) -> Rendering:
+        """What renders the frames."""
+        return self._start()
+
+    def push(self, frame: Frame, now: float) -> None:
+        """Take a frame that was looked at where that was due; `now` is its time, seconds."""
+        self._held.append((now, frame))
+        self._seconds.append(now)
+        settled = self._watch.settled_before(now) - _SETTLED_SECONDS
+        if settled - self._tracked >= _TRACK_EVERY_SECONDS:
+            self._tracked = settled
+            self._render(settled)
+
+    def finish(self, plan: Plan) -> Iterator[int]:
+        """Nothing more comes: render what is left by the plan. Yields how many were rendered."""
+        regions = RegionMaker(plan)
+        while self._held:
+            self._render_next(regions)
+            yield len(self.rendering)
+        while self._queued:
+            self._queued.popleft().result()
+            yield len(self.rendering)
+        self.rendering.finish()
+
+    def _render(self, until: float) -> None:
+        if self._held[0][0] > until:
+            return
+        tracks = self._watch.tracks_since(self._held[0][0], np.asarray(self._seconds))
+        plan = Plan(clip=self._clip, settings=self._settings, tracks=tracks)
+        regions = RegionMaker(plan)
+        while self._held and self._held[0][0] <= until:
+            self._render_next(regions)
+
+    def _render_next(self, regions: RegionMaker) -> None:
+        _, frame = self._held.popleft()
+        rendering = self.rendering
+        self._queued.append(self._thread.submit(rendering.add, frame, regions.at(frame.index)))
+        while len(self._queued) > _MOST_QUEUED or (self._queued and self._queued[0].done()):
+            self._queued.popleft().result()

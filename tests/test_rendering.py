@@ -1,0 +1,151 @@
+"""Rendering behind the looks, and anew where they were wrong, gives what the plan says."""
+
+import dataclasses
+
+import av
+import numpy as np
+import pytest
+from make_clips import SquareDetector, brightest, read_back, write_clip
+from make_plans import make_plan
+
+import redact
+from redact import Box, Settings, TargetError, trailing, video
+from redact.records import Track
+from redact.regions import RegionMaker
+from redact.rendering import Rendering
+
+FRAMES = 60
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A clip whose frames' times are known."""
+    write_clip(tmp_path / "a.mp4", frames=FRAMES)
+    clip = video.probe(tmp_path / "a.mp4")
+    reader = video.read_frames(clip)
+    return video.with_pts(clip, [frame.pts for frame in reader], reader.findings)
+
+
+def plan_of(clip, *boxes):
+    """A plan with a track for each (first frame, stop, box)."""
+    tracks = [
+        Track(
+            id=number,
+            kind="face",
+            start_index=start,
+            boxes=np.tile(np.float32(box), (stop - start, 1)),
+            scores=np.ones(stop - start, dtype=np.float32),
+        )
+        for number, (start, stop, box) in enumerate(boxes, 1)
+    ]
+    settings = Settings(style="solid")
+    return dataclasses.replace(make_plan([]), clip=clip, settings=settings, tracks=tuple(tracks))
+
+
+def rendered(plan, target):
+    """A rendering of all frames by that plan."""
+    rendering = Rendering(plan.clip, plan.settings, target)
+    regions = RegionMaker(plan)
+    for frame in video.read_frames(plan.clip):
+        rendering.add(frame, regions.at(frame.index))
+    rendering.finish()
+    return rendering
+
+
+def pictures(rendering, clip, target):
+    rendering.write(target, clip)
+    return read_back(target)[1]
+
+
+PLACE, OTHER = Box(20, 20, 80, 80), Box(200, 100, 260, 180)
+
+
+def test_what_is_mended_shows_what_its_plan_says(clip, tmp_path):
+    first = plan_of(clip, (0, FRAMES, PLACE))
+    last = plan_of(clip, (0, FRAMES, PLACE), (30, 50, OTHER))
+    with rendered(first, tmp_path / "b.mp4") as rendering:
+        changed = rendering.mend(last, lambda *_: None)
+        mended = pictures(rendering, clip, tmp_path / "b.mp4")
+    with rendered(last, tmp_path / "c.mp4") as rendering:
+        straight = pictures(rendering, clip, tmp_path / "c.mp4")
+    assert set(range(30, 50)) <= changed
+    originals = read_back(clip.path)[1]
+    for number, (a, b, original) in enumerate(zip(mended, straight, originals, strict=True)):
+        assert np.abs(a.astype(int) - b).mean() < 2, number
+        away = np.abs(a[100:180, 200:260].astype(int) - original[100:180, 200:260]).mean()
+        assert (away > 15) == (30 <= number < 50), number
+
+
+def test_what_did_not_change_is_not_encoded_again(clip, tmp_path):
+    plan = plan_of(clip, (0, FRAMES, PLACE))
+    told = []
+    with rendered(plan, tmp_path / "b.mp4") as rendering:
+        assert rendering.mend(plan, lambda *values: told.append(values)) == frozenset()
+        later = plan_of(clip, (0, FRAMES, PLACE), (40, 41, OTHER))
+        changed = rendering.mend(later, lambda *values: told.append(values))
+    assert min(changed) > 30
+    assert told == [(number, len(changed)) for number in range(1, len(changed) + 1)]
+
+
+def test_mending_keeps_number_order_and_times_of_pictures(clip, tmp_path):
+    target = tmp_path / "b.mp4"
+    with rendered(plan_of(clip), target) as rendering:
+        for stretch in ((50, 52, OTHER), (10, 12, PLACE), (33, 34, OTHER)):
+            rendering.mend(plan_of(clip, stretch), lambda *_: None)
+        rendering.write(target, clip)
+    with av.open(str(target)) as written:
+        packets = [p for p in written.demux(written.streams.video[0]) if p.size]
+        assert [p.dts for p in packets] == sorted({p.dts for p in packets})
+        assert all(p.dts <= p.pts for p in packets)
+    after, images = read_back(target)
+    assert after == clip.pts.tolist()
+    for image, original in zip(images, read_back(clip.path)[1], strict=True):
+        away = np.abs(image.astype(int) - original)
+        away[:110, :110] = away[80:200, 170:290] = 0
+        assert away.mean() < 2
+
+
+def test_the_share_covered_is_that_of_the_last_plan(clip, tmp_path):
+    plan = plan_of(clip, (0, FRAMES, OTHER))
+    with rendered(plan_of(clip), tmp_path / "b.mp4") as rendering:
+        assert rendering.covered_ratio(clip) == 0
+        rendering.mend(plan, lambda *_: None)
+        mended = rendering.covered_ratio(clip)
+    with rendered(plan, tmp_path / "b.mp4") as rendering:
+        assert mended == rendering.covered_ratio(clip) > 0.05
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(clip, tmp_path):
+    target = tmp_path / "none" / "b.mp4"
+    with rendered(plan_of(clip), target) as rendering, pytest.raises(TargetError):
+        rendering.write(target, clip)
+
+
+@pytest.mark.parametrize("held", [0, 5, 1000])
+def test_however_many_frames_are_held_all_is_covered(tmp_path, monkeypatch, held):
+    """Blind at first: what was rendered before anything was seen has to be mended."""
+    monkeypatch.setattr(trailing, "_SETTLED_SECONDS", held / 25)
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    pts = write_clip(source, frames=FRAMES)
+    detector = SquareDetector(blind={*range(8), *range(20, 28)})
+    report = redact.redact_clip(source, target, Settings(audit=False), detectors=[detector])
+    after, images = read_back(target)
+    assert after == pts
+    assert max(map(brightest, images)) < 200
+    redact.render(report.plan, tmp_path / "c.mp4", detectors=[])
+    for a, b in zip(images, read_back(tmp_path / "c.mp4")[1], strict=True):
+        assert np.abs(a.astype(int) - b).mean() < 2
+
+
+def test_large_pictures_are_not_held(clip):
+    assert trailing.can_trail(clip)
+    assert not trailing.can_trail(dataclasses.replace(clip, width=3840, height=2160))
+
+
+@pytest.mark.parametrize("wanted", [[0], [59], [3, 4, 5, 31], range(FRAMES)])
+def test_chosen_frames_are_those_of_the_whole_clip(clip, wanted):
+    chosen = {frame.index: frame.y.copy() for frame in video.read_chosen(clip, wanted)}
+    assert sorted(chosen) == sorted(wanted)
+    for frame in video.read_frames(clip):
+        if frame.index in chosen:
+            assert np.array_equal(chosen[frame.index], frame.y)
