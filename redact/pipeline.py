@@ -1,7 +1,7 @@
 """The whole way of a clip: analyze (look, track), render (cover, encode), check.
 
-`redact_clip` renders behind the looks, so that the clip is decoded once; what later looks show to be
-wrong is rendered again. `analyze` and `render` do one after the other.
+`redact_clip` renders behind the looks, so that the clip is decoded once; what later looks show to
+be wrong is rendered again. `analyze` and `render` do one after the other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from redact.regions import RegionMaker
 from redact.report import Report
 from redact.settings import Settings
 from redact.targets import check_target, default_target, staged
-from redact.trailing import TrailingRenderer, can_trail
+from redact.trailing import TrailingRenderer
 from redact.watch import Watch
 
 if TYPE_CHECKING:
@@ -90,15 +90,9 @@ def redact_clip(
     seconds = _Seconds()
     with contextlib.ExitStack() as stack:
         start = functools.partial(_rendering, stack, clip, settings, target)
-        if can_trail(clip):
-            plan, rendering = _looked_at_and_rendered(clip, settings, detectors, progress, start)
-            _check_same_clip(plan, source)
-            seconds.spent("analyze")
-        else:
-            plan = _analyzed(clip, settings, detectors, progress)
-            seconds.spent("analyze")
-            rendering = start()
-            _render_all(plan, rendering, progress)
+        plan, rendering = _looked_at_and_rendered(clip, settings, detectors, progress, start)
+        _check_same_clip(plan, source)
+        seconds.spent("analyze")
         return _checked(plan, rendering, target, detectors, progress, seconds)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from redact import video
+from redact.errors import PlanError
 from redact.records import ClipInfo, Frame, Plan
 from redact.regions import RegionMaker
 from redact.settings import Settings
@@ -21,24 +25,19 @@ if TYPE_CHECKING:
 # So long after a frame, what has to be covered in it hardly changes: new tracks were followed back
 # by then, and few gaps are longer. Where it changes all the same, the frame is rendered again.
 _SETTLED_SECONDS = LOOK_BACK_SECONDS + 0.1
-# Frames are held until then, and somewhat longer until the looks at them are done.
-_HELD_SECONDS, _MOST_HELD_BYTES = _SETTLED_SECONDS + 0.6, 500_000_000
+# Frames are held until then. Where they are more than this, they are read again afterwards.
+_MOST_HELD_BYTES = 500_000_000
 _TRACK_EVERY_SECONDS = 0.25
 # So many frames may wait for the thread that renders.
 _MOST_QUEUED = 6
 
 
-def can_trail(clip: ClipInfo) -> bool:
-    """Whether the frames to be held are few and small enough."""
-    frames = _HELD_SECONDS * float(clip.frame_rate)
-    return frames * clip.width * clip.height * 3 / 2 < _MOST_HELD_BYTES
-
-
 class TrailingRenderer:
     """Holds frames that were looked at until it seems settled what is covered in them.
 
-    A thread of its own renders them: encoders wait for their own threads most of the time. Use as
-    a context manager, so that the thread ends.
+    Where they are too many or too large to be held, the clip is read again afterwards. A thread of
+    its own renders them: encoders wait for their own threads most of the time. Use as a context
+    manager, so that the thread ends.
 
     Args:
         start: makes what renders the frames, when the first is settled. It gets each in order.
@@ -55,6 +54,8 @@ class TrailingRenderer:
         self._clip, self._settings = clip, settings
         self._held: collections.deque[tuple[float, Frame]] = collections.deque()
         self._seconds: list[float] = []
+        self._most_held = _MOST_HELD_BYTES // (clip.width * clip.height * 3 // 2)
+        self._has_given_up, self._count = False, 0
         self._tracked = -_TRACK_EVERY_SECONDS
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
         self._queued: collections.deque[Future[None]] = collections.deque()
@@ -72,6 +73,11 @@ class TrailingRenderer:
 
     def push(self, frame: Frame, now: float) -> None:
         """Take a frame that was looked at where that was due; `now` is its time, seconds."""
+        if len(self._held) >= self._most_held:
+            self._has_given_up = True
+            self._held.clear()
+        if self._has_given_up:
+            return
         self._held.append((now, frame))
         self._seconds.append(now)
         settled = self._watch.settled_before(now) - _SETTLED_SECONDS
@@ -80,15 +86,35 @@ class TrailingRenderer:
             self._render(settled)
 
     def finish(self, plan: Plan) -> Iterator[int]:
-        """Nothing more comes: render what is left by the plan. Yields how many were rendered."""
+        """Nothing more comes: render what is left by the plan. Yields how many were rendered.
+
+        Raises:
+            PlanError: the frames had to be read again, and are not as many as before.
+
+        """
         regions = RegionMaker(plan)
-        while self._held:
-            self._render_next(regions)
-            yield len(self.rendering)
+        with contextlib.closing(self._left(plan)) as frames:
+            for frame in frames:
+                self._render_one(frame, regions)
+                yield len(self.rendering)
         while self._queued:
             self._queued.popleft().result()
             yield len(self.rendering)
+        if len(self.rendering) != len(plan.clip.pts):
+            raise PlanError(
+                f"{str(plan.clip.path)!r} gave {len(self.rendering)} frames, but "
+                f"{len(plan.clip.pts)} when it was looked at; analyze it anew"
+            )
         self.rendering.finish()
+
+    def _left(self, plan: Plan) -> Generator[Frame]:
+        """The frames that were not rendered yet."""
+        while self._held:
+            yield self._held.popleft()[1]
+        if self._has_given_up:
+            reader = video.read_frames(plan.clip, threads=self._settings.threads)
+            with contextlib.closing(reader) as frames:
+                yield from itertools.islice(frames, self._count, None)
 
     def _render(self, until: float) -> None:
         if self._held[0][0] > until:
@@ -97,11 +123,11 @@ class TrailingRenderer:
         plan = Plan(clip=self._clip, settings=self._settings, tracks=tracks)
         regions = RegionMaker(plan)
         while self._held and self._held[0][0] <= until:
-            self._render_next(regions)
+            self._render_one(self._held.popleft()[1], regions)
 
-    def _render_next(self, regions: RegionMaker) -> None:
-        _, frame = self._held.popleft()
+    def _render_one(self, frame: Frame, regions: RegionMaker) -> None:
         rendering = self.rendering
         self._queued.append(self._thread.submit(rendering.add, frame, regions.at(frame.index)))
+        self._count += 1
         while len(self._queued) > _MOST_QUEUED or (self._queued and self._queued[0].done()):
             self._queued.popleft().result()

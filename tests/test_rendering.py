@@ -137,9 +137,16 @@ def test_however_many_frames_are_held_all_is_covered(tmp_path, monkeypatch, held
         assert np.abs(a.astype(int) - b).mean() < 2
 
 
-def test_large_pictures_are_not_held(clip):
-    assert trailing.can_trail(clip)
-    assert not trailing.can_trail(dataclasses.replace(clip, width=3840, height=2160))
+@pytest.mark.parametrize("held", [1, 7, 25])
+def test_where_frames_are_too_many_to_hold_the_clip_is_read_again(tmp_path, monkeypatch, held):
+    monkeypatch.setattr(trailing, "_MOST_HELD_BYTES", held * 320 * 240 * 3 // 2)
+    monkeypatch.setattr(trailing, "_SETTLED_SECONDS", 0.4)
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    pts = write_clip(source, frames=FRAMES)
+    redact.redact_clip(source, target, Settings(audit=False), detectors=[SquareDetector()])
+    after, images = read_back(target)
+    assert after == pts
+    assert max(map(brightest, images)) < 200
 
 
 @pytest.mark.parametrize("wanted", [[0], [59], [3, 4, 5, 31], range(FRAMES)])
