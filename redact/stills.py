@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.blur import Cover
-from redact.boxes import iou_matrix
 from redact.detectors import Detector
+from redact.lasting import LastingIds
 from redact.looks import Look, build_looks, build_still_looks, look_at
 from redact.records import Box, Detection, Region, Track
 from redact.regions import region_for
@@ -111,7 +110,7 @@ class _Stream:
         self.held: collections.deque[Image] = collections.deque()
         self._pushed = self._popped = 0
         self._tracks: tuple[Track, ...] = ()
-        self._next_id = 1
+        self._ids = LastingIds()
         self._is_stale = True
         self._lookahead = round(settings.lookahead_seconds * frame_rate)
 
@@ -144,23 +143,8 @@ class _Stream:
         self._watch.forget(index / self._rate - extend)
         seconds = np.arange(index, self._pushed + round(extend * self._rate) + 1) / self._rate
         tracks = self._watch.tracks(seconds, index)
-        self._tracks = tuple(self._with_lasting_ids(tracks, index))
+        self._tracks = self._ids.given(tracks, index)
         self._is_stale = False
-
-    def _with_lasting_ids(self, tracks: Sequence[Track], index: int) -> Iterator[Track]:
-        old = [(track, box) for track in self._tracks if (box := track.box_at(index))]
-        for track in tracks:
-            box = track.box_at(index)
-            number = None
-            if box and old:
-                overlap = iou_matrix(np.asarray([box]), np.asarray([b for _, b in old]))[0]
-                best = int(np.argmax(overlap))
-                if overlap[best] > 0 and old[best][0].kind == track.kind:
-                    number = old.pop(best)[0].id
-            if number is None:
-                number = self._next_id
-                self._next_id += 1
-            yield dataclasses.replace(track, id=number)
 
 
 def _regions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Generator, Iterator
@@ -14,6 +15,7 @@ import numpy as np
 
 from redact import video
 from redact.errors import PlanError
+from redact.lasting import LastingIds
 from redact.records import ClipInfo, Frame, Plan
 from redact.regions import RegionMaker
 from redact.settings import Settings
@@ -56,6 +58,7 @@ class TrailingRenderer:
         self._seconds: list[float] = []
         self._most_held = _MOST_HELD_BYTES // (clip.width * clip.height * 3 // 2)
         self._has_given_up, self._count = False, 0
+        self._ids = LastingIds()
         self._tracked = -_TRACK_EVERY_SECONDS
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
         self._queued: collections.deque[Future[None]] = collections.deque()
@@ -92,7 +95,7 @@ class TrailingRenderer:
             PlanError: the frames had to be read again, and are not as many as before.
 
         """
-        regions = RegionMaker(plan)
+        regions = RegionMaker(self._with_lasting_ids(plan))
         with contextlib.closing(self._left(plan)) as frames:
             for frame in frames:
                 self._render_one(frame, regions)
@@ -107,6 +110,9 @@ class TrailingRenderer:
             )
         self.rendering.finish()
 
+    def _with_lasting_ids(self, plan: Plan) -> Plan:
+        return dataclasses.replace(plan, tracks=self._ids.given(plan.tracks, self._count))
+
     def _left(self, plan: Plan) -> Generator[Frame]:
         """The frames that were not rendered yet."""
         while self._held:
@@ -120,6 +126,8 @@ class TrailingRenderer:
         if self._held[0][0] > until:
             return
         tracks = self._watch.tracks_since(self._held[0][0], np.asarray(self._seconds))
+        # A cover keeps its look for as long as the id stays.
+        tracks = self._ids.given(tracks, self._held[0][1].index)
         plan = Plan(clip=self._clip, settings=self._settings, tracks=tracks)
         regions = RegionMaker(plan)
         while self._held and self._held[0][0] <= until:

@@ -19,7 +19,7 @@ LEVELS = [
     {"pipeline", "stills", "inspect", "terminal"},
     {"trailing"},
     {"audit", "report", "watch"},
-    {"looks", "targets", "finishing", "rendering"},
+    {"looks", "targets", "finishing", "rendering", "lasting"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
     {"tones"},
     {"boxes", "scaling", "evidence", "_kernels", "_weights"},

@@ -6,10 +6,11 @@ import av
 import numpy as np
 import pytest
 from make_clips import SquareDetector, brightest, read_back, write_clip
-from make_plans import make_plan
+from make_plans import make_plan, make_track
 
 import redact
 from redact import Box, Settings, TargetError, trailing, video
+from redact.lasting import LastingIds
 from redact.records import Track
 from redact.regions import RegionMaker
 from redact.rendering import Rendering
@@ -156,3 +157,14 @@ def test_chosen_frames_are_those_of_the_whole_clip(clip, wanted):
     for frame in video.read_frames(clip):
         if frame.index in chosen:
             assert np.array_equal(chosen[frame.index], frame.y)
+
+
+def test_ids_stay_when_tracks_are_made_anew():
+    """What ended is not among the tracks any more, something new comes first."""
+    at, beside, new = (0, 0, 40, 40), (100, 0, 140, 40), (200, 0, 240, 40)
+    ids = LastingIds()
+    first = ids.given([make_track(1, [at] * 20), make_track(2, [beside] * 40)], 10)
+    assert [track.id for track in first] == [1, 2]
+    tracks = [make_track(1, [new] * 40), make_track(2, [beside] * 60)]
+    assert [track.id for track in ids.given(tracks, 30)] == [3, 2]
+    assert [track.id for track in ids.given(tracks[::-1], 31)] == [2, 3]
