@@ -338,14 +338,14 @@ def test_a_result_has_the_modes_any_new_file_has(home):
 
 SLOW = """
 import sys, time
-from redact import cli, pipeline
-tell = pipeline._tell
-def slowly(progress, stage, *values):
+from redact import cli, job
+tell = job.Job.tell
+def slowly(self, stage, *values):
     if stage == sys.argv[1]:
         print(stage, flush=True)
         time.sleep(0.1)
-    tell(progress, stage, *values)
-pipeline._tell = slowly
+    tell(self, stage, *values)
+job.Job.tell = slowly
 sys.exit(cli.main(sys.argv[2:]))
 """
 
