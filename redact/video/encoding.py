@@ -86,6 +86,8 @@ class EncodedClip:
         self._size = 0
         self._pictures: list[_Stored] = []
         self._run: _Run | None = _Run(clip, settings, self._codec, first=0)
+        self.header = self._run.header
+        """What the encoder says of all its pictures, for the container."""
 
     def __enter__(self) -> EncodedClip:
         return self
@@ -148,6 +150,8 @@ class EncodedClip:
     def replace(self, span: range, frames: Iterable[Frame]) -> None:
         """Encode the pictures of a stretch from `spans` anew."""
         run = _Run(self._clip, self._settings, self._codec, first=span.start)
+        if run.header != self.header:
+            raise ValueError("the encoder describes its pictures otherwise than before")
         made: list[_Stored] = []
         for frame in frames:
             made += map(self._stored, run.encode(frame))
@@ -195,6 +199,8 @@ class _Run:
         set_up(context, clip, settings, codec)
         context.framerate = encoder_rate(clip)
         context.flags |= av.codec.context.Flags.global_header
+        context.open()
+        self.header: bytes | None = context.extradata
         self._clip, self._context = clip, context
         self._next, self._last = first, -1
         self._numbers: dict[int, int] = {}

@@ -99,6 +99,8 @@ def _write(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Setting
         stream = _add_stream(output, target, clip, settings, time_base)
         sound = stack.enter_context(SoundCopy(output, clip, settings))
         output.start_encoding()
+        if stream.codec_context.extradata != encoded.header:
+            raise ValueError("the container would describe the pictures otherwise than the encoder")
         strip = BitStreamFilterContext("null" if name == "webm" else _STRIP_SEI, stream, stream)
         shift = _start_shift(int(clip.pts[0]) * clip.time_base, sound.start_seconds)
         for packet in _packets(encoded, _times(clip, shift, time_base), stream):
