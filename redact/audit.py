@@ -214,7 +214,8 @@ def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
 
 
 def _is_leak(detection: Detection, plan: Plan) -> bool:
-    if detection.score < evidence_for(detection.kind).sure:
+    # What would not make a track alone is left by the analysis, too.
+    if detection.score < evidence_for(detection.kind).alone:
         return False
     covers = [
         grow(box, plan.settings.margin_ratio, plan.settings.min_region_pixels)

@@ -25,7 +25,7 @@ class Evidence:
 # 0.9 and more, but one half behind a post may never come above 0.6: it is seen again and again.
 _EVIDENCE = {
     "face": Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=5, still=0.4),
-    "plate": Evidence(sure=0.5, alone=0.6, agreeing=0.4, count=3, still=0.45),
+    "plate": Evidence(sure=0.3, alone=0.5, agreeing=0.3, count=3, still=0.35),
 }
 _OTHER_EVIDENCE = Evidence(sure=0.5, alone=0.5, agreeing=0.3, count=3, still=0.3)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from redact.boxes import centers_of, sizes_of
 from redact.evidence import evidence_for
+from redact.halves import whole_plates
 from redact.records import Detection, Track
 from redact.settings import Settings
 from redact.tracking import LEAST_FOR_MOTION, Associator, Tracklet, end_velocity
@@ -104,7 +105,12 @@ def _finish(
     """Fill the holes, carry the track on beyond its ends, smooth it."""
     tracklet = _without_lone_ends(tracklet)
     indices = np.asarray(tracklet.indices) - first_index
-    known, known_times = _no_larger_than_sure(tracklet), np.asarray(tracklet.times)
+    known_times = np.asarray(tracklet.times)
+    known = (
+        whole_plates(np.stack(tracklet.boxes), known_times)
+        if tracklet.kind == "plate"
+        else _no_larger_than_sure(tracklet)
+    )
     extend = settings.extend_seconds
     start = int(np.searchsorted(seconds, known_times[0] - extend, side="left"))
     stop = int(np.searchsorted(seconds, known_times[-1] + extend, side="right"))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from redact.boxes import as_array, centers_of, iou_matrix, sizes_of
 from redact.evidence import evidence_for
+from redact.halves import are_halves
 from redact.records import Box, Detection
 
 # Boxes of one frame that overlap more are the same thing, seen by several detectors.
@@ -271,20 +272,19 @@ def merge_same(detections: Sequence[Detection]) -> list[Detection]:
 
     The union, not the best box, since each detector cuts a face differently and none of what
     one of them saw may stay uncovered. A weak look at something of like size that a sure one
-    lies in, or lies around, is a second, worse look at it and adds nothing.
+    lies in, or lies around, is a second, worse look at it and adds nothing. The halves of a plate
+    that something stands before are one thing, too.
     """
     merged: list[Detection] = []
     for detection in sorted(detections, key=lambda d: -d.score):
         if any(_is_worse_look(detection, better) for better in merged):
             continue
-        overlap = iou_matrix(as_array([detection.box]), as_array([m.box for m in merged]))[0]
-        best = int(np.argmax(overlap)) if len(merged) else -1
-        if best >= 0 and overlap[best] > _SAME_IOU:
-            merged[best] = dataclasses.replace(
-                merged[best], box=_union(merged[best].box, detection.box)
-            )
-        else:
+        same = _same_among(merged, detection)
+        if same is None:
             merged.append(detection)
+        else:
+            whole = _union(merged[same].box, detection.box)
+            merged[same] = dataclasses.replace(merged[same], box=whole)
     return merged
 
 
@@ -303,6 +303,16 @@ def assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
         rows, columns = np.nonzero(possible)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return [(row, column) for row, column in pairs if possible[row, column]]
+
+
+def _same_among(merged: Sequence[Detection], detection: Detection) -> int | None:
+    """Which of the merged detections shows the same thing; None where none does."""
+    overlap = iou_matrix(as_array([detection.box]), as_array([m.box for m in merged]))[0]
+    best = int(np.argmax(overlap)) if len(merged) else None
+    if best is not None and overlap[best] > _SAME_IOU:
+        return best
+    halves = (i for i, other in enumerate(merged) if are_halves(detection.box, other.box))
+    return next(halves, None) if detection.kind == "plate" else None
 
 
 def _is_worse_look(detection: Detection, better: Detection) -> bool:

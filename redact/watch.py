@@ -21,11 +21,12 @@ from redact.boxes import iou_matrix
 from redact.evidence import evidence_for
 from redact.finishing import finish
 from redact.follow import Template
+from redact.halves import is_as_high
 from redact.looks import Look, look_around, look_at_part
 from redact.motion import Motion, MotionFinder
 from redact.records import Box, Detection, Track
 from redact.settings import Settings
-from redact.tracking import LEAST_REACH, Associator, Tracklet, is_same_place
+from redact.tracking import LEAST_REACH, Associator, Tracklet, is_same_place, merge_same
 
 Image = NDArray[np.uint8]
 _Followed = tuple[NDArray[np.float64], float]
@@ -309,11 +310,13 @@ class Watch:
             if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - _EARLY:
                 continue
             self._looked_near[key] = picture.now
+            finds = look_around(look, image, predicted, reach - LEAST_REACH)
             fitting = [
                 detection
-                for detection in look_around(look, image, predicted, reach - LEAST_REACH)
+                for detection in (merge_same(finds) if look.kind == "plate" else finds)
                 if detection.score >= _NEAR_SCORE
                 and is_same_place(detection.box, predicted, reach)
+                and (look.kind != "plate" or is_as_high(detection.box, predicted))
                 and not self._is_taken(detection.box, tracklet, picture.index)
             ]
             if fitting:

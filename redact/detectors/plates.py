@@ -5,6 +5,7 @@ The model card `redact/weights/plates.md` tells what it was trained on and where
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 
 import cv2
@@ -12,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.detectors._networks import Found, Network, joined
+from redact.detectors.plate_doubts import steadiness
 from redact.records import Detection
 
 _STRIDE = 8
 _MULTIPLE = 16
 _NMS_IOU = 0.4
+# What a second look gives less than this it doesn't see.
+_FAINTEST = 0.1
 # Shrunk below this longer side a picture shows too little to tell a plate by.
 _LEAST_SIDE = 200
 # Plates that are less broad than this in a pass are left to the next finer one, if there is one;
@@ -36,6 +40,8 @@ class PlateDetector:
         scales: for each pass, what the picture's sides are multiplied by. Plates 24 to 200 px
             wide are found in a pass; a near plate needs a scale below 1.
         threshold: lowest score that is reported, 0..1.
+        looks_again: whether each find is looked at alone at several sizes, which lowers its score
+            where it doesn't stay a plate there.
         threads: how many each call uses; 0 takes the machine's cores.
         enlarge_below: a picture whose longer side is below this many pixels is looked at at twice
             its size as well, since its plates are small; 0 never does.
@@ -51,27 +57,29 @@ class PlateDetector:
         self,
         scales: Sequence[float] = (1.0, 0.5),
         *,
-        threshold: float = 0.4,
+        threshold: float = 0.3,
+        looks_again: bool = True,
         threads: int = 0,
         enlarge_below: int = 1000,
     ) -> None:
         self._scales = tuple(scales)
-        self._threshold = threshold
+        self._threshold, self._looks_again = threshold, looks_again
         self._enlarge_below = enlarge_below
         self._network = Network("plates.onnx", threads=threads)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Plates in an upright (H, W, 3) uint8 BGR picture."""
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         side = max(image.shape[:2])
         scales = (2.0, *self._scales) if side < self._enlarge_below else self._scales
         scales = tuple(s for s in scales if s >= 1 or s * side >= _LEAST_SIDE) or scales[:1]
         passes = []
         for scale in scales:
-            boxes, scores = self._pass(np.asarray(grey, dtype=np.uint8), scale)
+            boxes, scores = self._pass(grey, scale)
             kept = judged_here(boxes, scale, scales)
             passes.append((boxes[kept], scores[kept]))
-        return joined("plate", passes, _NMS_IOU)
+        found = joined("plate", passes, _NMS_IOU)
+        return self._looked_at_again(grey, found) if self._looks_again else found
 
     def close(self) -> None:
         """Return the memory that looking has left behind."""
@@ -89,6 +97,22 @@ class PlateDetector:
         maps = self._network(padded[None, None].astype(np.float32))[0][0]
         boxes, scores = _decode(maps, self._threshold)
         return boxes / np.float32(scale), scores
+
+    def _looked_at_again(
+        self, grey: NDArray[np.uint8], found: Sequence[Detection]
+    ) -> list[Detection]:
+        """What still looks like a plate at other sizes; elsewhere its score is lowered."""
+        scores = [
+            find.score * steadiness(grey, np.asarray(find.box), self._judge) for find in found
+        ]
+        return [
+            dataclasses.replace(find, score=score)
+            for find, score in zip(found, scores, strict=True)
+            if score >= self._threshold
+        ]
+
+    def _judge(self, view: NDArray[np.float32]) -> Found:
+        return _decode(self._network(view[None, None])[0][0], _FAINTEST)
 
 
 def judged_here(
