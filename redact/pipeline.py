@@ -203,6 +203,7 @@ def _look_through(
             if len(pts) % _GIVE_BACK_EVERY == 0:
                 give_back_memory()
             job.tell("analyze", len(pts), None)
+    watch.look_at_last()
     return video.with_pts(clip, pts, frames.findings)
 
 

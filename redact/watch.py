@@ -49,6 +49,8 @@ _SLIVER = 0.15
 _STILL_SECONDS = 4.0
 _SURE_LIKENESS = 0.9
 _STILL_SHIFT = 0.15
+# The last picture is looked at by those looks that come this often.
+_LAST_SECONDS = 2.0
 
 
 @dataclasses.dataclass
@@ -88,7 +90,7 @@ class Watch:
 
     def __init__(self, looks: Sequence[Look], settings: Settings, *, workers: int = 0) -> None:
         self._pool = ThreadPoolExecutor(workers) if workers else None
-        self._most_waiting = 2 * workers
+        self._most_waiting = max(1, 2 * workers)
         self._waiting: collections.deque[_Waiting] = collections.deque()
         self._settings = settings
         self._due_looks = [look for look in looks if look.where != "near"]
@@ -147,6 +149,17 @@ class Watch:
         self._waiting.append(_Waiting(index, now, image, again or (lambda: image), motion, finds))
         while len(self._waiting) > self._most_waiting:
             self._settle(self._waiting.popleft())
+
+    def look_at_last(self) -> None:
+        """Look at all of the last picture, unless that was done: no later look makes up for it."""
+        if not self._waiting:
+            return
+        last = self._waiting[-1]
+        for look in self._due_looks:
+            is_often = look.where == "whole" and look.every_seconds <= _LAST_SECONDS
+            if is_often and self._last.get(look) != last.now:
+                self._last[look] = last.now
+                last.finds.append(self._start(_found_by, look, last.image, last.motion))
 
     def _start(self, what: Callable[..., list[Detection]], *args: Any) -> Future[list[Detection]]:
         """Run it in a thread of the pool, or at once where there is none."""

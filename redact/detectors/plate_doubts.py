@@ -26,7 +26,7 @@ Judge = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.fl
 _VIEWS = ((56, 3.6, True), (80, 3.0, False), (40, 3.0, False), (80, 3.6, True))
 # A plate gets at least this on average: the first look's score stands then.
 _STEADY = 0.6
-_MOST_ENLARGED = 4.0
+_MOST_ENLARGED = 2.5
 _MULTIPLE = 16
 # Where the views so far give less than this on average the others aren't looked at.
 _HOPELESS = 0.25
