@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from redact.boxes import centers_of, sizes_of
 from redact.evidence import evidence_for
 from redact.halves import whole_plates
+from redact.parked import joined_where_parked
 from redact.records import Detection, Track
 from redact.settings import Settings
 from redact.tracking import LEAST_FOR_MOTION, Associator, Tracklet, end_velocity
 
-# What moves by less than this share of its size stands still.
-_STILL_SHARE = 0.25
+# What moves by less than this share of its size stands still; by more than so many, it passes by.
+_STILL_SHARE, _FAR_SIZES = 0.25, 3.0
 _SMOOTH_SECONDS = 0.1
 # Faint finds at a track's end that are farther from the others are chance, unless it stood there.
 _LONE_SECONDS, _STANDING_REACH = 0.5, 0.5
@@ -70,11 +71,8 @@ def finish(
         first_index: tracks end here to the past; what was seen earlier only leads up to it.
 
     """
-    tracks = [
-        _finish(t, seconds, settings, first_index)
-        for t in tracklets
-        if _is_supported(t) and t.indices[-1] >= first_index
-    ]
+    supported = [t for t in tracklets if _is_supported(t) and t.indices[-1] >= first_index]
+    tracks = [_finish(t, seconds, settings, first_index) for t in joined_where_parked(supported)]
     tracks = _without_twins(tracks)
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
@@ -85,6 +83,10 @@ def _is_supported(tracklet: Tracklet) -> bool:
     needed = evidence_for(tracklet.kind)
     if tracklet.best_score >= needed.alone:
         return True
+    if needed.along is not None and tracklet.best_score >= needed.still:
+        finds = [b for b, s in zip(tracklet.boxes, tracklet.scores, strict=True) if np.isfinite(s)]
+        if len(finds) >= needed.along and _moved(finds) > _FAR_SIZES:
+            return True
     agreeing = [
         box
         for box, score in zip(tracklet.boxes, tracklet.scores, strict=True)
@@ -93,10 +95,13 @@ def _is_supported(tracklet: Tracklet) -> bool:
     if len(agreeing) < needed.count:
         return False
     # A detector says of the same pixels what it said before: that is no agreement.
-    centers = centers_of(np.stack(agreeing))
-    moved = float(np.ptp(centers, axis=0).max())
-    size = float(np.median(sizes_of(np.stack(agreeing))))
-    return moved > _STILL_SHARE * size or tracklet.best_score >= needed.still
+    return _moved(agreeing) > _STILL_SHARE or tracklet.best_score >= needed.still
+
+
+def _moved(boxes: Sequence[NDArray[np.float64]]) -> float:
+    """How far (4,) boxes of one thing lie apart at most, in sizes of it."""
+    centers, sizes = centers_of(np.stack(boxes)), sizes_of(np.stack(boxes))
+    return float(np.ptp(centers, axis=0).max() / np.median(sizes))
 
 
 def _finish(

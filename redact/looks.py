@@ -290,11 +290,12 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
         return [Look(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
     part = PlateDetector(scales=(1.0,), enlarge_below=0, threads=threads)
     # Beside a track one look carries on what was seen, however faint, but is no evidence: of
-    # gravel that was once taken for a plate it says so again and again.
+    # gravel that was once taken for a plate it says so again and again. Below 0.3, which becomes
+    # the least score of what is found near a track, it only shows the other half of a plate.
     beside = PlateDetector(
         scales=(1.0,), threshold=0.2, enlarge_below=0, looks_again=False, threads=threads
     )
-    faint = Rescored(beside, weight=0.09, offset=0.2, kind="plate")
+    faint = Rescored(beside, weight=0.1, offset=0.17, kind="plate")
     near = Look(faint, 0.4, "near", restless_seconds=0.16, kind="plate", part_side=320, around=4.0)
     if level == "balanced":
         return [

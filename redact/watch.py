@@ -38,6 +38,8 @@ LOOK_BACK_SECONDS = 1.8
 
 # That happens once it is ripe, and ends after so many pictures without a sign of it.
 _RIPE_COUNT, _RIPE_SECONDS, _MOST_MISSES = 3, 0.5, 4
+# A look near a track sees too little of what lies farther away than this, in sizes of its box.
+_MOST_NEAR = 2.5
 # A template is searched for this many box sizes away at most: farther, other things look alike.
 _MOST_FOLLOWED = 1.0
 # A thing found beside a track is the track's when its score is at least this.
@@ -100,6 +102,7 @@ class Watch:
         )
         self._motion = MotionFinder()
         self._is_restless, self._seen_last = False, -math.inf
+        self._is_over = False
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[Look, float] = {}
         self._recent: collections.deque[_Seen] = collections.deque()
@@ -152,6 +155,7 @@ class Watch:
 
     def look_at_last(self) -> None:
         """Look at all of the last picture, unless that was done: no later look makes up for it."""
+        self._is_over = True
         if not self._waiting:
             return
         last = self._waiting[-1]
@@ -269,10 +273,11 @@ class Watch:
     def _trace_back(self, tracklet: Tracklet, now: float) -> None:
         """Follow a tracklet back to where it came from, through the pictures still held.
 
-        Once only, when a few finds show how it moves, or no more of them came for a while.
+        Once only, when a few finds show how it moves, or no more of them came for a while or will
+        come.
         """
         is_ripe = tracklet.find_count >= _RIPE_COUNT or now - tracklet.times[0] > _RIPE_SECONDS
-        if tracklet in self._traced or not is_ripe:
+        if tracklet in self._traced or not (is_ripe or self._is_over):
             return
         self._traced.add(tracklet)
         seen = {picture.index: picture for picture in self._recent}
@@ -315,6 +320,7 @@ class Watch:
         reach: how far from the predicted box it may be, in sizes of it.
         is_followed: where it is is known, so that looking can wait until the look is due again.
         """
+        reach = min(reach, _MOST_NEAR)
         for look in self._near_looks:
             if look.kind != tracklet.kind:
                 continue
