@@ -17,6 +17,7 @@ from redact.detectors.blazeface import MODELS, BlazeFaceDetector
 from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
+from redact.detectors.plate_doubts import steadiness
 from redact.detectors.plates import PlateDetector, judged_here
 from redact.detectors.thorough import ThoroughFaceDetector
 from redact.looks import build_looks, build_still_looks, close_looks
@@ -163,6 +164,46 @@ def test_the_plate_is_found_whole(street):
     plate = Box(*corners.min(axis=0), *corners.max(axis=0))
     found = [d for d in PlateDetector().detect(street) if d.score > 0.6]
     assert covered_share(plate, [grow(d.box, 0.15, 0) for d in found]) > 0.9
+
+
+def test_what_is_no_plate_at_other_sizes_loses_its_score(street):
+    """A stand-in for the network sees a plate in all views, or in the larger ones only."""
+    grey = cv2.cvtColor(street, cv2.COLOR_BGR2GRAY)
+    box = np.array([200.0, 120.0, 260.0, 140.0])
+
+    def around_the_middle(view, score):
+        side = view.shape[0]
+        half = np.array([0.15 * side, 0.05 * side])
+        boxes = np.float32([[*(side / 2 - half), *(side / 2 + half)]])
+        return boxes, np.float32([score])
+
+    def always(view):
+        return around_the_middle(view, 0.9)
+
+    def large_only(view):
+        return around_the_middle(view, 0.9 if view.shape[0] > 210 else 0.0)
+
+    def elsewhere(view):
+        boxes, scores = always(view)
+        return boxes / 4, scores
+
+    assert steadiness(grey, box, always) == 1.0
+    assert steadiness(grey, box, large_only) < 0.8
+    assert steadiness(grey, box, elsewhere) == 0.0
+    at_the_edge = np.array([0.0, 0.0, 60.0, 20.0])
+    assert steadiness(grey, at_the_edge, always) == 0.0, "the view can't have it in its middle"
+
+
+def test_a_second_look_only_lowers_scores(street):
+    texture = np.random.default_rng(3).integers(0, 255, (60, 80)).astype(np.uint8)
+    scene = street.copy()
+    scene[:180, :240] = np.kron(texture, np.ones((3, 3), np.uint8))[:, :, None]
+    once, again = (
+        {d.box: d.score for d in PlateDetector(threshold=0.1, looks_again=more).detect(scene)}
+        for more in (False, True)
+    )
+    assert set(again) <= set(once)
+    assert all(score <= once[box] for box, score in again.items())
 
 
 def test_plain_pictures_show_nothing():

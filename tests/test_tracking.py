@@ -13,6 +13,7 @@ from make_plans import make_track
 
 from redact import Box, Detection, Settings
 from redact.finishing import _without_twins, track_detections
+from redact.halves import whole_plates
 from redact.tracking import Associator, assigned, merge_same
 
 RATE = 10
@@ -73,8 +74,8 @@ def test_weak_finds_continue_a_track_but_one_alone_counts_for_nothing():
 
 def test_weak_finds_that_agree_make_a_track():
     assert track_detections(walk(range(5), score=0.35), SECONDS, EXACT)
-    assert track_detections(walk(range(3), score=0.45, kind="plate"), SECONDS, EXACT)
-    assert not track_detections(walk(range(2), score=0.59, kind="plate"), SECONDS, EXACT)
+    assert track_detections(walk(range(3), score=0.36, kind="plate"), SECONDS, EXACT)
+    assert not track_detections(walk(range(2), score=0.49, kind="plate"), SECONDS, EXACT)
     assert not track_detections(walk(range(20), score=0.2), SECONDS, EXACT)
 
 
@@ -278,3 +279,62 @@ def test_the_same_look_at_the_same_pixels_is_no_agreement():
     assert not track_detections(still, SECONDS, EXACT)
     assert track_detections(moving, SECONDS, EXACT)
     assert track_detections(walk(range(12), step=(0, 0), score=0.45), SECONDS, EXACT)
+
+
+def test_a_plate_that_passes_by_needs_one_clearer_find_among_faint_ones():
+    """What stands still is seen faintly again and again, plate or not."""
+    faint = {"size": 20, "score": 0.22, "kind": "plate"}
+
+    def found(step):
+        clearer = walk([3], step=step, size=20, score=0.4, kind="plate")
+        return clearer + walk([0, 1, 2, 4, 5, 6], step=step, **faint)
+
+    assert len(track_detections(found((12, 0)), SECONDS, EXACT)) == 1
+    assert track_detections(found((0, 0)), SECONDS, EXACT) == ()
+    assert track_detections(walk(range(7), step=(12, 0), **faint), SECONDS, EXACT) == ()
+
+
+def test_a_plate_moves_many_times_its_size_between_two_looks_but_evenly():
+    fast = walk([0, 5, 10], step=(20, 0), size=15, score=0.4, kind="plate")
+    assert len(track_detections(fast, SECONDS, EXACT)) == 1
+    chance = walk([0, 5], step=(20, 0), size=15, score=0.4, kind="plate")
+    chance += walk([10], start=(100, 220), step=(0, 0), size=15, score=0.4, kind="plate")
+    assert track_detections(chance, SECONDS, EXACT) == ()
+
+
+def test_a_parked_plate_is_there_while_it_is_not_seen():
+    here = {"step": (0, 0), "kind": "plate"}
+    found = walk(range(5), **here) + walk(range(30, 35), **here)
+    (track,) = track_detections(found, SECONDS, EXACT)
+    assert (track.start_index, track.stop_index) == (0, 35)
+    elsewhere = walk(range(5), **here) + walk(range(30, 35), start=(300, 100), **here)
+    assert len(track_detections(elsewhere, SECONDS, EXACT)) == 2
+
+
+def plate(x0, x1, *, y0=100, y1=120, score=0.6, index=0):
+    return Detection(kind="plate", box=Box(x0, y0, x1, y1), score=score, frame_index=index)
+
+
+def test_halves_of_a_plate_left_and_right_of_a_post_are_one():
+    (whole,) = merge_same([plate(100, 130), plate(145, 170, y0=102, score=0.4)])
+    assert whole.box == (100, 100, 170, 120)
+    assert whole.score == 0.6
+    for other in (
+        plate(160, 190),  # more than a post's breadth away
+        plate(145, 170, y0=112, y1=132),  # lower
+        plate(145, 170, y0=80, y1=140),  # far higher
+        plate(132, 240),  # too broad together
+    ):
+        assert len(merge_same([plate(100, 130), other])) == 2
+
+
+def test_a_plate_seen_in_part_is_as_broad_as_it_was_a_moment_before():
+    """One half is found again and again, now and then both, at different heights neither."""
+    half, whole = [100, 100, 130, 120], [98, 101, 180, 121]
+    seen = np.array([half, whole, half, half], dtype=float)
+    boxes = whole_plates(seen, np.array([0.0, 0.5, 1.0, 2.0]))
+    np.testing.assert_array_equal(boxes[[0, 2]], [[98, 100, 180, 121]] * 2)
+    np.testing.assert_array_equal(boxes[[1, 3]], seen[[1, 3]], "not for longer than a second")
+    for other in ([98, 130, 180, 150], [140, 100, 220, 120], [40, 100, 240, 120]):
+        pair = np.array([half, other], dtype=float)
+        np.testing.assert_array_equal(whole_plates(pair, np.zeros(2)), pair)

@@ -185,3 +185,62 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
     lost = min(tracks, key=lambda track: float(track.boxes[0, 0]))
     assert np.isnan(lost.scores[3:]).all()
     assert float(lost.boxes[:, 2].max()) < 145
+
+
+def test_the_last_picture_is_looked_at_whatever_is_due():
+    """Whoever comes in at the very end is seen and traced back; no look comes twice."""
+
+    def draw(index):
+        return picture(index, empty=index < 16)
+
+    for last, times in ((19, 2), (20, 2)):
+        whole, near = Bright(), Bright(score=0.3)
+        looks = [
+            Look(whole, 2.0),
+            Look(near, 0.0, "near", part_side=96),
+            Look(Bright(range(99)), 0.1),
+        ]
+        with Watch(looks, EXACT) as watch:
+            for index in range(last + 1):
+                watch.see(index, index / RATE, draw(index))
+            watch.look_at_last()
+            tracks = watch.tracks(np.arange(last + 1) / RATE)
+        assert len(whole.shown) == times
+        (track,) = tracks
+        assert all(covers(track, index) for index in range(16, last + 1))
+
+
+def test_a_near_look_sees_both_halves_of_a_plate():
+    """The look at the whole saw the left half; beside it the other half shows, fainter."""
+
+    class Left:
+        def detect(self, image):
+            return [Detection(kind="plate", box=Box(100, 100, 130, 120), score=0.9)]
+
+    class Halves:
+        def detect(self, image):
+            # A crop of 120 px around the left half, enlarged to 240.
+            left = Detection(kind="plate", box=Box(90, 100, 150, 140), score=0.3)
+            right = Detection(kind="plate", box=Box(180, 102, 230, 140), score=0.2)
+            return [left, right]
+
+    near = Look(Halves(), 0.0, "near", kind="plate", part_side=240, around=4.0)
+    looks = [Look(Left(), 5.0), near, Look(Bright(range(99)), 0.1)]
+    (track,) = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
+    assert all(track.box_at(index).x1 >= 164 for index in range(10))
+
+
+def test_a_plate_is_not_lost_to_something_of_another_height():
+    class Once:
+        def detect(self, image):
+            return [Detection(kind="plate", box=Box(100, 100, 140, 120), score=0.9)]
+
+    class Shirt:
+        def detect(self, image):
+            # In the picture 40 px wide, and 80 high.
+            return [Detection(kind="plate", box=Box(120, 80, 200, 240), score=0.9)]
+
+    near = Look(Shirt(), 0.0, "near", kind="plate", part_side=320, around=4.0)
+    looks = [Look(Once(), 5.0), near, Look(Bright(range(99)), 0.1)]
+    (track,) = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
+    assert float(track.boxes[:, 3].max()) < 130
