@@ -22,7 +22,7 @@ from redact.watch import Watch
 Image = NDArray[np.uint8]
 
 # With no frames before and after, a find needs this score to count.
-_LONE_SCORES = {"face": 0.3, "plate": 0.4}
+_LONE_SCORES = {"face": 0.3, "plate": 0.3}
 
 _per_thread = threading.local()
 
