@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -24,6 +25,8 @@ from redact.tracking import LEAST_FOR_MOTION, Associator, Tracklet, end_velocity
 # What moves by less than this share of its size stands still; by more than so many, it passes by.
 _STILL_SHARE, _FAR_SIZES = 0.25, 3.0
 _SMOOTH_SECONDS = 0.1
+# How many finds, none of them sure, show which way something moves.
+_LEAST_WEAK_FOR_MOTION = 5
 # Faint finds at a track's end that are farther from the others are chance, unless it stood there.
 _LONE_SECONDS, _STANDING_REACH = 0.5, 0.5
 # Within so many seconds of a sure find, weak ones are at most so much larger.
@@ -125,8 +128,9 @@ def _finish(
     times = seconds[start:stop]
     boxes = np.stack([np.interp(times, known_times, known[:, i]) for i in range(4)], axis=1)
     is_sure = tracklet.best_score >= evidence_for(tracklet.kind).sure
-    is_moving = is_sure and tracklet.find_count >= LEAST_FOR_MOTION
-    _carry_on(boxes, times, known, known_times, is_moving=is_moving)
+    least, longest = (LEAST_FOR_MOTION, math.inf) if is_sure else (_LEAST_WEAK_FOR_MOTION, 1.0)
+    trail = longest if tracklet.find_count >= least else None
+    _carry_on(boxes, times, known, known_times, trail)
     scores = np.full(stop - start, np.nan, dtype=np.float32)
     is_inside = indices >= start
     scores[indices[is_inside] - start] = np.asarray(tracklet.scores)[is_inside]
@@ -241,21 +245,22 @@ def _carry_on(
     times: NDArray[np.float64],
     known: NDArray[np.float64],
     known_times: NDArray[np.float64],
-    *,
-    is_moving: bool,
+    trail: float | None,
 ) -> None:
     """Move boxes before the first and after the last known one by the motion seen there.
 
     The box also stretches back to where the motion started, so a wrong guess still covers a
-    face that stopped. Weak looks jump about, so what they alone saw stays put (`is_moving`
-    False). Edited in place.
+    face that stopped; by `trail` of its sizes at most. Weak looks jump about, so what a few of
+    them alone saw stays put (`trail` is None). Edited in place.
     """
     for end, outside in ((0, times < known_times[0]), (-1, times > known_times[-1])):
-        velocity = end_velocity(known, known_times, end) if is_moving else np.zeros(2)
+        velocity = np.zeros(2) if trail is None else end_velocity(known, known_times, end)
         shift = np.outer(times[outside] - known_times[end], velocity)
-        moved = known[end] + np.tile(shift, 2)
-        boxes[outside, :2] = np.minimum(known[end][:2], moved[:, :2])
-        boxes[outside, 2:] = np.maximum(known[end][2:], moved[:, 2:])
+        far = np.maximum(np.linalg.norm(shift, axis=1, keepdims=True), 1e-6)
+        left = shift * np.maximum(1 - (trail or 0) * sizes_of(known[end]) / far, 0.0)
+        moved, back = (known[end] + np.tile(way, 2) for way in (shift, left))
+        boxes[outside, :2] = np.minimum(back, moved)[:, :2]
+        boxes[outside, 2:] = np.maximum(back, moved)[:, 2:]
 
 
 def _smooth(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,6 +45,8 @@ class Look:
     most_side: float = math.inf
     """A whole picture whose longer side is longer is left to other looks."""
     most_enlarged: float = 2.0
+    is_hint: bool = False
+    """What it finds counts only where no other look and no sure track knows of somebody."""
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
 
@@ -65,14 +67,18 @@ class Rescored:
     detector: Detector
     weight: float = 1.0
     offset: float = 0.0
+    most: float = 1.0
     kind: str = "face"
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """What the detector sees in an upright (H, W, 3) uint8 BGR picture."""
         return [
-            dataclasses.replace(find, kind=self.kind, score=self.weight * find.score + self.offset)
+            dataclasses.replace(find, kind=self.kind, score=self._rescored(find.score))
             for find in self.detector.detect(image)
         ]
+
+    def _rescored(self, score: float) -> float:
+        return min(self.weight * score + self.offset, self.most)
 
     def close(self) -> None:
         """Free what the detector holds, if it holds something."""
@@ -237,6 +243,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
             Look(BlazeFaceDetector("short_range", threshold=0.7), STEP_SECONDS),
         ]
     from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
+    from redact.detectors.blurred import BlurredFaceDetector
     from redact.detectors.centerface import CenterFaceDetector
 
     # BlazeFace sees faces in walls, shirts and roads, in frame after frame, with scores up to
@@ -250,6 +257,8 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     # Faces of a small picture are found better enlarged, and others are missed in a mirror.
     far = CenterFaceDetector((1920,), most_enlarged=1.5, mirrored=True, threads=threads)
     enlarged = CenterFaceDetector((1920,), most_enlarged=2.0, threads=threads)
+    # What these looks agree on still needs a track's support.
+    blurred = Rescored(BlurredFaceDetector(threads=threads), offset=-0.3, most=0.39)
     return [
         Look(blaze, STEP_SECONDS),
         around,
@@ -257,6 +266,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         # Where several people move side by side, or a far one beside a near one.
         Look(near, 0.96, "parts", part_side=768, least_side=420, most_enlarged=1.0),
         Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.32),
+        Look(blurred, 8.0, restless_seconds=0.24, is_hint=True),
         Look(far, 8.0, restless_seconds=1.2),
         Look(enlarged, 8.0, restless_seconds=2.4, most_side=1280),
     ]

@@ -34,6 +34,12 @@ _LEAST_SHIFT = 0.4
 _LEAST_RESPONSE = 0.08
 _LEAST_BLOB_PIXELS = 10
 _MOST_BLOBS = 12
+# Who crosses so many of his own widths a second, as runners do, may be smeared beyond recognition
+# by any detector. A person is upright, and near when this share of the picture's height.
+_DASHING_WIDTHS_PER_SECOND, _DASHING_SECONDS = 3.0, 0.25
+_UPRIGHT_ASPECT, _NEAR_HEIGHT, _SAME_SIZE = 1.5, 0.25, 1.6
+# The head with room for the sway of it, in widths of the blob: half its breadth, and its height.
+_HEAD_HALF_WIDTH, _HEAD_HEIGHT = 0.3, 0.8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,8 @@ class Motion:
     """Another scene begins with this picture."""
     shift: tuple[float, float]
     """How far the whole picture moved, right and down; (0, 0) for a camera that stands still."""
+    dashing_heads: tuple[Box, ...] = ()
+    """Where the heads are of upright blobs that pass too fast to be drawn sharply."""
 
 
 class MotionFinder:
@@ -63,6 +71,7 @@ class MotionFinder:
         self._deviation: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
         self._last: NDArray[np.float32] = self._deviation
         self._last_seconds = 0.0
+        self._last_blobs: list[_Edges] = []
         self._unrest_until = -math.inf
 
     def step(self, image: NDArray[np.uint8], seconds: float) -> Motion:
@@ -100,9 +109,13 @@ class MotionFinder:
             moving[:] = False
             elapsed = _LEARN_SECONDS
         self._learn(small, moving, elapsed)
+        elapsed = seconds - self._last_seconds
         self._last, self._last_seconds = small, seconds
         factors = (width / size[0], height / size[1])
-        parts = (whole,) if is_everywhere else _blobs(moving, factors)
+        blobs = [] if is_everywhere else _blobs(moving)
+        heads = _dashing_heads(self._last_blobs, blobs, elapsed, size[1])
+        self._last_blobs = blobs
+        parts = (whole,) if is_everywhere else _parts(blobs, size, factors)
         if sum(part.area for part in parts) > _MOST_AREA * whole.area:
             parts, is_everywhere = (whole,), True
         return Motion(
@@ -110,6 +123,7 @@ class MotionFinder:
             is_everywhere=is_everywhere,
             is_cut=False,
             shift=(shift[0] * factors[0], shift[1] * factors[1]),
+            dashing_heads=tuple(_scaled(head, factors) for head in heads),
         )
 
     def _start(self, small: NDArray[np.float32], seconds: float) -> None:
@@ -177,23 +191,71 @@ def _edges(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.Laplacian(picture, cv2.CV_32F, ksize=3), dtype=np.float32)
 
 
-def _blobs(moving: NDArray[np.bool_], factors: tuple[float, float]) -> tuple[Box, ...]:
-    """Rectangles around what moves, largest first, overlapping ones as one."""
+def _blobs(moving: NDArray[np.bool_]) -> list[_Edges]:
+    """Edges of what moves, in small pixels."""
     mask = cv2.dilate(moving.astype(np.uint8), np.ones((5, 5), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    return [
+        (float(x), float(y), float(x + w), float(y + h))
+        for x, y, w, h, area in stats[1:count].tolist()
+        if area >= _LEAST_BLOB_PIXELS + 25
+    ]
+
+
+def _parts(
+    blobs: list[_Edges], size: tuple[int, int], factors: tuple[float, float]
+) -> tuple[Box, ...]:
+    """Rectangles around blobs, largest first, overlapping ones as one; in the picture's pixels."""
     found = []
-    for x, y, w, h, area in stats[1:count].tolist():
-        if area >= _LEAST_BLOB_PIXELS + 25:
-            # Heads stick out of what moves: leave room above all.
-            found.append((x - 0.15 * w, y - 0.2 * h, x + 1.15 * w, y + 1.1 * h))
+    for x0, y0, x1, y1 in blobs:
+        w, h = x1 - x0, y1 - y0
+        # Heads stick out of what moves: leave room above all.
+        found.append((x0 - 0.15 * w, y0 - 0.2 * h, x1 + 0.15 * w, y1 + 0.1 * h))
     merged = _joined(found)
     merged.sort(key=lambda b: -(b[2] - b[0]) * (b[3] - b[1]))
-    height, width = moving.shape
-    fx, fy = factors
+    width, height = size
     return tuple(
-        Box(max(0, x0) * fx, max(0, y0) * fy, min(width, x1) * fx, min(height, y1) * fy)
+        _scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
         for x0, y0, x1, y1 in merged[:_MOST_BLOBS]
     )
+
+
+def _scaled(edges: _Edges, factors: tuple[float, float]) -> Box:
+    (x0, y0, x1, y1), (fx, fy) = edges, factors
+    return Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy)
+
+
+def _dashing_heads(
+    before: list[_Edges], blobs: list[_Edges], elapsed: float, height: int
+) -> list[_Edges]:
+    """Heads of near, upright blobs that were elsewhere in the picture before; small pixels."""
+    if not 0 < elapsed <= _DASHING_SECONDS:
+        return []
+    if not before or not blobs:
+        return []
+    away = np.abs(_centers(blobs)[:, None] - _centers(before)[None, :])
+    nearest, nearest_back = away.argmin(axis=1), away.argmin(axis=0)
+    heads = []
+    for number, (x0, y0, x1, y1) in enumerate(blobs):
+        w, h = x1 - x0, y1 - y0
+        # Who has just come in has no place before; the nearest one then is somebody else's.
+        last = int(nearest[number])
+        is_same = nearest_back[last] == number and _are_alike((w, h), before[last])
+        is_near = h >= max(_UPRIGHT_ASPECT * w, _NEAR_HEIGHT * height)
+        if is_same and is_near and away[number, last] >= _DASHING_WIDTHS_PER_SECOND * elapsed * w:
+            x, half = (x0 + x1) / 2, _HEAD_HALF_WIDTH * w
+            heads.append((x - half, y0, x + half, y0 + _HEAD_HEIGHT * w))
+    return heads
+
+
+def _centers(blobs: list[_Edges]) -> NDArray[np.float64]:
+    """(N,) where the middles of blobs are along the picture's width."""
+    return np.asarray([(x0 + x1) / 2 for x0, _, x1, _ in blobs])
+
+
+def _are_alike(size: tuple[float, float], other: _Edges) -> bool:
+    pairs = zip(size, (other[2] - other[0], other[3] - other[1]), strict=True)
+    return all(max(pair) < _SAME_SIZE * min(pair) for pair in pairs)
 
 
 _Edges = tuple[float, float, float, float]

@@ -10,6 +10,9 @@ from redact.settings import Settings
 
 # Width of a face by its height, hair at the temples included.
 _LEAST_FACE_ASPECT = 0.9
+# Detectors cut masks and chins short: tight labels of masked faces reach below the box by 10 % of
+# its height in the middle and by 23 % in one case of ten, while its top has 16 % to spare.
+_CHIN = 0.1
 _SHAPES = {"face": "ellipse", "plate": "rectangle"}
 
 
@@ -64,11 +67,15 @@ def region_for(
 
 
 def _whole(box: Box, kind: str) -> Box:
-    """A face's box, widened where it is narrow: detectors cut a profile off before the ear."""
-    lacking = _LEAST_FACE_ASPECT * box.height - box.width
-    if kind != "face" or lacking <= 0:
+    """A face's box down to the chin, and widened where it is narrow.
+
+    Detectors cut a profile off before the ear.
+    """
+    if kind != "face":
         return box
-    return Box(box.x0 - lacking / 2, box.y0, box.x1 + lacking / 2, box.y1)
+    lacking = max(0.0, _LEAST_FACE_ASPECT * box.height - box.width)
+    chin = box.y1 + _CHIN * box.height
+    return Box(box.x0 - lacking / 2, box.y0, box.x1 + lacking / 2, chin)
 
 
 def _regions(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import iou_matrix
+from redact.boxes import covered_share, iou_matrix
 from redact.evidence import evidence_for
 from redact.finishing import finish
 from redact.follow import Template
@@ -45,6 +45,12 @@ _MOST_FOLLOWED = 1.0
 # A thing found beside a track is the track's when its score is at least this.
 _NEAR_SCORE = 0.2
 _TAKEN_IOU = 0.4
+# What lies on another track's place by at least this, and by less on its own, is the other's.
+_NEARER_IOU = 0.25
+# The head of what moves like a person, but too fast to be seen, is as good as a weak look.
+_HEAD_SCORE = 0.35
+# A hint that shares more than this with what is known, of the smaller one, is of the same.
+_KNOWN_SHARE = 0.3
 # Boxes that share less than this of a width or height don't hide each other.
 _SLIVER = 0.15
 # What looks the same in the same place is still there, for this long without a find.
@@ -75,6 +81,7 @@ class _Waiting:
     again: Callable[[], Image]
     motion: Motion
     finds: list[Future[list[Detection]]]
+    hints: list[Future[list[Detection]]]
 
 
 class Watch:
@@ -148,8 +155,12 @@ class Watch:
         self._is_restless = motion.is_everywhere
         due = [look for look in self._due_looks if self._is_due(look, now)]
         self._last.update((look, now) for look in due)
-        finds = [self._start(_found_by, look, image, motion) for look in due]
-        self._waiting.append(_Waiting(index, now, image, again or (lambda: image), motion, finds))
+        finds, hints = (
+            [self._start(_found_by, k, image, motion) for k in due if k.is_hint is is_hint]
+            for is_hint in (False, True)
+        )
+        again = again or (lambda: image)
+        self._waiting.append(_Waiting(index, now, image, again, motion, finds, hints))
         while len(self._waiting) > self._most_waiting:
             self._settle(self._waiting.popleft())
 
@@ -181,6 +192,12 @@ class Watch:
             self._recent.clear()
         found = [detection for finds in waiting.finds for detection in finds.result()]
         self._associator.move(motion.shift)
+        hints = [hint for finds in waiting.hints for hint in finds.result()]
+        if self._near_looks and self._settings.heads != "off":
+            hints += [
+                Detection(kind="face", box=head, score=_HEAD_SCORE) for head in motion.dashing_heads
+            ]
+        found += self._unknown(hints, found, now)
         image = waiting.image
         picture = _Seen(index, now, waiting.again, self._associator.camera)
         followed = self._follow_all(picture, image)
@@ -237,6 +254,23 @@ class Watch:
         if not self._needs_motion:
             return Motion(parts=(), is_everywhere=False, is_cut=False, shift=(0.0, 0.0))
         return self._motion.step(image, now)
+
+    def _unknown(
+        self, hints: Sequence[Detection], found: Sequence[Detection], now: float
+    ) -> list[Detection]:
+        """The hints at somebody of whom neither another look nor a sure track knows."""
+        known = [(find.kind, find.box) for find in found] + [
+            (tracklet.kind, Box(*tracklet.predict(now, self._associator.camera)))
+            for tracklet in self._associator.live
+            if tracklet.best_score >= evidence_for(tracklet.kind).sure
+        ]
+        return [
+            hint
+            for hint in hints
+            if not any(
+                hint.kind == kind and _overlap(hint.box, box) > _KNOWN_SHARE for kind, box in known
+            )
+        ]
 
     def _follow_all(self, picture: _Seen, image: Image) -> dict[Tracklet, _Followed]:
         """Where the live tracklets seem to be by what they looked like, and how like."""
@@ -336,17 +370,26 @@ class Watch:
                 if detection.score >= _NEAR_SCORE
                 and is_same_place(detection.box, predicted, reach)
                 and (look.kind != "plate" or is_as_high(detection.box, predicted))
-                and not self._is_taken(detection.box, tracklet, picture.index)
+                and not self._is_anothers(detection.box, tracklet, predicted, picture)
             ]
             if fitting:
                 best = max(fitting, key=lambda detection: detection.score)
                 return np.asarray(best.box, dtype=np.float64), best.score
         return None
 
-    def _is_taken(self, box: Box, tracklet: Tracklet, index: int) -> bool:
-        """Whether another track has this place in that picture: people pass each other."""
-        overlap = iou_matrix(np.asarray([box]), self._others(tracklet, index))
-        return bool((overlap > _TAKEN_IOU).any())
+    def _is_anothers(
+        self, box: Box, tracklet: Tracklet, predicted: NDArray[np.float64], picture: _Seen
+    ) -> bool:
+        """Whether another track was found at this place, or one that is lost fits it better.
+
+        People pass each other, and who is lost may have left: what the look sees beside him is
+        then somebody else.
+        """
+        found = np.asarray([box])
+        taken = iou_matrix(found, self._others(tracklet, picture.index)).max(initial=0.0)
+        lost = iou_matrix(found, self._others_lost(tracklet, picture)).max(initial=0.0)
+        own = float(iou_matrix(found, predicted)[0, 0])
+        return bool(taken > _TAKEN_IOU or max(taken, lost) > max(own, _NEARER_IOU))
 
     def _remember(self, tracklet: Tracklet, index: int, image: Image) -> None:
         """Keep what a tracklet that was found looks like, unless somebody is in front of it."""
@@ -370,11 +413,29 @@ class Watch:
         ]
         return np.asarray(others, dtype=np.float64).reshape(-1, 4)
 
+    def _others_lost(self, tracklet: Tracklet, picture: _Seen) -> NDArray[np.float64]:
+        """(N, 4) where the other live sure tracklets of its kind should be in that picture."""
+        others = [
+            other.predict(picture.now, picture.camera)
+            for other in self._associator.live
+            if other is not tracklet
+            and other.kind == tracklet.kind
+            and other.best_score >= evidence_for(other.kind).sure
+            and other.indices[-1] < picture.index
+        ]
+        return np.asarray(others, dtype=np.float64).reshape(-1, 4)
+
 
 def _touch(box: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
     """Whether any of the (N, 4) other boxes shares more than a sliver with the (4,) box."""
     both = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     return bool((both > _SLIVER * (box[2:] - box[:2])).all(axis=1).any())
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """The share of the smaller box that the other one takes."""
+    small, large = sorted((a, b), key=lambda box: box.area)
+    return covered_share(small, [large])
 
 
 def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:

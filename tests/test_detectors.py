@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from make_clips import read_back
 
-from redact import Box, Settings
+from redact import Box, Detection, Settings
 from redact.boxes import covered_share, grow, iou_matrix
-from redact.detectors import centerface, thorough
+from redact.detectors import _agreement, centerface
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
 from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
+from redact.detectors.blurred import BlurredFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
 from redact.detectors.plate_doubts import steadiness
 from redact.detectors.plates import PlateDetector, judged_here
 from redact.detectors.thorough import ThoroughFaceDetector
-from redact.looks import build_looks, build_still_looks, close_looks
+from redact.looks import Rescored, build_looks, build_still_looks, close_looks
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
@@ -151,12 +152,31 @@ def test_many_looks_agree_on_one_face(portrait, side):
 def test_one_faint_look_is_no_face():
     boxes = np.float32([[0, 0, 10, 10], [1, 1, 11, 11], [50, 50, 60, 60]])
     first, second = (boxes[[0, 2]], np.float32([0.6, 0.6])), (boxes[[1]], np.float32([0.5]))
-    agreed, alone = thorough._groups([first, second])
+    agreed, alone = _agreement.groups_seen([first, second])
     assert sorted(agreed[2]) == [0, 1]
     assert list(alone[2]) == [0]
-    assert thorough.joint_score(*agreed[1:], 7) == pytest.approx(1 - 0.7 * 0.75)
-    assert thorough.joint_score(*alone[1:], 7) == pytest.approx(0.3)
-    assert thorough.joint_score(*alone[1:], 9) < 0.3, "two more looks saw nothing"
+    assert _agreement.joint_score(*agreed[1:], 7) == pytest.approx(1 - 0.7 * 0.75)
+    assert _agreement.joint_score(*alone[1:], 7) == pytest.approx(0.3)
+    assert _agreement.joint_score(*alone[1:], 9) < 0.3, "two more looks saw nothing"
+
+
+def test_small_looks_agree_on_a_face_too_blurred_for_large_ones(portrait):
+    photo, face = portrait
+    blurred = cv2.GaussianBlur(photo, (0, 0), 25)
+    assert not CenterFaceDetector(threshold=0.2).detect(blurred)
+    best = max(BlurredFaceDetector().detect(blurred), key=lambda found: found.score)
+    assert iou_matrix(np.array([best.box]), face).max() > 0.6
+
+
+def test_rescored_finds_are_faces_with_scores_on_another_scale():
+    class Heads:
+        def detect(self, image):
+            return [Detection(kind="head", box=Box(0, 0, 9, 9), score=s) for s in (0.6, 0.9)]
+
+    rescored = Rescored(Heads(), weight=0.5, offset=-0.1, most=0.3)
+    found = rescored.detect(np.zeros((9, 9, 3), np.uint8))
+    assert [find.kind for find in found] == ["face", "face"]
+    assert [find.score for find in found] == pytest.approx([0.2, 0.3])
 
 
 def test_the_plate_is_found_whole(street):
@@ -212,6 +232,7 @@ def test_plain_pictures_show_nothing():
         BlazeFaceDetector(),
         BlazeFaceAnySizeDetector(),
         CenterFaceDetector(),
+        BlurredFaceDetector(threshold=0.1),
         HeadDetector(),
         PlateDetector(),
     ):

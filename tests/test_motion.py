@@ -60,6 +60,38 @@ def test_who_stands_still_still_counts_for_a_while(street):
     assert all(motion.parts for motion in watched(pictures)[5:])
 
 
+def passing(scene, step, size, *, others=()):
+    """What passes by `step` pixels a tenth of a second, (width, height) large."""
+    rng = np.random.default_rng(0)
+    pictures = [picture(scene, rng) for _ in range(5)]
+    for index in range(8):
+        image = picture(scene, rng)
+        for x, (w, h) in ((60 + step * index, size), *((x(index), size) for x in others)):
+            image[120 : 120 + h, max(0, x) : max(0, x + w)] = 10
+        pictures.append(image)
+    return watched(pictures)[6:]
+
+
+def test_the_head_is_known_of_who_passes_too_fast_to_be_drawn(street):
+    found = passing(street, 30, (40, 120))
+    assert all(len(motion.dashing_heads) == 1 for motion in found)
+    for index, motion in enumerate(found, 1):
+        (head,), x = motion.dashing_heads, 60 + 30 * index
+        assert head.x0 > x - 10 and head.x1 < x + 50
+        assert head.x0 < x + 12 and head.x1 > x + 28
+        assert 105 < head.y0 <= 122 and 140 < head.y1 < 170
+
+
+@pytest.mark.parametrize(("step", "size"), [(5, (40, 120)), (30, (90, 50)), (30, (12, 30))])
+def test_who_walks_and_what_is_no_person_is_left_to_detectors(street, step, size):
+    assert not any(motion.dashing_heads for motion in passing(street, step, size))
+
+
+def test_who_comes_in_while_another_walks_is_not_taken_for_him(street):
+    found = passing(street, 5, (40, 120), others=[lambda index: 300 if index > 3 else -100])
+    assert not any(motion.dashing_heads for motion in found)
+
+
 def test_a_slow_change_of_exposure_is_no_motion(street):
     rng = np.random.default_rng(0)
     gains = np.linspace(1.0, 0.7, 40)

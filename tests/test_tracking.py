@@ -65,6 +65,15 @@ def test_a_track_is_carried_on_in_both_directions():
         assert box.x0 <= truth.x0 + 1 and box.x1 >= truth.x1 - 1
 
 
+def test_many_weak_finds_carry_a_track_on_but_no_farther_back_than_its_size():
+    found = walk(range(20, 28), step=(20, 0), score=0.39)
+    (track,) = track_detections(found, SECONDS, Settings(extend_seconds=0.5))
+    assert track.stop_index == 33
+    last, truth = track.box_at(32), walk([32], step=(20, 0))[0].box
+    assert last.x0 <= truth.x0 and last.x1 >= truth.x1
+    assert last.width < 3 * truth.width
+
+
 def test_weak_finds_continue_a_track_but_one_alone_counts_for_nothing():
     found = walk(range(5)) + walk(range(5, 12), score=0.3)
     found += walk([40], start=(400, 300), score=0.3)

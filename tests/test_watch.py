@@ -244,3 +244,86 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
     looks = [Look(Once(), 5.0), near, Look(Bright(range(99)), 0.1)]
     (track,) = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
     assert float(track.boxes[:, 3].max()) < 130
+
+
+def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
+    """Two faces are lost in the same picture; the near look still sees one of them."""
+
+    class Two:
+        kinds = ("face",)
+
+        def __init__(self):
+            self.looks = 0
+
+        def detect(self, image):
+            self.looks += 1
+            boxes = [Box(100, 100, 140, 140), Box(128, 100, 168, 140)]
+            return [Detection(kind="face", box=b, score=0.9) for b in boxes if self.looks < 4]
+
+    def draw(index):
+        image = picture(index, empty=True)
+        image[100:140, 128:168] = 240
+        return image
+
+    looks = [Look(Two(), 0.1), Look(Bright(), 0.0, "near", part_side=128)]
+    tracks = watched(looks, range(10), draw=draw)
+    lost, seen = sorted(tracks, key=lambda track: float(track.boxes[0, 0]))
+    assert float(lost.boxes[:, 2].max()) < 145
+    assert np.isfinite(seen.scores).all()
+
+
+class Around:
+    """A look that sees the same boxes whatever it is shown."""
+
+    kinds = ("face",)
+
+    def __init__(self, *boxes):
+        self.boxes, self.looks = boxes, 0
+
+    def detect(self, image):
+        self.looks += 1
+        return [Detection(kind="face", box=box, score=0.45) for box in self.boxes]
+
+
+def test_a_hint_at_somebody_known_adds_nothing():
+    hint = Around(Box(0, 60, 200, 170))
+    known = [Look(Bright(), 0.1), Look(hint, 0.1, is_hint=True)]
+    (track,) = watched(known, range(20))
+    assert hint.looks == 20
+    assert float((track.boxes[:, 2] - track.boxes[:, 0]).max()) < 2 * SIZE
+
+
+def test_hints_at_nobody_known_make_a_track_when_they_agree():
+    class Walking(Around):
+        def detect(self, image):
+            self.boxes = [Box(100 + 5 * self.looks, 60, 180 + 5 * self.looks, 150)]
+            return super().detect(image)
+
+    looks = [Look(Bright(blind=range(99)), 0.1), Look(Walking(), 0.1, is_hint=True)]
+    assert len(watched(looks, range(6))) == 1
+    looks = [Look(Bright(blind=range(99)), 0.1), Look(Walking(), 0.1, is_hint=True)]
+    assert not watched(looks, range(4))
+
+
+def running(index):
+    """Somebody who runs by from the sixth picture on, smeared: nothing that looks like a face."""
+    image = picture(index, empty=True)
+    if index > 5:
+        x = 40 * (index - 6)
+        image[90:270, x : x + 50] = 20
+    return image
+
+
+@pytest.mark.parametrize("heads", ["near tracks", "off"])
+def test_who_runs_by_faster_than_detectors_can_see_is_covered_at_the_head(heads):
+    blind = Bright(blind=range(1000))
+    looks = [Look(blind, 0.1), Look(blind, 0.0, "near", part_side=96)]
+    settings = Settings(extend_seconds=0.3, max_gap_seconds=1.0, heads=heads)
+    tracks = watched(looks, range(17), draw=running, settings=settings)
+    if heads == "off":
+        assert not tracks
+        return
+    (track,) = tracks
+    for index in range(7, 16):
+        box, x = track.box_at(index), 40 * (index - 6)
+        assert box.x0 < x + 15 and box.x1 > x + 35 and box.y0 < 95 and box.y1 > 120

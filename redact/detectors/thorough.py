@@ -6,12 +6,12 @@ that no other sees is mostly false; what several looks see faintly is mostly a f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import groups_of_same, suppress
+from redact.detectors._agreement import each_once, groups_seen, joint_score
 from redact.detectors._networks import Found
 from redact.detectors.blazeface import BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector, size_at
@@ -26,11 +26,6 @@ _OVERVIEW_SIDE = 480
 _LOWEST = 0.08
 # BlazeFace sees faces in walls and roads below this score.
 _LOWEST_BLAZEFACE = 0.85
-# How much one look's score counts: half a face for a sure look.
-_WEIGHT = 0.5
-# Small pictures get more looks, large ones fewer: doubt is told as if of so many.
-_USUAL_LOOKS = 7
-_SAME_IOU = 0.3
 # The box takes in what these looks saw, those with this share of the best one's score.
 _LIKE_THE_BEST = 0.5
 # CenterFace's boxes cut cheeks and masks short. Shares of the box on the left, top, right, bottom.
@@ -66,7 +61,7 @@ class ThoroughFaceDetector:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
         faces = []
         seen = list(self._looks(image))
-        for boxes, scores, looks in _groups(seen):
+        for boxes, scores, looks in groups_seen(seen):
             score = joint_score(scores, looks, len(seen))
             if score >= self._threshold:
                 alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
@@ -81,9 +76,9 @@ class ThoroughFaceDetector:
     def _looks(self, image: NDArray[np.uint8]) -> Iterator[Found]:
         long_side = max(image.shape[:2])
         for scale in (*_SCALES, *_extra_scales(long_side)):
-            yield _each_once(self._centerface.look(image, size_at(image, scale)))
+            yield each_once(self._centerface.look(image, size_at(image, scale)))
             if scale >= 1:
-                yield _each_once(self._centerface.look_mirrored(image, size_at(image, scale)))
+                yield each_once(self._centerface.look_mirrored(image, size_at(image, scale)))
         found = self._blazeface.detect(image)
         yield (
             np.asarray([face.box for face in found], dtype=np.float32).reshape(-1, 4),
@@ -97,38 +92,6 @@ def _extra_scales(long_side: int) -> tuple[float, ...]:
     if long_side * _SCALES[-1] > 1.3 * _OVERVIEW_SIDE:
         return (_OVERVIEW_SIDE / long_side,)
     return ()
-
-
-def _each_once(found: Found) -> Found:
-    """The best of the many boxes that one look draws around a face."""
-    boxes, scores = found
-    kept = suppress(boxes, scores, _SAME_IOU)
-    return boxes[kept], scores[kept]
-
-
-def _groups(
-    passes: Sequence[Found],
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]]:
-    """Boxes (n, 4), scores (n,) and the number of the look (n,) for each thing seen.
-
-    A thing is the best box that is left, and all that overlap it.
-    """
-    boxes = np.concatenate([boxes for boxes, _ in passes])
-    scores = np.concatenate([scores for _, scores in passes])
-    looks = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
-    for same in groups_of_same(boxes, scores, _SAME_IOU):
-        yield boxes[same], scores[same], looks[same]
-
-
-def joint_score(scores: NDArray[np.float32], looks: NDArray[np.intp], count: int) -> float:
-    """What lacks to full doubt, 0..1, after the best score (n,) of each look (n,) was heard.
-
-    count: how many looks there were in all, those that saw nothing included.
-    """
-    doubt = 1.0
-    for look in np.unique(looks):
-        doubt *= 1 - _WEIGHT * float(scores[looks == look].max())
-    return float(1 - doubt ** (_USUAL_LOOKS / count))
 
 
 def _around(boxes: NDArray[np.float32]) -> Box:

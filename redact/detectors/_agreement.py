@@ -1,0 +1,53 @@
+"""Several looks at one picture, whose scores add up where they agree.
+
+What a look found that no other sees is mostly false; what several looks see faintly is mostly a
+face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.boxes import groups_of_same, suppress
+from redact.detectors._networks import Found
+
+# How much one look's score counts: half a face for a sure look.
+_WEIGHT = 0.5
+# Where there are more or fewer looks, doubt is told as if there had been so many.
+_USUAL_LOOKS = 7
+_SAME_IOU = 0.3
+
+
+def each_once(found: Found) -> Found:
+    """The best of the many boxes that one look draws around a face."""
+    boxes, scores = found
+    kept = suppress(boxes, scores, _SAME_IOU)
+    return boxes[kept], scores[kept]
+
+
+def groups_seen(
+    passes: Sequence[Found],
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]]:
+    """Boxes (n, 4), scores (n,) and the number of the look (n,) for each thing seen.
+
+    A thing is the best box that is left, and all that overlap it.
+    """
+    boxes = np.concatenate([boxes for boxes, _ in passes])
+    scores = np.concatenate([scores for _, scores in passes])
+    looks = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
+    for same in groups_of_same(boxes, scores, _SAME_IOU):
+        yield boxes[same], scores[same], looks[same]
+
+
+def joint_score(scores: NDArray[np.float32], looks: NDArray[np.intp], count: int) -> float:
+    """What lacks to full doubt, 0..1, after the best score (n,) of each look (n,) was heard.
+
+    count: how many looks there were in all, those that saw nothing included.
+    """
+    doubt = 1.0
+    for look in np.unique(looks):
+        doubt *= 1 - _WEIGHT * float(scores[looks == look].max())
+    return float(1 - doubt ** (_USUAL_LOOKS / count))
