@@ -37,7 +37,7 @@ _SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(1000)
 _VP9_CRF_SHARE = 1.4
 _INTERLACED_FLAGS = av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
 # What is encoded is held in memory up to so many bytes, then in a file without a name.
-_MOST_HELD_BYTES = 2**25
+_MOST_HELD_BYTES = 2**23
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
