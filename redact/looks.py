@@ -19,6 +19,8 @@ from redact.settings import Settings
 
 # Pictures are looked at about this often, in seconds; tracks bridge what lies between.
 STEP_SECONDS = 0.08
+# A frame's time may be a hair early of its share of a second.
+EARLY = 2e-3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -16,10 +16,11 @@ import numpy as np
 from redact import video
 from redact.errors import PlanError
 from redact.lasting import LastingIds
+from redact.pursuit import LOOK_BACK_SECONDS
 from redact.records import ClipInfo, Frame, Plan
 from redact.regions import RegionMaker
 from redact.settings import Settings
-from redact.watch import LOOK_BACK_SECONDS, Watch
+from redact.watch import Watch
 
 if TYPE_CHECKING:
     from redact.rendering import Rendering

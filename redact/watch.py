@@ -17,58 +17,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import covered_share, iou_matrix
+from redact.boxes import covered_share
 from redact.evidence import evidence_for
 from redact.finishing import finish
-from redact.follow import Template
-from redact.halves import is_as_high
-from redact.looks import Look, look_around, look_at_part
+from redact.looks import EARLY, Look, look_at_part
 from redact.motion import Motion, MotionFinder
+from redact.pursuit import SURE_LIKENESS, Pursuit, Seen
 from redact.records import Box, Detection, Track
 from redact.settings import Settings
-from redact.tracking import LEAST_REACH, Associator, Tracklet, is_same_place, merge_same
+from redact.tracking import Associator
 
 Image = NDArray[np.uint8]
-_Followed = tuple[NDArray[np.float64], float]
 
-# A frame's time may be a hair early of its share of a second.
-_EARLY = 2e-3
-LOOK_BACK_SECONDS = 1.8
-"""How far back a new track is followed."""
-
-# That happens once it is ripe, and ends after so many pictures without a sign of it.
-_RIPE_COUNT, _RIPE_SECONDS, _MOST_MISSES = 3, 0.5, 4
-# A look near a track sees too little of what lies farther away than this, in sizes of its box.
-_MOST_NEAR = 2.5
-# A template is searched for this many box sizes away at most: farther, other things look alike.
-_MOST_FOLLOWED = 1.0
-# A thing found beside a track is the track's when its score is at least this.
-_NEAR_SCORE = 0.2
-_TAKEN_IOU = 0.4
-# What lies on another track's place by at least this, and by less on its own, is the other's.
-_NEARER_IOU = 0.25
 # The head of what moves like a person, but too fast to be seen, is as good as a weak look.
 _HEAD_SCORE = 0.35
 # A hint that shares more than this with what is known, of the smaller one, is of the same.
 _KNOWN_SHARE = 0.3
-# Boxes that share less than this of a width or height don't hide each other.
-_SLIVER = 0.15
-# What looks the same in the same place is still there, for this long without a find.
-_STILL_SECONDS = 4.0
-_SURE_LIKENESS = 0.9
-_STILL_SHIFT = 0.15
 # The last picture is looked at by those looks that come this often.
 _LAST_SECONDS = 2.0
-
-
-@dataclasses.dataclass
-class _Seen:
-    """A picture that was looked at, which can be had again for looking back."""
-
-    index: int
-    now: float
-    again: Callable[[], Image]
-    camera: NDArray[np.float64]
 
 
 @dataclasses.dataclass
@@ -112,15 +78,12 @@ class Watch:
         self._is_over = False
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[Look, float] = {}
-        self._recent: collections.deque[_Seen] = collections.deque()
-        self._templates: dict[Tracklet, Template] = {}
-        self._traced: set[Tracklet] = set()
-        self._looked_near: dict[tuple[Tracklet, Look], float] = {}
+        self._pursuit = Pursuit(self._associator, self._near_looks)
 
     def is_due(self, now: float) -> bool:
         """Whether any look is due at that time, in seconds."""
         step = min((look.every_seconds for look in self._due_looks), default=math.inf)
-        if 0 <= now - self._seen_last < step - _EARLY:
+        if 0 <= now - self._seen_last < step - EARLY:
             return False  # What is due later than others waits for them, to share the picture.
         return any(self._is_due(look, now) for look in self._due_looks)
 
@@ -189,7 +152,7 @@ class Watch:
         index, now, motion = waiting.index, waiting.now, waiting.motion
         if motion.is_cut:
             self._associator.cut(index)
-            self._recent.clear()
+            self._pursuit.cut()
         found = [detection for finds in waiting.finds for detection in finds.result()]
         self._associator.move(motion.shift)
         hints = [hint for finds in waiting.hints for hint in finds.result()]
@@ -199,20 +162,13 @@ class Watch:
             ]
         found += self._unknown(hints, found, now)
         image = waiting.image
-        picture = _Seen(index, now, waiting.again, self._associator.camera)
-        followed = self._follow_all(picture, image)
-        places = {t: box for t, (box, likeness) in followed.items() if likeness >= _SURE_LIKENESS}
+        picture = Seen(index, now, waiting.again, self._associator.camera)
+        followed = self._pursuit.follow_all(picture, image)
+        places = {t: box for t, (box, likeness) in followed.items() if likeness >= SURE_LIKENESS}
         for tracklet in self._associator.step(index, now, found, places):
             if tracklet.best_score >= evidence_for(tracklet.kind).sure:
-                self._find_again(tracklet, picture, image, followed.get(tracklet))
-        self._recent.append(picture)
-        while now - self._recent[0].now > LOOK_BACK_SECONDS:
-            self._recent.popleft()
-        for tracklet in self._associator.live:
-            if tracklet.found_at(index) is not None:
-                self._remember(tracklet, index, image)
-            if self._near_looks and tracklet.best_score >= evidence_for(tracklet.kind).sure:
-                self._trace_back(tracklet, now)
+                self._pursuit.find_again(tracklet, picture, image, followed.get(tracklet))
+        self._pursuit.keep(picture, image, is_over=self._is_over)
 
     def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
         """What was found so far, as tracks.
@@ -240,15 +196,12 @@ class Watch:
     def forget(self, before: float) -> None:
         """Drop what ended before that time, seconds."""
         self._associator.forget(before)
-        known = set(self._associator.tracklets)
-        self._templates = {k: v for k, v in self._templates.items() if k in known}
-        self._traced &= known
-        self._looked_near = {k: v for k, v in self._looked_near.items() if k[0] in known}
+        self._pursuit.forget(set(self._associator.tracklets))
 
     def _is_due(self, look: Look, now: float) -> bool:
         last = self._last.get(look)
         every = look.interval(restless=self._is_restless)
-        return last is None or not 0 <= now - last < every - _EARLY
+        return last is None or not 0 <= now - last < every - EARLY
 
     def _sense(self, image: Image, now: float) -> Motion:
         if not self._needs_motion:
@@ -271,165 +224,6 @@ class Watch:
                 hint.kind == kind and _overlap(hint.box, box) > _KNOWN_SHARE for kind, box in known
             )
         ]
-
-    def _follow_all(self, picture: _Seen, image: Image) -> dict[Tracklet, _Followed]:
-        """Where the live tracklets seem to be by what they looked like, and how like."""
-        followed = {}
-        for tracklet in self._associator.live:
-            template = self._templates.get(tracklet)
-            if template is not None:
-                predicted = tracklet.predict(picture.now, picture.camera)
-                reach = tracklet.reach(picture.now - tracklet.times[-1])
-                place = template.follow(predicted, image, min(reach, _MOST_FOLLOWED))
-                if place is not None:
-                    followed[tracklet] = place
-        return followed
-
-    def _find_again(
-        self, tracklet: Tracklet, picture: _Seen, image: Image, followed: _Followed | None
-    ) -> None:
-        """Look where a tracklet should be that nothing else has seen in this picture."""
-        predicted = tracklet.predict(picture.now, picture.camera)
-        reach = tracklet.reach(picture.now - tracklet.times[-1])
-        is_sure = followed is not None and followed[1] >= _SURE_LIKENESS
-        if followed is not None and is_sure:
-            predicted, reach = followed[0], LEAST_REACH
-        near = self._look_near(tracklet, predicted, picture, image, reach, is_followed=is_sure)
-        if near is not None:
-            tracklet.add(picture.index, picture.now, *near, picture.camera)
-        elif followed is not None:
-            box = followed[0]
-            away = float(np.abs(box - tracklet.boxes[-1]).max())
-            tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
-            if is_sure and away < _STILL_SHIFT * float(np.max(box[2:] - box[:2])):
-                tracklet.stay_alive(picture.now, _STILL_SECONDS)
-
-    def _trace_back(self, tracklet: Tracklet, now: float) -> None:
-        """Follow a tracklet back to where it came from, through the pictures still held.
-
-        Once only, when a few finds show how it moves, or no more of them came for a while or will
-        come.
-        """
-        is_ripe = tracklet.find_count >= _RIPE_COUNT or now - tracklet.times[0] > _RIPE_SECONDS
-        if tracklet in self._traced or not (is_ripe or self._is_over):
-            return
-        self._traced.add(tracklet)
-        seen = {picture.index: picture for picture in self._recent}
-        start = seen.get(tracklet.indices[0])
-        template = None if start is None else Template.of(start.again(), tracklet.boxes[0])
-        camera = self._associator.camera if start is None else start.camera
-        misses = 0
-        for picture in reversed(self._recent):
-            if picture.index >= tracklet.indices[0]:
-                continue
-            elapsed = min(tracklet.times[0] - picture.now, 0.5)
-            drift = picture.camera - camera - tracklet.early_velocity() * elapsed
-            predicted = tracklet.boxes[0] + np.tile(drift, 2)
-            reach, image = tracklet.reach(elapsed), picture.again()
-            near = self._look_near(tracklet, predicted, picture, image, reach)
-            if near is None and template is not None:
-                followed = template.follow(predicted, image, min(reach, _MOST_FOLLOWED))
-                near = None if followed is None else (followed[0], float("nan"))
-            if near is None:
-                misses += 1
-                if misses >= _MOST_MISSES:
-                    return
-                continue
-            misses = 0
-            tracklet.put_before(picture.index, picture.now, *near)
-            camera = picture.camera
-
-    def _look_near(
-        self,
-        tracklet: Tracklet,
-        predicted: NDArray[np.float64],
-        picture: _Seen,
-        image: Image,
-        reach: float,
-        *,
-        is_followed: bool = False,
-    ) -> tuple[NDArray[np.float64], float] | None:
-        """The find that fits a tracklet's predicted box best: its box and score.
-
-        reach: how far from the predicted box it may be, in sizes of it.
-        is_followed: where it is is known, so that looking can wait until the look is due again.
-        """
-        reach = min(reach, _MOST_NEAR)
-        for look in self._near_looks:
-            if look.kind != tracklet.kind:
-                continue
-            key = (tracklet, look)
-            every = look.interval(restless=not is_followed)
-            if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - _EARLY:
-                continue
-            self._looked_near[key] = picture.now
-            finds = look_around(look, image, predicted, reach - LEAST_REACH)
-            fitting = [
-                detection
-                for detection in (merge_same(finds) if look.kind == "plate" else finds)
-                if detection.score >= _NEAR_SCORE
-                and is_same_place(detection.box, predicted, reach)
-                and (look.kind != "plate" or is_as_high(detection.box, predicted))
-                and not self._is_anothers(detection.box, tracklet, predicted, picture)
-            ]
-            if fitting:
-                best = max(fitting, key=lambda detection: detection.score)
-                return np.asarray(best.box, dtype=np.float64), best.score
-        return None
-
-    def _is_anothers(
-        self, box: Box, tracklet: Tracklet, predicted: NDArray[np.float64], picture: _Seen
-    ) -> bool:
-        """Whether another track was found at this place, or one that is lost fits it better.
-
-        People pass each other, and who is lost may have left: what the look sees beside him is
-        then somebody else.
-        """
-        found = np.asarray([box])
-        taken = iou_matrix(found, self._others(tracklet, picture.index)).max(initial=0.0)
-        lost = iou_matrix(found, self._others_lost(tracklet, picture)).max(initial=0.0)
-        own = float(iou_matrix(found, predicted)[0, 0])
-        return bool(taken > _TAKEN_IOU or max(taken, lost) > max(own, _NEARER_IOU))
-
-    def _remember(self, tracklet: Tracklet, index: int, image: Image) -> None:
-        """Keep what a tracklet that was found looks like, unless somebody is in front of it."""
-        if not self._near_looks:
-            return
-        box = tracklet.boxes[-1]
-        if tracklet in self._templates and _touch(box, self._others(tracklet, index)):
-            return
-        template = Template.of(image, box)
-        if template is not None:
-            self._templates[tracklet] = template
-
-    def _others(self, tracklet: Tracklet, index: int) -> NDArray[np.float64]:
-        """(N, 4) boxes of the other live tracklets of its kind that were found in that picture."""
-        others = [
-            box
-            for other in self._associator.live
-            if other is not tracklet
-            and other.kind == tracklet.kind
-            and (box := other.found_at(index)) is not None
-        ]
-        return np.asarray(others, dtype=np.float64).reshape(-1, 4)
-
-    def _others_lost(self, tracklet: Tracklet, picture: _Seen) -> NDArray[np.float64]:
-        """(N, 4) where the other live sure tracklets of its kind should be in that picture."""
-        others = [
-            other.predict(picture.now, picture.camera)
-            for other in self._associator.live
-            if other is not tracklet
-            and other.kind == tracklet.kind
-            and other.best_score >= evidence_for(other.kind).sure
-            and other.indices[-1] < picture.index
-        ]
-        return np.asarray(others, dtype=np.float64).reshape(-1, 4)
-
-
-def _touch(box: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Whether any of the (N, 4) other boxes shares more than a sliver with the (4,) box."""
-    both = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    return bool((both > _SLIVER * (box[2:] - box[:2])).all(axis=1).any())
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -19,6 +19,7 @@ LEVELS = [
     {"pipeline", "stills", "inspect", "terminal"},
     {"trailing", "checking"},
     {"audit", "report", "watch", "job"},
+    {"pursuit"},
     {"looks", "targets", "finishing", "rendering", "lasting"},
     {"parked"},
     {"follow", "motion", "video", "detectors", "tracking", "regions", "blur"},
