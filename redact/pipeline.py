@@ -237,12 +237,7 @@ def _render_all(job: Job, plan: Plan, rendering: Rendering) -> None:
         for frame in frames:
             rendering.add(frame, regions.at(frame.index))
             job.tell("render", len(rendering), len(plan.clip.pts))
-    rendering.finish()
-    if len(rendering) != len(plan.clip.pts):
-        raise PlanError(
-            f"{str(plan.clip.path)!r} gave {len(rendering)} frames, but {len(plan.clip.pts)} when "
-            "it was analyzed"
-        )
+    rendering.finish(plan.clip)
 
 
 def _read_any(clip: ClipInfo, numbers: Collection[int], *, threads: int = 0) -> Generator[Frame]:

@@ -63,8 +63,18 @@ class Rendering:
         self._covered.append(0)
         self._encoded.add(self._covered_frame(frame, regions))
 
-    def finish(self) -> None:
-        """All pictures were added."""
+    def finish(self, clip: ClipInfo) -> None:
+        """All pictures were added; the clip's times are known by now.
+
+        Raises:
+            PlanError: there are not as many as when the clip was looked at.
+
+        """
+        if len(self) != len(clip.pts):
+            raise PlanError(
+                f"{str(clip.path)!r} gave {len(self)} frames, but {len(clip.pts)} when it was "
+                "analyzed; analyze it anew"
+            )
         self._encoded.finish()
 
     def mend(self, plan: Plan, on_frame: Callable[[int, int], None]) -> frozenset[int]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from redact import video
-from redact.errors import PlanError
 from redact.lasting import LastingIds
 from redact.pursuit import LOOK_BACK_SECONDS
 from redact.records import ClipInfo, Frame, Plan
@@ -104,12 +103,7 @@ class TrailingRenderer:
         while self._queued:
             self._queued.popleft().result()
             yield len(self.rendering)
-        if len(self.rendering) != len(plan.clip.pts):
-            raise PlanError(
-                f"{str(plan.clip.path)!r} gave {len(self.rendering)} frames, but "
-                f"{len(plan.clip.pts)} when it was looked at; analyze it anew"
-            )
-        self.rendering.finish()
+        self.rendering.finish(plan.clip)
 
     def _with_lasting_ids(self, plan: Plan) -> Plan:
         return dataclasses.replace(plan, tracks=self._ids.given(plan.tracks, self._count))

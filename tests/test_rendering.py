@@ -49,7 +49,7 @@ def rendered(plan, target):
     regions = RegionMaker(plan)
     for frame in video.read_frames(plan.clip):
         rendering.add(frame, regions.at(frame.index))
-    rendering.finish()
+    rendering.finish(plan.clip)
     return rendering
 
 
@@ -104,6 +104,14 @@ def test_mending_keeps_number_order_and_times_of_pictures(clip, tmp_path):
         away = np.abs(image.astype(int) - original)
         away[:110, :110] = away[80:200, 170:290] = 0
         assert away.mean() < 2
+
+
+def test_frames_that_are_missing_are_noticed(clip, tmp_path):
+    with Rendering(clip, Settings(), tmp_path / "b.mp4") as rendering:
+        for frame in list(video.read_frames(clip))[:-1]:
+            rendering.add(frame, [])
+        with pytest.raises(redact.PlanError, match="59 frames, but 60"):
+            rendering.finish(clip)
 
 
 def test_the_share_covered_is_that_of_the_last_plan(clip, tmp_path):
