@@ -253,7 +253,7 @@ def _read_any(clip: ClipInfo, numbers: Collection[int], *, threads: int = 0) -> 
 
 
 def _check_same_clip(plan: Plan, source: Path) -> None:
-    sha256 = video.probe(source, max_pixels=plan.settings.max_pixels).sha256
+    sha256 = video.file_sha256(source)
     if sha256 != plan.clip.sha256:
         raise PlanError(
             f"{str(source)!r} is not the clip that was analyzed: its SHA-256 is {sha256}, "
