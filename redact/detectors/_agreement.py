@@ -19,6 +19,8 @@ _WEIGHT = 0.5
 # Where there are more or fewer looks, doubt is told as if there had been so many.
 _USUAL_LOOKS = 7
 _SAME_IOU = 0.3
+# The box takes in what these looks saw, those with this share of the best one's score.
+_LIKE_THE_BEST = 0.5
 
 
 def each_once(found: Found) -> Found:
@@ -26,6 +28,20 @@ def each_once(found: Found) -> Found:
     boxes, scores = found
     kept = suppress(boxes, scores, _SAME_IOU)
     return boxes[kept], scores[kept]
+
+
+def agreed_on(
+    passes: Sequence[Found], threshold: float
+) -> Iterator[tuple[NDArray[np.float32], float]]:
+    """The box (4,) and joint score of each thing that reaches that joint score.
+
+    The box takes in what the looks saw whose scores come near the best one's.
+    """
+    for boxes, scores, looks in groups_seen(passes):
+        score = joint_score(scores, looks, len(passes))
+        if score >= threshold:
+            alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
+            yield np.concatenate([alike[:, :2].min(axis=0), alike[:, 2:].max(axis=0)]), score
 
 
 def groups_seen(

@@ -12,13 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._agreement import each_once, groups_seen, joint_score
+from redact.detectors._agreement import agreed_on, each_once
 from redact.detectors.centerface import CenterFaceDetector, size_at
 from redact.records import Box, Detection
 
 _LOWEST = 0.06
-# The box takes in what these looks saw, those with this share of the best one's score.
-_LIKE_THE_BEST = 0.5
 
 
 class BlurredFaceDetector:
@@ -54,14 +52,10 @@ class BlurredFaceDetector:
         sizes = [size_at(image, side / max(image.shape[:2])) for side in self._long_sides]
         ways = (self._centerface.look, self._centerface.look_mirrored)
         seen = [each_once(look(image, size)) for size in sizes for look in ways]
-        faces = []
-        for boxes, scores, looks in groups_seen(seen):
-            score = joint_score(scores, looks, len(seen))
-            if score >= self._threshold:
-                alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
-                around = np.concatenate([alike[:, :2].min(axis=0), alike[:, 2:].max(axis=0)])
-                faces.append(Detection(kind="face", box=Box(*map(float, around)), score=score))
-        return faces
+        return [
+            Detection(kind="face", box=Box(*map(float, box)), score=score)
+            for box, score in agreed_on(seen, self._threshold)
+        ]
 
     def close(self) -> None:
         """Return the memory that looking has left behind."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._agreement import each_once, groups_seen, joint_score
+from redact.detectors._agreement import agreed_on, each_once
 from redact.detectors._networks import Found
 from redact.detectors.blazeface import BlazeFaceDetector
 from redact.detectors.centerface import CenterFaceDetector, size_at
@@ -26,8 +26,6 @@ _OVERVIEW_SIDE = 480
 _LOWEST = 0.08
 # BlazeFace sees faces in walls and roads below this score.
 _LOWEST_BLAZEFACE = 0.85
-# The box takes in what these looks saw, those with this share of the best one's score.
-_LIKE_THE_BEST = 0.5
 # CenterFace's boxes cut cheeks and masks short. Shares of the box on the left, top, right, bottom.
 _MARGINS = (0.12, 0.05, 0.12, 0.12)
 
@@ -59,13 +57,10 @@ class ThoroughFaceDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
-        faces = []
-        seen = list(self._looks(image))
-        for boxes, scores, looks in groups_seen(seen):
-            score = joint_score(scores, looks, len(seen))
-            if score >= self._threshold:
-                alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
-                faces.append(Detection(kind="face", box=_around(alike), score=score))
+        faces = [
+            Detection(kind="face", box=_with_margins(box), score=score)
+            for box, score in agreed_on(list(self._looks(image)), self._threshold)
+        ]
         return sorted(faces, key=lambda face: -face.score)
 
     def close(self) -> None:
@@ -94,10 +89,9 @@ def _extra_scales(long_side: int) -> tuple[float, ...]:
     return ()
 
 
-def _around(boxes: NDArray[np.float32]) -> Box:
-    """The union of boxes, with the face's margins."""
-    union = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
-    x0, y0, x1, y1 = map(float, union)
+def _with_margins(box: NDArray[np.float32]) -> Box:
+    """A (4,) box with the face's margins."""
+    x0, y0, x1, y1 = map(float, box)
     left, top, right, bottom = _MARGINS
     width, height = x1 - x0, y1 - y0
     return Box(x0 - left * width, y0 - top * height, x1 + right * width, y1 + bottom * height)
