@@ -99,15 +99,8 @@ class Rendering:
         frames = video.read_frames(plan.clip, threads=self._settings.threads)
         with contextlib.closing(frames):
             for span in spans:
-
-                def covered(span: range = span) -> Iterator[Frame]:
-                    for frame in _within(frames, span):
-                        regions = wanted[frame.index]
-                        self._areas[frame.index] = _areas(regions)
-                        yield self._covered_frame(frame, regions)
-                        on_frame(next(done), total)
-
-                self._encoded.replace(span, covered())
+                again = self._covered_again(_within(frames, span), wanted)
+                self._encoded.replace(span, _told(again, lambda: on_frame(next(done), total)))
         return frozenset(itertools.chain.from_iterable(spans))
 
     def write(self, target: Path, clip: ClipInfo) -> None:
@@ -125,6 +118,15 @@ class Rendering:
         """The share of all pixels that is covered opaquely."""
         return sum(self._covered) / (len(self._covered) * clip.width * clip.height)
 
+    def _covered_again(
+        self, frames: Iterable[Frame], wanted: Sequence[Sequence[Region]]
+    ) -> Iterator[Frame]:
+        """The frames, each covered by its regions of `wanted`, which are noted."""
+        for frame in frames:
+            regions = wanted[frame.index]
+            self._areas[frame.index] = _areas(regions)
+            yield self._covered_frame(frame, regions)
+
     def _covered_frame(self, frame: Frame, regions: Sequence[Region]) -> Frame:
         if regions:
             frame = video.editable(frame)
@@ -137,6 +139,13 @@ class Rendering:
 def _areas(regions: Iterable[Region]) -> frozenset[_Area]:
     """What is covered, whoever it belongs to."""
     return frozenset((r.x0, r.y0, r.x1, r.y1, r.kind, r.shape) for r in regions)
+
+
+def _told(frames: Iterable[Frame], on_frame: Callable[[], None]) -> Iterator[Frame]:
+    """The frames; each is told of once it was used."""
+    for frame in frames:
+        yield frame
+        on_frame()
 
 
 def _within(frames: Iterator[Frame], span: range) -> Iterator[Frame]:
