@@ -158,20 +158,23 @@ def test_a_failing_look_is_heard_of():
         watched([Look(Broken(), 0.1)], range(8), workers=2)
 
 
+class TwoFaces:
+    """A look that sees two faces side by side three times, and then the first `lost` no more."""
+
+    kinds = ("face",)
+
+    def __init__(self, lost):
+        self.lost, self.looks = lost, 0
+
+    def detect(self, image):
+        self.looks += 1
+        boxes = [Box(100, 100, 140, 140), Box(128, 100, 168, 140)]
+        shown = boxes if self.looks < 4 else boxes[self.lost :]
+        return [Detection(kind="face", box=box, score=0.9) for box in shown]
+
+
 def test_a_lost_track_does_not_jump_to_somebody_else():
     """One of two faces is lost; the look near it sees the other face, which has its own track."""
-
-    class Two:
-        kinds = ("face",)
-
-        def __init__(self):
-            self.looks = 0
-
-        def detect(self, image):
-            self.looks += 1
-            boxes = [Box(100, 100, 140, 140), Box(128, 100, 168, 140)]
-            shown = boxes if self.looks < 4 else boxes[1:]
-            return [Detection(kind="face", box=box, score=0.9) for box in shown]
 
     class Other:
         kinds = ("face",)
@@ -180,7 +183,7 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
             # In the picture's pixels; a crop of 128 px around the lost face, enlarged to 128.
             return [Detection(kind="face", box=Box(72, 44, 112, 84), score=0.9)]
 
-    looks = [Look(Two(), 0.1), Look(Other(), 0.0, "near", part_side=128)]
+    looks = [Look(TwoFaces(lost=1), 0.1), Look(Other(), 0.0, "near", part_side=128)]
     tracks = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
     lost = min(tracks, key=lambda track: float(track.boxes[0, 0]))
     assert np.isnan(lost.scores[3:]).all()
@@ -249,23 +252,12 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
 def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
     """Two faces are lost in the same picture; the near look still sees one of them."""
 
-    class Two:
-        kinds = ("face",)
-
-        def __init__(self):
-            self.looks = 0
-
-        def detect(self, image):
-            self.looks += 1
-            boxes = [Box(100, 100, 140, 140), Box(128, 100, 168, 140)]
-            return [Detection(kind="face", box=b, score=0.9) for b in boxes if self.looks < 4]
-
     def draw(index):
         image = picture(index, empty=True)
         image[100:140, 128:168] = 240
         return image
 
-    looks = [Look(Two(), 0.1), Look(Bright(), 0.0, "near", part_side=128)]
+    looks = [Look(TwoFaces(lost=2), 0.1), Look(Bright(), 0.0, "near", part_side=128)]
     tracks = watched(looks, range(10), draw=draw)
     lost, seen = sorted(tracks, key=lambda track: float(track.boxes[0, 0]))
     assert float(lost.boxes[:, 2].max()) < 145
