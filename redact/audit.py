@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.boxes import covered_share, grow
+from redact.changes import Changes, still_there
 from redact.evidence import evidence_for
 from redact.finishing import track_detections
-from redact.looks import Look, look_around, look_at
+from redact.looks import Look, begun, look_around, look_at
 from redact.records import Box, ClipInfo, Detection, Frame, Plan, Track
 from redact.tracking import is_same_place, merge_same
 
@@ -122,36 +123,85 @@ def _run(
 ) -> list[Detection]:
     """Every errand's leaks, in order of frames."""
     leaks: list[Detection] = []
-    waiting: deque[Future[list[Detection]]] = deque()
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(workers)) if workers else None
         frames = stack.enter_context(
             contextlib.closing(read(clip, errands.keys(), threads=plan.settings.threads))
         )
+        round_ = _Round(plan, looks, pool)
         for done, frame in enumerate(frames, 1):
             image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
-            errand = errands[frame.index]
-            if pool is None:
-                leaks += _leaks_in(image, frame.index, errand, plan, looks)
-            else:
-                waiting.append(pool.submit(_leaks_in, image, frame.index, errand, plan, looks))
-                if len(waiting) > 2 * workers:
-                    leaks += waiting.popleft().result()
+            round_.look(image, frame.index, errands[frame.index])
+            leaks += round_.leaks(most_waiting=2 * workers)
             on_frame(done, len(errands))
-        leaks += [leak for finds in waiting for leak in finds.result()]
+        leaks += round_.leaks(most_waiting=0)
     return leaks
 
 
-def _leaks_in(
-    image: Image, index: int, errand: _Errand, plan: Plan, looks: Sequence[Look]
+@dataclasses.dataclass(frozen=True)
+class _Waiting:
+    """A frame whose looks may still be under way."""
+
+    image: Image
+    index: int
+    is_whole: bool
+    within: tuple[Box, ...] | None
+    finds: Future[list[Detection]]
+
+
+class _Round:
+    """Frames looked at in order; what hasn't changed between them is looked at once."""
+
+    def __init__(self, plan: Plan, looks: Sequence[Look], pool: ThreadPoolExecutor | None) -> None:
+        self._plan, self._looks, self._pool = plan, looks, pool
+        self._only_changes = all(k.only_changes for k in looks if k.where == "whole")
+        self._changes = Changes()
+        self._shown: list[Detection] = []
+        self._waiting: deque[_Waiting] = deque()
+
+    def look(self, image: Image, index: int, errand: _Errand) -> None:
+        """Begin an errand."""
+        is_partial = errand.whole and self._only_changes
+        within = self._changes.parts(image) if is_partial else None
+        finds = begun(self._pool, _finds_in, image, index, errand, within, self._looks)
+        self._waiting.append(_Waiting(image, index, errand.whole, within, finds))
+
+    def leaks(self, most_waiting: int) -> list[Detection]:
+        """The leaks of the errands that came first, until so many are left."""
+        leaks = []
+        while len(self._waiting) > most_waiting:
+            waiting = self._waiting.popleft()
+            leaks += [
+                find
+                for find in merge_same(self._seen(waiting))
+                if _is_leak(find, self._plan) and _is_confirmed(find, waiting.image, self._looks)
+            ]
+        return leaks
+
+    def _seen(self, waiting: _Waiting) -> list[Detection]:
+        finds = waiting.finds.result()
+        if not waiting.is_whole:
+            return finds
+        kept = still_there(self._shown, waiting.within)
+        finds += [dataclasses.replace(find, frame_index=waiting.index) for find in kept]
+        self._shown = finds
+        return finds
+
+
+def _finds_in(
+    image: Image,
+    index: int,
+    errand: _Errand,
+    within: Sequence[Box] | None,
+    looks: Sequence[Look],
 ) -> list[Detection]:
-    found = look_at(image, looks, index) if errand.whole else []
+    found = look_at(image, looks, index, within) if errand.whole else []
     for look in looks:
         for kind, box in errand.around:
             if look.where == "near" and look.kind == kind:
                 finds = look_around(look, image, np.asarray(box))
                 found += [dataclasses.replace(d, frame_index=index) for d in finds]
-    return [d for d in merge_same(found) if _is_leak(d, plan) and _is_confirmed(d, image, looks)]
+    return found
 
 
 def _is_confirmed(detection: Detection, image: Image, looks: Sequence[Look]) -> bool:

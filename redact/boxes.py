@@ -115,6 +115,22 @@ def suppress(boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: flo
     return [int(group[0]) for group in groups_of_same(boxes, scores, iou)]
 
 
+def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
+    """Boxes that overlap become one that takes in both, until none do."""
+    result: list[Box] = []
+    for box in boxes:
+        while (other := next((o for o in result if _meet(box, o)), None)) is not None:
+            result.remove(other)
+            low, high = map(min, box[:2], other[:2]), map(max, box[2:], other[2:])
+            box = Box(*low, *high)
+        result.append(box)
+    return result
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+
+
 def as_array(boxes: Sequence[Box]) -> NDArray[np.float64]:
     """(N, 4) float64, x0 y0 x1 y1."""
     return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)

@@ -6,14 +6,16 @@ import ctypes
 import dataclasses
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from redact.boxes import clamp_to
-from redact.detectors import Detector
+from redact.detectors import Detector, PartDetector
 from redact.records import Box, Detection
 from redact.settings import Settings
 
@@ -49,6 +51,9 @@ class Look:
     most_enlarged: float = 2.0
     is_hint: bool = False
     """What it finds counts only where no other look and no sure track knows of somebody."""
+    only_changes: bool = False
+    """While the camera stands still, a whole picture is looked at only where it changed since this
+    look came last; elsewhere it shows what it showed. The detector's `detect` takes `within`."""
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
 
@@ -146,25 +151,47 @@ def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
     if settings.faces:
         from redact.detectors.centerface import CenterFaceDetector
 
-        looks.append(Look(CenterFaceDetector((1280, 640), threads=threads)))
+        whole = CenterFaceDetector((1280, 640), threads=threads)
+        looks.append(Look(whole, only_changes=True))
         looks.append(Look(CenterFaceDetector(threads=threads), where="near", part_side=224))
     if settings.plates:
         from redact.detectors.plates import PlateDetector
 
-        looks.append(Look(PlateDetector(scales=(0.75, 0.4), threads=threads)))
+        plates = PlateDetector(scales=(0.75, 0.4), threads=threads)
+        looks.append(Look(plates, only_changes=True))
         part = PlateDetector(scales=(1.0,), enlarge_below=0, looks_again=False, threads=threads)
         looks.append(Look(part, where="near", kind="plate", part_side=256, around=3.0))
     return looks
 
 
-def look_at(image: NDArray[np.uint8], looks: Iterable[Look], frame_index: int) -> list[Detection]:
-    """What the looks at the whole of an upright BGR picture see, marked with its frame index."""
+def look_at(
+    image: NDArray[np.uint8],
+    looks: Iterable[Look],
+    frame_index: int,
+    within: Sequence[Box] | None = None,
+) -> list[Detection]:
+    """What the looks at the whole of an upright BGR picture see, marked with its frame index.
+
+    within: see `look_at_whole`.
+    """
     return [
         dataclasses.replace(detection, frame_index=frame_index)
         for look in looks
         if look.where == "whole"
-        for detection in look.detector.detect(image)
+        for detection in look_at_whole(look, image, within)
     ]
+
+
+def look_at_whole(
+    look: Look, image: NDArray[np.uint8], within: Sequence[Box] | None = None
+) -> list[Detection]:
+    """What a look sees in the picture.
+
+    within: these parts are enough for a look at changes only; None for all of the picture.
+    """
+    if look.only_changes and within is not None:
+        return list(cast("PartDetector", look.detector).detect(image, within))
+    return list(look.detector.detect(image))
 
 
 def look_at_part(look: Look, image: NDArray[np.uint8], part: Box) -> list[Detection]:
@@ -210,6 +237,17 @@ def look_around(
     dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
     moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
     return look_at_part(dataclasses.replace(look, most_enlarged=4.0), image, moved)
+
+
+def begun(
+    pool: ThreadPoolExecutor | None, what: Callable[..., list[Detection]], *args: Any
+) -> Future[list[Detection]]:
+    """Run it in a thread of the pool, or at once where there is none."""
+    if pool is not None:
+        return pool.submit(what, *args)
+    done: Future[list[Detection]] = Future()
+    done.set_result(what(*args))
+    return done
 
 
 def close_looks(looks: Sequence[Look]) -> None:
@@ -267,10 +305,15 @@ def _face_looks(level: str, threads: int) -> list[Look]:
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.
         Look(near, 0.96, "parts", part_side=768, least_side=420, most_enlarged=1.0),
-        Look(CenterFaceDetector((960, 480), threads=threads), 2.0, restless_seconds=0.32),
+        Look(
+            CenterFaceDetector((960, 480), threads=threads),
+            2.0,
+            restless_seconds=0.32,
+            only_changes=True,
+        ),
         Look(blurred, 8.0, restless_seconds=0.24, is_hint=True),
-        Look(far, 8.0, restless_seconds=1.2),
-        Look(enlarged, 8.0, restless_seconds=2.4, most_side=1280),
+        Look(far, 8.0, restless_seconds=1.2, only_changes=True),
+        Look(enlarged, 8.0, restless_seconds=2.4, most_side=1280, only_changes=True),
     ]
 
 
@@ -313,6 +356,6 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
         return [
             near,
             Look(part, 4 * STEP_SECONDS, "parts", part_side=640),
-            Look(PlateDetector(threads=threads), 2.0, restless_seconds=0.48),
+            Look(PlateDetector(threads=threads), 2.0, restless_seconds=0.48, only_changes=True),
         ]
     return [near, Look(PlateDetector(threads=threads))]

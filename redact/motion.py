@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.boxes import joined_boxes
 from redact.records import Box
 from redact.scaling import shrunk
 
@@ -40,6 +41,8 @@ _DASHING_WIDTHS_PER_SECOND, _DASHING_SECONDS = 3.0, 0.25
 _UPRIGHT_ASPECT, _NEAR_HEIGHT, _SAME_SIZE = 1.5, 0.25, 1.6
 # The head with room for the sway of it, in widths of the blob: half its breadth, and its height.
 _HEAD_HALF_WIDTH, _HEAD_HEIGHT = 0.3, 0.8
+
+_Edges = tuple[float, float, float, float]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -210,9 +213,8 @@ def _parts(
     for x0, y0, x1, y1 in blobs:
         w, h = x1 - x0, y1 - y0
         # Heads stick out of what moves: leave room above all.
-        found.append((x0 - 0.15 * w, y0 - 0.2 * h, x1 + 0.15 * w, y1 + 0.1 * h))
-    merged = _joined(found)
-    merged.sort(key=lambda b: -(b[2] - b[0]) * (b[3] - b[1]))
+        found.append(Box(x0 - 0.15 * w, y0 - 0.2 * h, x1 + 0.15 * w, y1 + 0.1 * h))
+    merged = sorted(joined_boxes(found), key=lambda box: -box.area)
     width, height = size
     return tuple(
         _scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
@@ -256,29 +258,3 @@ def _centers(blobs: list[_Edges]) -> NDArray[np.float64]:
 def _are_alike(size: tuple[float, float], other: _Edges) -> bool:
     pairs = zip(size, (other[2] - other[0], other[3] - other[1]), strict=True)
     return all(max(pair) < _SAME_SIZE * min(pair) for pair in pairs)
-
-
-_Edges = tuple[float, float, float, float]
-
-
-def _joined(boxes: list[_Edges]) -> list[_Edges]:
-    """Boxes that overlap become one, until none do."""
-    result: list[_Edges] = []
-    for box in boxes:
-        while True:
-            other = next((o for o in result if _overlap(box, o)), None)
-            if other is None:
-                break
-            result.remove(other)
-            box = (
-                min(box[0], other[0]),
-                min(box[1], other[1]),
-                max(box[2], other[2]),
-                max(box[3], other[3]),
-            )
-        result.append(box)
-    return result
-
-
-def _overlap(a: _Edges, b: _Edges) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -12,15 +12,15 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from redact.boxes import covered_share
+from redact.changes import Changes, still_there
 from redact.evidence import evidence_for
 from redact.finishing import finish
-from redact.looks import EARLY, Look, look_at_part
+from redact.looks import EARLY, Look, begun, look_at_part, look_at_whole
 from redact.motion import Motion, MotionFinder
 from redact.pursuit import SURE_LIKENESS, Pursuit, Seen
 from redact.records import Box, Detection, Track
@@ -37,6 +37,15 @@ _KNOWN_SHARE = 0.3
 _LAST_SECONDS = 2.0
 
 
+@dataclasses.dataclass(frozen=True)
+class _Started:
+    """A look that may still be under way, at the whole picture or within parts of it."""
+
+    look: Look
+    within: tuple[Box, ...] | None
+    finds: Future[list[Detection]]
+
+
 @dataclasses.dataclass
 class _Waiting:
     """A picture whose looks may still be under way."""
@@ -46,8 +55,7 @@ class _Waiting:
     image: Image
     again: Callable[[], Image]
     motion: Motion
-    finds: list[Future[list[Detection]]]
-    hints: list[Future[list[Detection]]]
+    looks: list[_Started]
 
 
 class Watch:
@@ -78,6 +86,8 @@ class Watch:
         self._is_over = False
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[Look, float] = {}
+        self._changes = {look: Changes() for look in looks if look.only_changes}
+        self._shown: dict[Look, list[Detection]] = {}
         self._pursuit = Pursuit(self._associator, self._near_looks)
 
     def is_due(self, now: float) -> bool:
@@ -118,12 +128,9 @@ class Watch:
         self._is_restless = motion.is_everywhere
         due = [look for look in self._due_looks if self._is_due(look, now)]
         self._last.update((look, now) for look in due)
-        finds, hints = (
-            [self._start(_found_by, k, image, motion) for k in due if k.is_hint is is_hint]
-            for is_hint in (False, True)
-        )
+        started = [self._start(look, image, motion) for look in due]
         again = again or (lambda: image)
-        self._waiting.append(_Waiting(index, now, image, again, motion, finds, hints))
+        self._waiting.append(_Waiting(index, now, image, again, motion, started))
         while len(self._waiting) > self._most_waiting:
             self._settle(self._waiting.popleft())
 
@@ -137,15 +144,30 @@ class Watch:
             is_often = look.where == "whole" and look.every_seconds <= _LAST_SECONDS
             if is_often and self._last.get(look) != last.now:
                 self._last[look] = last.now
-                last.finds.append(self._start(_found_by, look, last.image, last.motion))
+                last.looks.append(self._start(look, last.image, last.motion))
 
-    def _start(self, what: Callable[..., list[Detection]], *args: Any) -> Future[list[Detection]]:
-        """Run it in a thread of the pool, or at once where there is none."""
-        if self._pool is not None:
-            return self._pool.submit(what, *args)
-        done: Future[list[Detection]] = Future()
-        done.set_result(what(*args))
-        return done
+    def _start(self, look: Look, image: Image, motion: Motion) -> _Started:
+        """Look in a thread of the pool, or at once where there is none."""
+        within = self._changed(look, image, motion)
+        finds = begun(self._pool, _found_by, look, image, motion, within)
+        return _Started(look, within, finds)
+
+    def _changed(self, look: Look, image: Image, motion: Motion) -> tuple[Box, ...] | None:
+        """Where a look has to look; None for all of the picture."""
+        changes = self._changes.get(look)
+        if changes is None:
+            return None
+        if motion.is_everywhere:
+            changes.forget()
+        return changes.parts(image)
+
+    def _seen_by(self, started: _Started) -> list[Detection]:
+        """What a look found, and what it found before where nothing has changed since."""
+        look, finds = started.look, list(started.finds.result())
+        if look.only_changes:
+            finds += still_there(self._shown.get(look, []), started.within)
+            self._shown[look] = finds
+        return finds
 
     def _settle(self, waiting: _Waiting) -> None:
         """Give a picture's finds to the tracks, and look for those that got none."""
@@ -153,9 +175,11 @@ class Watch:
         if motion.is_cut:
             self._associator.cut(index)
             self._pursuit.cut()
-        found = [detection for finds in waiting.finds for detection in finds.result()]
+        found: list[Detection] = []
+        hints: list[Detection] = []
+        for started in waiting.looks:
+            (hints if started.look.is_hint else found).extend(self._seen_by(started))
         self._associator.move(motion.shift)
-        hints = [hint for finds in waiting.hints for hint in finds.result()]
         if self._near_looks and self._settings.heads != "off":
             hints += [
                 Detection(kind="face", box=head, score=_HEAD_SCORE) for head in motion.dashing_heads
@@ -232,11 +256,13 @@ def _overlap(a: Box, b: Box) -> float:
     return covered_share(small, [large])
 
 
-def _found_by(look: Look, image: Image, motion: Motion) -> list[Detection]:
-    """What one look sees: in the whole picture, or in what moves."""
+def _found_by(
+    look: Look, image: Image, motion: Motion, within: Sequence[Box] | None = None
+) -> list[Detection]:
+    """What one look sees: in the whole picture or what changed of it, or in what moves."""
     if look.where == "whole":
         is_left = max(image.shape[:2]) > look.most_side
-        return [] if is_left else list(look.detector.detect(image))
+        return [] if is_left else look_at_whole(look, image, within)
     if motion.is_everywhere:
         return []  # The looks at the whole picture come the more often.
     parts = [p for p in motion.parts if max(p.width, p.height) >= look.least_side]

@@ -94,7 +94,7 @@ def test_small_pictures_are_enlarged_when_asked_for(monkeypatch):
     nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     for most in (1.0, 1.5, 8.0):
         detector = CenterFaceDetector((320,), most_enlarged=most)
-        monkeypatch.setattr(detector, "look", lambda _, size: sizes.append(size) or nothing)
+        monkeypatch.setattr(detector, "look", lambda _, size, __: sizes.append(size) or nothing)
         detector.detect(np.zeros((64, 96, 3), np.uint8))
     assert sizes == [(96, 64), (160, 96), (320, 224)]
 
@@ -273,3 +273,36 @@ def test_a_plate_of_any_size_is_left_to_some_pass(scales):
                 for scale, w in measured
             ]
             assert any(k[0] for k in kept), (width, wrong)
+
+
+def test_faces_are_found_in_the_parts_that_are_looked_at(portrait):
+    photo, _ = portrait
+    image = np.full((720, 1280, 3), 90, np.uint8)
+    small = photo[::2, ::2][:400, :400]
+    height, width = small.shape[:2]
+    image[60 : 60 + height, 100 : 100 + width] = small
+    image[60 : 60 + height, 800 : 800 + width] = small
+    for mirrored in (False, True):
+        detector = CenterFaceDetector((1280,), mirrored=mirrored)
+        both = [d for d in detector.detect(image) if d.score > 0.5]
+        right = [d for d in detector.detect(image, [Box(704, 0, 1280, 544)]) if d.score > 0.5]
+        assert len(both) == 2
+        (found,) = right
+        (same,) = (d for d in both if d.box.x0 > 700)
+        assert np.allclose(found.box, same.box, atol=4)
+        assert detector.detect(image, []) == []
+
+
+def test_plates_are_found_in_the_parts_that_are_looked_at(street):
+    detector = PlateDetector(threshold=0.4)
+    plate = max(detector.detect(street), key=lambda find: find.score)
+    height, width = street.shape[:2]
+    near = Box(
+        max(0, plate.box.x0 - 80),
+        max(0, plate.box.y0 - 80),
+        min(width, plate.box.x1 + 80),
+        min(height, plate.box.y1 + 80),
+    )
+    again = max(detector.detect(street, [near]), key=lambda find: find.score)
+    assert covered_share(plate.box, [again.box]) > 0.8
+    assert detector.detect(street, []) == []

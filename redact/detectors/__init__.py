@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.records import Detection
+from redact.records import Box, Detection
 
 
 class Detector(Protocol):
@@ -19,3 +19,12 @@ class Detector(Protocol):
 
         Boxes are in the picture's pixels and may reach over its edges.
         """
+
+
+class PartDetector(Detector, Protocol):
+    """A detector that can be told to look at parts of a picture, at the scale it sees all of it."""
+
+    def detect(
+        self, image: NDArray[np.uint8], within: Sequence[Box] | None = None
+    ) -> Sequence[Detection]:
+        """What is seen in these parts of the picture, or in all of it."""

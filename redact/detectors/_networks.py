@@ -16,6 +16,8 @@ from redact.records import Box, Detection
 Found = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Boxes (N, 4) and scores (N,) of one pass."""
 
+NOTHING: Found = (np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32))
+
 
 class Network:
     """An ONNX network with one input, run by onnxruntime on the processor.
@@ -82,10 +84,51 @@ def _share_memory() -> None:
     onnxruntime.create_and_register_allocator(place, as_requested)
 
 
+def is_whole(
+    boxes: NDArray[np.float32], part: tuple[int, int, int, int], size: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Which of (N, 4) boxes found in a part of a (width, height) picture its edges don't cut.
+
+    The edges of the picture itself cut nothing.
+    """
+    x0, y0, x1, y1 = part
+    whole = (boxes[:, 0] > x0) | (x0 == 0)
+    whole &= (boxes[:, 1] > y0) | (y0 == 0)
+    whole &= (boxes[:, 2] < x1) | (x1 == size[0])
+    whole &= (boxes[:, 3] < y1) | (y1 == size[1])
+    return np.asarray(whole, dtype=np.bool_)
+
+
+def scaled_parts(
+    within: Sequence[Box] | None, factor: tuple[float, float], size: tuple[int, int], multiple: int
+) -> list[tuple[int, int, int, int]]:
+    """Parts of a picture as x0 y0 x1 y1 in the same picture scaled to `size`, (width, height).
+
+    They are pushed out to whole multiples of so many pixels. Without any that are told, it is all
+    of the picture.
+
+    factor: what x and y are multiplied by.
+    """
+    if within is None:
+        return [(0, 0, *size)]
+    parts = []
+    for box in within:
+        low = [int(v * f // multiple) * multiple for v, f in zip(box[:2], factor, strict=True)]
+        high = [-int(-v * f // multiple) * multiple for v, f in zip(box[2:], factor, strict=True)]
+        x1, y1 = (min(v, limit) for v, limit in zip(high, size, strict=True))
+        parts.append((max(0, low[0]), max(0, low[1]), x1, y1))
+    return parts
+
+
+def together(passes: Sequence[Found]) -> Found:
+    """What several passes found as if one had."""
+    boxes = np.concatenate([boxes for boxes, _ in passes])
+    return boxes, np.concatenate([scores for _, scores in passes])
+
+
 def joined(kind: str, passes: Sequence[Found], iou: float) -> list[Detection]:
     """What all passes found, each thing once: the best of boxes that overlap more than `iou`."""
-    boxes = np.concatenate([boxes for boxes, _ in passes])
-    scores = np.concatenate([scores for _, scores in passes])
+    boxes, scores = together(passes)
     return [
         Detection(kind=kind, box=Box(*map(float, boxes[i])), score=float(scores[i]))
         for i in suppress(boxes, scores, iou)

@@ -14,8 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import Found, Network, joined
-from redact.records import Detection
+from redact.detectors._networks import (
+    NOTHING,
+    Found,
+    Network,
+    is_whole,
+    joined,
+    scaled_parts,
+    together,
+)
+from redact.records import Box, Detection
 
 _STRIDE = 4
 _MULTIPLE = 32
@@ -63,55 +71,80 @@ class CenterFaceDetector:
         self._threshold = threshold
         self._network = Network("centerface_any_size.onnx", threads=threads)
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Faces in an upright (H, W, 3) uint8 BGR picture."""
+    def detect(
+        self, image: NDArray[np.uint8], within: Sequence[Box] | None = None
+    ) -> list[Detection]:
+        """Faces in an upright (H, W, 3) uint8 BGR picture.
+
+        within: only what lies in these parts of the picture needs to be found. Small passes cost
+            little and see all of it all the same.
+        """
         sizes = sorted({self._input_size(image, side) for side in self._long_sides})
         look = self.look_mirrored if self._mirrored else self.look
-        return joined("face", [look(image, size) for size in sizes], _NMS_IOU)
+        return joined("face", [look(image, size, within) for size in sizes], _NMS_IOU)
 
-    def look_mirrored(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
+    def look_mirrored(
+        self, image: NDArray[np.uint8], size: tuple[int, int], within: Sequence[Box] | None = None
+    ) -> Found:
         """What `look` sees in the mirrored picture, brought back."""
-        boxes, scores = self.look(np.ascontiguousarray(image[:, ::-1]), size)
-        boxes[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+        width = image.shape[1]
+        if within is not None:
+            within = [Box(width - box.x1, box.y0, width - box.x0, box.y1) for box in within]
+        boxes, scores = self.look(np.ascontiguousarray(image[:, ::-1]), size, within)
+        boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
         return boxes, scores
 
     def close(self) -> None:
         """Return the memory that looking has left behind."""
         self._network.close()
 
-    def look(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
+    def look(
+        self, image: NDArray[np.uint8], size: tuple[int, int], within: Sequence[Box] | None = None
+    ) -> Found:
         """Boxes (N, 4) and scores (N,) of one pass over the picture scaled to (width, height).
 
         Many boxes lie on one face. A pass over more than about a million pixels goes in
         overlapping tiles, so that memory stays bounded.
+
+        within: as for `detect`.
         """
         width, height = size
         factors = [image.shape[1] / width, image.shape[0] / height]
-        is_tiled = width * height > _MOST_PIXELS
-        boxes, scores = (self._tiled_pass if is_tiled else self._pass)(image, size)
+        within = within if width * height > _FEW_PIXELS else None
+        if within is None and width * height <= _MOST_PIXELS:
+            boxes, scores = self._pass(image, size)
+        else:
+            factor = (1 / factors[0], 1 / factors[1])
+            parts = scaled_parts(within, factor, size, _MULTIPLE)
+            boxes, scores = self._pass_in_parts(image, size, parts)
         return boxes * np.asarray(factors * 2, dtype=np.float32), scores
 
     def _input_size(self, image: NDArray[np.uint8], long_side: int | None) -> tuple[int, int]:
         scale = 1.0 if long_side is None else long_side / max(image.shape[:2])
         return size_at(image, min(scale, self._most_enlarged))
 
-    def _tiled_pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
-        width, height = size
-        how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
+    def _pass_in_parts(
+        self,
+        image: NDArray[np.uint8],
+        size: tuple[int, int],
+        parts: Sequence[tuple[int, int, int, int]],
+    ) -> Found:
+        """One pass over these parts of the scaled picture, larger ones in tiles."""
+        how = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
         scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
-        passes = []
-        for (x0, x1), (y0, y1) in itertools.product(_tiles(width), _tiles(height)):
-            boxes, scores = self._pass(scaled[y0:y1, x0:x1], (x1 - x0, y1 - y0))
-            boxes = boxes + np.asarray([x0, y0] * 2, dtype=np.float32)
-            # What a tile's inner edge cuts is whole in the next tile or in a smaller pass.
-            is_whole = (boxes[:, 0] > x0) | (x0 == 0)
-            is_whole &= (boxes[:, 1] > y0) | (y0 == 0)
-            is_whole &= (boxes[:, 2] < x1) | (x1 == width)
-            is_whole &= (boxes[:, 3] < y1) | (y1 == height)
-            passes.append((boxes[is_whole], scores[is_whole]))
-        boxes = np.concatenate([boxes for boxes, _ in passes])
-        scores = np.concatenate([scores for _, scores in passes])
-        return boxes, scores
+        passes: list[Found] = [NOTHING]
+        for left, top, right, bottom in parts:
+            tiles = itertools.product(_tiles(right - left), _tiles(bottom - top))
+            for (x0, x1), (y0, y1) in tiles:
+                tile = (left + x0, top + y0, left + x1, top + y1)
+                boxes, scores = self._pass(
+                    scaled[tile[1] : tile[3], tile[0] : tile[2]], (x1 - x0, y1 - y0)
+                )
+                boxes = boxes + np.asarray(tile[:2] * 2, dtype=np.float32)
+                # What an inner edge cuts is whole in the next tile or in a smaller pass.
+                whole = is_whole(boxes, tile, size)
+                passes.append((boxes[whole], scores[whole]))
+        return together(passes)
 
     def _pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         blob = cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True)

@@ -12,9 +12,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import Found, Network, joined
+from redact.detectors._networks import (
+    NOTHING,
+    Found,
+    Network,
+    is_whole,
+    joined,
+    scaled_parts,
+    together,
+)
 from redact.detectors.plate_doubts import steadiness
-from redact.records import Detection
+from redact.records import Box, Detection
 
 _STRIDE = 8
 _MULTIPLE = 16
@@ -67,15 +75,20 @@ class PlateDetector:
         self._enlarge_below = enlarge_below
         self._network = Network("plates.onnx", threads=threads)
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Plates in an upright (H, W, 3) uint8 BGR picture."""
+    def detect(
+        self, image: NDArray[np.uint8], within: Sequence[Box] | None = None
+    ) -> list[Detection]:
+        """Plates in an upright (H, W, 3) uint8 BGR picture.
+
+        within: only what lies in these parts of the picture needs to be found.
+        """
         grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         side = max(image.shape[:2])
         scales = (2.0, *self._scales) if side < self._enlarge_below else self._scales
         scales = tuple(s for s in scales if s >= 1 or s * side >= _LEAST_SIDE) or scales[:1]
         passes = []
         for scale in scales:
-            boxes, scores = self._pass(grey, scale)
+            boxes, scores = self._pass(grey, scale, within)
             kept = judged_here(boxes, scale, scales)
             passes.append((boxes[kept], scores[kept]))
         found = joined("plate", passes, _NMS_IOU)
@@ -85,17 +98,29 @@ class PlateDetector:
         """Return the memory that looking has left behind."""
         self._network.close()
 
-    def _pass(self, grey: NDArray[np.uint8], scale: float) -> Found:
+    def _pass(self, grey: NDArray[np.uint8], scale: float, within: Sequence[Box] | None) -> Found:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         scaled = (
             grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
         )
         height, width = scaled.shape
-        padded = cv2.copyMakeBorder(
-            scaled, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REPLICATE
-        )
-        maps = self._network(padded[None, None].astype(np.float32))[0][0]
-        boxes, scores = _decode(maps, self._threshold)
+        passes: list[Found] = [NOTHING]
+        for part in scaled_parts(within, (scale, scale), (width, height), _MULTIPLE):
+            x0, y0, x1, y1 = part
+            padded = cv2.copyMakeBorder(
+                scaled[y0:y1, x0:x1],
+                0,
+                (y0 - y1) % _MULTIPLE,
+                0,
+                (x0 - x1) % _MULTIPLE,
+                cv2.BORDER_REPLICATE,
+            )
+            maps = self._network(padded[None, None].astype(np.float32))[0][0]
+            boxes, scores = _decode(maps, self._threshold)
+            boxes = boxes + np.asarray(part[:2] * 2, dtype=np.float32)
+            whole = is_whole(boxes, part, (width, height))
+            passes.append((boxes[whole], scores[whole]))
+        boxes, scores = together(passes)
         return boxes / np.float32(scale), scores
 
     def _looked_at_again(
