@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from redact.detectors import Detector
-from redact.looks import Look, build_looks, close_looks
+from redact.looks import Look, build_looks, close_looks, keep_no_memory
 from redact.settings import Settings
 
 Progress = Callable[[str, int, int | None], None]
@@ -59,6 +59,7 @@ class Job:
         if self._detectors is not None:
             yield [Look(detector) for detector in self._detectors]
             return
+        keep_no_memory()
         # Several pictures are looked at at once, each by one thread.
         looks = build(self.settings, threads=1)
         try:

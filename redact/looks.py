@@ -21,6 +21,8 @@ from redact.settings import Settings
 
 # Pictures are looked at about this often, in seconds; tracks bridge what lies between.
 STEP_SECONDS = 0.08
+# Names of settings in glibc's malloc.h.
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 # A frame's time may be a hair early of its share of a second.
 EARLY = 2e-3
 
@@ -262,10 +264,25 @@ def give_back_memory() -> None:
 
     Detectors and decoders leave holes of many sizes, so that much is kept.
     """
+    _ask_c_library("malloc_trim", 0)
+
+
+def keep_no_memory() -> None:
+    """Let the C library return freed pictures at once, for the rest of the process (glibc).
+
+    By itself it comes to keep all that is smaller than the largest array ever freed, up to 32 MB,
+    once for each of many threads.
+    """
+    _ask_c_library("mallopt", _M_MMAP_THRESHOLD, 1_000_000)
+    _ask_c_library("mallopt", _M_ARENA_MAX, 2)
+
+
+def _ask_c_library(name: str, *values: int) -> None:
+    """Call a function of the C library that takes whole numbers, where there is such a one."""
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+        function = getattr(ctypes.CDLL(None), name, None)
+        if function is not None:
+            function(*values)
 
 
 def _close(detector: Detector) -> None:
