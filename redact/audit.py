@@ -182,7 +182,7 @@ class _Round:
         finds = waiting.finds.result()
         if not waiting.is_whole:
             return finds
-        kept = still_there(self._shown, waiting.within)
+        kept = still_there(self._shown, waiting.within, waiting.image)
         finds += [dataclasses.replace(find, frame_index=waiting.index) for find in kept]
         self._shown = finds
         return finds

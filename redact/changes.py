@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import as_array, joined_boxes
+from redact.boxes import as_array, clamp_to, joined_boxes
 from redact.records import Box, Detection
 from redact.scaling import shrunk
 
@@ -65,12 +65,24 @@ class Changes:
         return tuple(Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy) for x0, y0, x1, y1 in parts)
 
 
-def still_there(finds: Sequence[Detection], parts: Collection[Box] | None) -> list[Detection]:
-    """Those of the last look's finds that don't lie within one of the parts looked at since."""
+def still_there(
+    finds: Sequence[Detection], parts: Collection[Box] | None, image: NDArray[np.uint8]
+) -> list[Detection]:
+    """Those of the last look's finds that don't lie within one of the parts looked at since.
+
+    What of them lies beyond the edges of the picture makes no difference.
+
+    Args:
+        finds: in pixels of the picture.
+        parts: as `Changes.parts` told them.
+        image: (H, W, 3) the picture; only its size matters.
+
+    """
     if parts is None:
         return []
     edges = as_array(list(parts))
-    return [find for find in finds if not _is_within(find.box, edges)]
+    picture = Box(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+    return [find for find in finds if not _is_within(clamp_to(find.box, picture), edges)]
 
 
 def _is_within(box: Box, parts: NDArray[np.float64]) -> bool:

@@ -161,11 +161,11 @@ class Watch:
             changes.forget()
         return changes.parts(image)
 
-    def _seen_by(self, started: _Started) -> list[Detection]:
+    def _seen_by(self, started: _Started, image: Image) -> list[Detection]:
         """What a look found, and what it found before where nothing has changed since."""
         look, finds = started.look, list(started.finds.result())
         if look.only_changes:
-            finds += still_there(self._shown.get(look, []), started.within)
+            finds += still_there(self._shown.get(look, []), started.within, image)
             self._shown[look] = finds
         return finds
 
@@ -178,7 +178,7 @@ class Watch:
         found: list[Detection] = []
         hints: list[Detection] = []
         for started in waiting.looks:
-            (hints if started.look.is_hint else found).extend(self._seen_by(started))
+            (hints if started.look.is_hint else found).extend(self._seen_by(started, waiting.image))
         self._associator.move(motion.shift)
         if self._near_looks and self._settings.heads != "off":
             hints += [

@@ -69,9 +69,17 @@ def test_finds_stay_where_nothing_was_looked_at_anew():
         for box in (Box(10, 10, 20, 20), Box(35, 10, 45, 20), Box(80, 80, 90, 90))
     )
     finds = [inside, across, outside]
-    assert still_there(finds, (Box(0, 0, 40, 40),)) == [across, outside]
-    assert still_there(finds, ()) == finds
-    assert still_there(finds, None) == []
+    image = np.zeros((100, 100, 3), np.uint8)
+    assert still_there(finds, (Box(0, 0, 40, 40),), image) == [across, outside]
+    assert still_there(finds, (), image) == finds
+    assert still_there(finds, None, image) == []
+
+
+def test_who_was_half_in_the_picture_and_has_moved_on_is_not_still_there():
+    find = Detection(kind="face", box=Box(85, 40, 104, 60), score=0.9)
+    image = np.zeros((100, 100, 3), np.uint8)
+    assert still_there([find], (Box(70, 20, 100, 80),), image) == []
+    assert still_there([find], (Box(90, 20, 100, 80),), image) == [find]
 
 
 def test_boxes_that_overlap_are_joined_until_none_do():
