@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 _SETTLED_SECONDS = LOOK_BACK_SECONDS + 0.1
 # Frames are held until then. Where they are more than this, they are read again afterwards.
 _MOST_HELD_BYTES = 500_000_000
-# The first frames, before which nobody can have come, wait less: nothing is shown until they are
-# encoded. Further on it becomes more by so much in every second.
-_FIRST_SETTLED_SECONDS, _MORE_EACH_SECOND = 1.0, 0.4
 _TRACK_EVERY_SECONDS = 0.25
 # So many frames may wait for the thread that renders.
 _MOST_QUEUED = 6
@@ -86,7 +83,7 @@ class TrailingRenderer:
             return
         self._held.append((now, frame))
         self._seconds.append(now)
-        settled = self._watch.settled_before(now) - _settled_after(now - self._seconds[0])
+        settled = self._watch.settled_before(now) - _SETTLED_SECONDS
         if settled - self._tracked >= _TRACK_EVERY_SECONDS:
             self._tracked = settled
             self._render(settled)
@@ -137,9 +134,3 @@ class TrailingRenderer:
         self._count += 1
         while len(self._queued) > _MOST_QUEUED or (self._queued and self._queued[0].done()):
             self._queued.popleft().result()
-
-
-def _settled_after(elapsed: float) -> float:
-    """How long a frame waits, seconds, when so many were seen of the clip."""
-    more = max(0.0, elapsed - _FIRST_SETTLED_SECONDS) * _MORE_EACH_SECOND
-    return min(_SETTLED_SECONDS, _FIRST_SETTLED_SECONDS + more)

@@ -33,6 +33,9 @@ Image = NDArray[np.uint8]
 _HEAD_SCORE = 0.35
 # A hint that shares more than this with what is known, of the smaller one, is of the same.
 _KNOWN_SHARE = 0.3
+# A camera that moved, or light that changed, so lately may do so again any time: nothing of the
+# picture is taken for known.
+_CALM_SECONDS = 4.0
 # The last picture is looked at by those looks that come this often.
 _LAST_SECONDS = 2.0
 
@@ -83,6 +86,7 @@ class Watch:
         )
         self._motion = MotionFinder()
         self._is_restless, self._seen_last = False, -math.inf
+        self._calm_from = -math.inf
         self._is_over = False
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[Look, float] = {}
@@ -126,6 +130,8 @@ class Watch:
         if motion.is_cut:
             self._last.clear()
         self._is_restless = motion.is_everywhere
+        if motion.is_everywhere and not motion.is_cut:
+            self._calm_from = now + _CALM_SECONDS
         due = [look for look in self._due_looks if self._is_due(look, now)]
         self._last.update((look, now) for look in due)
         started = [self._start(look, image, motion) for look in due]
@@ -157,7 +163,9 @@ class Watch:
         changes = self._changes.get(look)
         if changes is None:
             return None
-        if motion.is_everywhere:
+        if motion.is_cut:
+            changes.forget()
+        if self._seen_last < self._calm_from:
             changes.forget()
         return changes.parts(image)
 
