@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.boxes import covered_share, grow
-from redact.changes import Changes, still_there
+from redact.changes import Changes
 from redact.evidence import evidence_for
 from redact.finishing import track_detections
 from redact.looks import Look, begun, look_around, look_at
@@ -156,7 +156,6 @@ class _Round:
         self._plan, self._looks, self._pool = plan, looks, pool
         self._only_changes = all(k.only_changes for k in looks if k.where == "whole")
         self._changes = Changes()
-        self._shown: list[Detection] = []
         self._waiting: deque[_Waiting] = deque()
 
     def look(self, image: Image, index: int, errand: _Errand) -> None:
@@ -182,10 +181,8 @@ class _Round:
         finds = waiting.finds.result()
         if not waiting.is_whole:
             return finds
-        kept = still_there(self._shown, waiting.within, waiting.image)
-        finds += [dataclasses.replace(find, frame_index=waiting.index) for find in kept]
-        self._shown = finds
-        return finds
+        seen = self._changes.all_seen(finds, waiting.within, waiting.image)
+        return [dataclasses.replace(find, frame_index=waiting.index) for find in seen]
 
 
 def _finds_in(

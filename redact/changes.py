@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from redact.boxes import as_array, clamp_to, joined_boxes
 from redact.records import Box, Detection
-from redact.scaling import shrunk
+from redact.scaling import shrunk, size_within
 
 # Pictures are held against each other at this longer side, in blocks of so many pixels: of a full
 # HD picture a block is 16 pixels, as large as the smallest faces that are found.
@@ -28,10 +28,15 @@ _MOST_AREA = 0.7
 
 
 class Changes:
-    """Remembers how each part of the picture looked when it was last looked at."""
+    """Remembers how each part of the picture looked when it was last looked at, and what it showed.
+
+    Call `parts` when a picture is to be looked at, and `all_seen` when that is done, in order of
+    pictures each; looks may be under way meanwhile.
+    """
 
     def __init__(self) -> None:
         self._known: NDArray[np.uint8] | None = None
+        self._shown: list[Detection] = []
 
     def forget(self) -> None:
         """Everything counts as changed in the next picture."""
@@ -47,8 +52,7 @@ class Changes:
 
         """
         height, width = image.shape[:2]
-        scale = max(1.0, max(height, width) / _LONG_SIDE)
-        size = max(1, round(width / scale)), max(1, round(height / scale))
+        size = size_within(image, _LONG_SIDE)
         small = np.asarray(cv2.cvtColor(shrunk(image, *size), cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         known, self._known = self._known, small
         if known is None or known.shape != small.shape:
@@ -63,6 +67,19 @@ class Changes:
             known[y0:y1, x0:x1] = small[y0:y1, x0:x1]
         fx, fy = width / size[0], height / size[1]
         return tuple(Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy) for x0, y0, x1, y1 in parts)
+
+    def all_seen(
+        self,
+        finds: Sequence[Detection],
+        parts: Collection[Box] | None,
+        image: NDArray[np.uint8],
+    ) -> list[Detection]:
+        """What was found in these parts of a picture, and before that elsewhere in it.
+
+        parts, image: as `parts` told and was given.
+        """
+        self._shown = [*finds, *still_there(self._shown, parts, image)]
+        return self._shown
 
 
 def still_there(

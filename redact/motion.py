@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from redact.boxes import joined_boxes
 from redact.records import Box
-from redact.scaling import shrunk
+from redact.scaling import shrunk, size_within
 
 _LONG_SIDE = 320
 # A pixel moves when it is this many grey steps, and this many of its usual deviations, off.
@@ -87,8 +87,7 @@ class MotionFinder:
 
         """
         height, width = image.shape[:2]
-        scale = max(1.0, max(height, width) / _LONG_SIDE)
-        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        size = size_within(image, _LONG_SIDE)
         small = _luma(image, size).astype(np.float32)
         whole = Box(0.0, 0.0, float(width), float(height))
         if self._mean is None or self._mean.shape != small.shape:

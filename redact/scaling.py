@@ -7,6 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def size_within(image: NDArray[np.uint8], long_side: int) -> tuple[int, int]:
+    """(width, height) of the picture when its longer side has at most so many pixels."""
+    height, width = image.shape[:2]
+    scale = max(1.0, max(height, width) / long_side)
+    return max(1, round(width / scale)), max(1, round(height / scale))
+
+
 def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """The (H, W) or (H, W, C) uint8 picture at a smaller size, each pixel a mean of those it holds.
 

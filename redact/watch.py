@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.boxes import covered_share
-from redact.changes import Changes, still_there
+from redact.changes import Changes
 from redact.evidence import evidence_for
 from redact.finishing import finish
 from redact.looks import EARLY, Look, begun, look_at_part, look_at_whole
@@ -91,7 +91,6 @@ class Watch:
         self._associator = Associator(settings.max_gap_seconds)
         self._last: dict[Look, float] = {}
         self._changes = {look: Changes() for look in looks if look.only_changes}
-        self._shown: dict[Look, list[Detection]] = {}
         self._pursuit = Pursuit(self._associator, self._near_looks)
 
     def is_due(self, now: float) -> bool:
@@ -163,19 +162,15 @@ class Watch:
         changes = self._changes.get(look)
         if changes is None:
             return None
-        if motion.is_cut:
-            changes.forget()
-        if self._seen_last < self._calm_from:
+        if motion.is_cut or self._seen_last < self._calm_from:
             changes.forget()
         return changes.parts(image)
 
     def _seen_by(self, started: _Started, image: Image) -> list[Detection]:
         """What a look found, and what it found before where nothing has changed since."""
-        look, finds = started.look, list(started.finds.result())
-        if look.only_changes:
-            finds += still_there(self._shown.get(look, []), started.within, image)
-            self._shown[look] = finds
-        return finds
+        finds = started.finds.result()
+        changes = self._changes.get(started.look)
+        return finds if changes is None else changes.all_seen(finds, started.within, image)
 
     def _settle(self, waiting: _Waiting) -> None:
         """Give a picture's finds to the tracks, and look for those that got none."""

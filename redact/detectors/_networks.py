@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ from redact.records import Box, Detection
 Found = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Boxes (N, 4) and scores (N,) of one pass."""
 
-NOTHING: Found = (np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32))
+Part = tuple[int, int, int, int]
+"""A part of a picture: x0 y0 x1 y1 in its pixels."""
+
+_NOTHING: Found = (np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32))
 
 
 class Network:
@@ -84,24 +87,9 @@ def _share_memory() -> None:
     onnxruntime.create_and_register_allocator(place, as_requested)
 
 
-def is_whole(
-    boxes: NDArray[np.float32], part: tuple[int, int, int, int], size: tuple[int, int]
-) -> NDArray[np.bool_]:
-    """Which of (N, 4) boxes found in a part of a (width, height) picture its edges don't cut.
-
-    The edges of the picture itself cut nothing.
-    """
-    x0, y0, x1, y1 = part
-    whole = (boxes[:, 0] > x0) | (x0 == 0)
-    whole &= (boxes[:, 1] > y0) | (y0 == 0)
-    whole &= (boxes[:, 2] < x1) | (x1 == size[0])
-    whole &= (boxes[:, 3] < y1) | (y1 == size[1])
-    return np.asarray(whole, dtype=np.bool_)
-
-
 def scaled_parts(
     within: Sequence[Box] | None, factor: tuple[float, float], size: tuple[int, int], multiple: int
-) -> list[tuple[int, int, int, int]]:
+) -> list[Part]:
     """Parts of a picture as x0 y0 x1 y1 in the same picture scaled to `size`, (width, height).
 
     They are pushed out to whole multiples of so many pixels. Without any that are told, it is all
@@ -118,6 +106,26 @@ def scaled_parts(
         x1, y1 = (min(v, limit) for v, limit in zip(high, size, strict=True))
         parts.append((max(0, low[0]), max(0, low[1]), x1, y1))
     return parts
+
+
+def in_parts(parts: Iterable[Part], size: tuple[int, int], look: Callable[[Part], Found]) -> Found:
+    """What is found in parts of a (width, height) picture, in pixels of the picture.
+
+    What an inner edge of a part cuts is left out; the edges of the picture itself cut nothing.
+
+    look: what is found in one part, in pixels of the part.
+    """
+    passes: list[Found] = [_NOTHING]
+    for part in parts:
+        boxes, scores = look(part)
+        x0, y0, x1, y1 = part
+        boxes = boxes + np.asarray([x0, y0] * 2, dtype=np.float32)
+        whole = (boxes[:, 0] > x0) | (x0 == 0)
+        whole &= (boxes[:, 1] > y0) | (y0 == 0)
+        whole &= (boxes[:, 2] < x1) | (x1 == size[0])
+        whole &= (boxes[:, 3] < y1) | (y1 == size[1])
+        passes.append((boxes[whole], scores[whole]))
+    return together(passes)
 
 
 def together(passes: Sequence[Found]) -> Found:

@@ -8,21 +8,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import (
-    NOTHING,
-    Found,
-    Network,
-    is_whole,
-    joined,
-    scaled_parts,
-    together,
-)
+from redact.detectors._networks import Found, Network, Part, in_parts, joined, scaled_parts
 from redact.records import Box, Detection
 
 _STRIDE = 4
@@ -127,24 +119,19 @@ class CenterFaceDetector:
         self,
         image: NDArray[np.uint8],
         size: tuple[int, int],
-        parts: Sequence[tuple[int, int, int, int]],
+        parts: Sequence[Part],
     ) -> Found:
         """One pass over these parts of the scaled picture, larger ones in tiles."""
         how = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
         scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
-        passes: list[Found] = [NOTHING]
-        for left, top, right, bottom in parts:
-            tiles = itertools.product(_tiles(right - left), _tiles(bottom - top))
-            for (x0, x1), (y0, y1) in tiles:
-                tile = (left + x0, top + y0, left + x1, top + y1)
-                boxes, scores = self._pass(
-                    scaled[tile[1] : tile[3], tile[0] : tile[2]], (x1 - x0, y1 - y0)
-                )
-                boxes = boxes + np.asarray(tile[:2] * 2, dtype=np.float32)
-                # What an inner edge cuts is whole in the next tile or in a smaller pass.
-                whole = is_whole(boxes, tile, size)
-                passes.append((boxes[whole], scores[whole]))
-        return together(passes)
+        # What an inner edge cuts is whole in the next tile or in a smaller pass.
+        return in_parts(
+            itertools.chain.from_iterable(map(_tiles_of, parts)),
+            size,
+            lambda tile: self._pass(
+                scaled[tile[1] : tile[3], tile[0] : tile[2]], (tile[2] - tile[0], tile[3] - tile[1])
+            ),
+        )
 
     def _pass(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Found:
         blob = cv2.dnn.blobFromImage(image, 1.0, size, (0, 0, 0), swapRB=True)
@@ -152,6 +139,13 @@ class CenterFaceDetector:
         with _large_passes if is_large else contextlib.nullcontext():
             heat, scale, offset = self._network(np.asarray(blob, dtype=np.float32))[:3]
         return _decode(heat[0, 0], scale[0], offset[0], self._threshold)
+
+
+def _tiles_of(part: Part) -> Iterator[Part]:
+    """The tiles that a part of a picture is looked at in."""
+    left, top, right, bottom = part
+    for (x0, x1), (y0, y1) in itertools.product(_tiles(right - left), _tiles(bottom - top)):
+        yield left + x0, top + y0, left + x1, top + y1
 
 
 def _tiles(length: int) -> list[tuple[int, int]]:

@@ -12,15 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import (
-    NOTHING,
-    Found,
-    Network,
-    is_whole,
-    joined,
-    scaled_parts,
-    together,
-)
+from redact.detectors._networks import Found, Network, Part, in_parts, joined, scaled_parts
 from redact.detectors.plate_doubts import steadiness
 from redact.records import Box, Detection
 
@@ -104,24 +96,26 @@ class PlateDetector:
             grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
         )
         height, width = scaled.shape
-        passes: list[Found] = [NOTHING]
-        for part in scaled_parts(within, (scale, scale), (width, height), _MULTIPLE):
-            x0, y0, x1, y1 = part
-            padded = cv2.copyMakeBorder(
-                scaled[y0:y1, x0:x1],
-                0,
-                (y0 - y1) % _MULTIPLE,
-                0,
-                (x0 - x1) % _MULTIPLE,
-                cv2.BORDER_REPLICATE,
-            )
-            maps = self._network(padded[None, None].astype(np.float32))[0][0]
-            boxes, scores = _decode(maps, self._threshold)
-            boxes = boxes + np.asarray(part[:2] * 2, dtype=np.float32)
-            whole = is_whole(boxes, part, (width, height))
-            passes.append((boxes[whole], scores[whole]))
-        boxes, scores = together(passes)
+        parts = scaled_parts(within, (scale, scale), (width, height), _MULTIPLE)
+        boxes, scores = in_parts(
+            parts,
+            (width, height),
+            lambda part: self._found_in(np.asarray(scaled, dtype=np.uint8), part),
+        )
         return boxes / np.float32(scale), scores
+
+    def _found_in(self, grey: NDArray[np.uint8], part: Part) -> Found:
+        x0, y0, x1, y1 = part
+        padded = cv2.copyMakeBorder(
+            grey[y0:y1, x0:x1],
+            0,
+            (y0 - y1) % _MULTIPLE,
+            0,
+            (x0 - x1) % _MULTIPLE,
+            cv2.BORDER_REPLICATE,
+        )
+        maps = self._network(padded[None, None].astype(np.float32))[0][0]
+        return _decode(maps, self._threshold)
 
     def _looked_at_again(
         self, grey: NDArray[np.uint8], found: Sequence[Detection]
