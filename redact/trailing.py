@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # So long after a frame, what has to be covered in it hardly changes: new tracks were followed back
 # by then, and few gaps are longer. Where it changes all the same, the frame is rendered again.
 _SETTLED_SECONDS = LOOK_BACK_SECONDS + 0.1
+# The first frame comes out sooner, and until the lag is as above it grows by so much a second.
+_FIRST_LAG_SECONDS, _LAG_GROWTH = 0.4, 0.5
 # Frames are held until then. Where they are more than this, they are read again afterwards.
 _MOST_HELD_BYTES = 500_000_000
 _TRACK_EVERY_SECONDS = 0.25
@@ -83,10 +85,11 @@ class TrailingRenderer:
             return
         self._held.append((now, frame))
         self._seconds.append(now)
-        settled = self._watch.settled_before(now) - _SETTLED_SECONDS
-        if settled - self._tracked >= _TRACK_EVERY_SECONDS:
-            self._tracked = settled
-            self._render(settled)
+        looked_until = self._watch.settled_before(now)
+        until = looked_until - self._lag(looked_until)
+        if until - self._tracked >= _TRACK_EVERY_SECONDS:
+            self._tracked = until
+            self._render(until, looked_until - LOOK_BACK_SECONDS)
 
     def finish(self, plan: Plan) -> Iterator[int]:
         """Nothing more comes: render what is left by the plan. Yields how many were rendered.
@@ -117,7 +120,15 @@ class TrailingRenderer:
             with contextlib.closing(reader) as frames:
                 yield from itertools.islice(frames, self._count, None)
 
-    def _render(self, until: float) -> None:
+    def _lag(self, looked_until: float) -> float:
+        """How far rendering stays behind what was looked at, seconds."""
+        if self._clip.is_interlaced:
+            return _SETTLED_SECONDS  # Copies of frames don't tell which half comes first.
+        growing = _FIRST_LAG_SECONDS + _LAG_GROWTH * (looked_until - _FIRST_LAG_SECONDS)
+        return min(_SETTLED_SECONDS, max(_FIRST_LAG_SECONDS, growing))
+
+    def _render(self, until: float, looked_at_from: float) -> None:
+        """Render the frames up to that time, seconds; those from the other on stay as they are."""
         if self._held[0][0] > until:
             return
         tracks = self._watch.tracks_since(self._held[0][0], np.asarray(self._seconds))
@@ -126,7 +137,10 @@ class TrailingRenderer:
         plan = Plan(clip=self._clip, settings=self._settings, tracks=tracks)
         regions = RegionMaker(plan)
         while self._held and self._held[0][0] <= until:
-            self._render_one(self._held.popleft()[1], regions)
+            now, frame = self._held.popleft()
+            if now >= looked_at_from and regions.at(frame.index):
+                frame = video.copied(frame)
+            self._render_one(frame, regions)
 
     def _render_one(self, frame: Frame, regions: RegionMaker) -> None:
         rendering = self.rendering

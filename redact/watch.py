@@ -133,9 +133,12 @@ class Watch:
             self._calm_from = now + _CALM_SECONDS
         due = [look for look in self._due_looks if self._is_due(look, now)]
         self._last.update((look, now) for look in due)
-        started = [self._start(look, image, motion) for look in due]
+        # What comes rarely takes longest: begun first, it ends with the others.
+        by_length = sorted(due, key=lambda look: -look.every_seconds)
+        started = {look: self._start(look, image, motion) for look in by_length}
         again = again or (lambda: image)
-        self._waiting.append(_Waiting(index, now, image, again, motion, started))
+        begun_looks = [started[look] for look in due]
+        self._waiting.append(_Waiting(index, now, image, again, motion, begun_looks))
         while len(self._waiting) > self._most_waiting:
             self._settle(self._waiting.popleft())
 

@@ -9,11 +9,13 @@ from make_clips import SquareDetector, brightest, read_back, write_clip
 from make_plans import make_plan, make_track
 
 import redact
-from redact import Box, Settings, TargetError, trailing, video
+from redact import Box, Settings, TargetError, pipeline, trailing, video
 from redact.lasting import LastingIds
+from redact.pursuit import LOOK_BACK_SECONDS
 from redact.records import Track
 from redact.regions import RegionMaker
 from redact.rendering import Rendering
+from redact.watch import Watch
 
 FRAMES = 60
 
@@ -156,6 +158,34 @@ def test_where_frames_are_too_many_to_hold_the_clip_is_read_again(tmp_path, monk
     after, images = read_back(target)
     assert after == pts
     assert max(map(brightest, images)) < 200
+
+
+def test_what_was_rendered_early_can_still_be_looked_back_on(tmp_path, monkeypatch):
+    """Covering must not change pictures that a new track may be followed back through."""
+    seen = []
+
+    class RememberingWatch(Watch):
+        def see(self, index, now, image, again=None):
+            seen.append((now, image.copy(), again))
+            super().see(index, now, image, again)
+            if now > 1.2:  # The first frames were rendered by now.
+                for then, before, have_again in seen:
+                    if now - then <= LOOK_BACK_SECONDS:
+                        assert np.array_equal(have_again(), before)
+
+    monkeypatch.setattr(pipeline, "Watch", RememberingWatch)
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, frames=FRAMES)
+    redact.redact_clip(source, target, Settings(audit=False), detectors=[SquareDetector()])
+    assert len(seen) == FRAMES
+    assert max(map(brightest, read_back(target)[1])) < 200
+
+
+def test_mending_the_first_seconds_leaves_the_rest_as_it_is(clip, tmp_path):
+    plan = plan_of(clip, (0, FRAMES, PLACE))
+    with rendered(plan, tmp_path / "b.mp4") as rendering:
+        changed = rendering.mend(plan_of(clip, (1, FRAMES, PLACE)), lambda done, total: None)
+    assert changed == frozenset(range(50))  # Two seconds at 25 frames a second.
 
 
 @pytest.mark.parametrize("wanted", [[0], [59], [3, 4, 5, 31], range(FRAMES)])

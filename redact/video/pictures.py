@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,6 +71,17 @@ def editable(frame: Frame) -> Frame:
     native.make_writable()
     y, u, v = _planes(native, *frame.y.shape)
     return dataclasses.replace(frame, y=y, u=u, v=v)
+
+
+def copied(frame: Frame) -> Frame:
+    """A frame with the same picture that shares nothing with the one given."""
+    old: Any = frame.native
+    native: Any = av.VideoFrame(old.width, old.height, old.format.name)
+    native.colorspace, native.color_range = old.colorspace, old.color_range
+    y, u, v = _planes(native, *frame.y.shape)
+    for plane, source in ((y, frame.y), (u, frame.u), (v, frame.v)):
+        plane[...] = source
+    return dataclasses.replace(frame, y=y, u=u, v=v, native=native)
 
 
 def to_bgr(frame: Frame, rotation_degrees: int = 0, is_mirrored: bool = False) -> NDArray[np.uint8]:
