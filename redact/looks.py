@@ -42,6 +42,8 @@ class Look:
     restless_seconds: float | None = None
     """How often while all of the picture moves; for a "near" look, while its track is lost and not
     even followed. As `every_seconds` when None."""
+    busy_seconds: float | None = None
+    """How often while much moves under a camera that stands still. As `every_seconds` when None."""
     kind: str = "face"
     """Of which tracks a "near" look looks around."""
     part_side: int = 0
@@ -59,10 +61,12 @@ class Look:
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
 
-    def interval(self, *, restless: bool) -> float:
-        """Seconds between two looks; restless: as `restless_seconds` tells."""
+    def interval(self, *, restless: bool, busy: bool = False) -> float:
+        """Seconds between two looks; restless and busy: as their fields tell."""
         if restless and self.restless_seconds is not None:
             return self.restless_seconds
+        if busy and self.busy_seconds is not None:
+            return self.busy_seconds
         return self.every_seconds
 
 
@@ -326,11 +330,19 @@ def _face_looks(level: str, threads: int) -> list[Look]:
             CenterFaceDetector((960, 480), threads=threads),
             2.0,
             restless_seconds=0.32,
+            busy_seconds=0.32,
             only_changes=True,
         ),
-        Look(blurred, 8.0, restless_seconds=0.24, is_hint=True),
-        Look(far, 8.0, restless_seconds=1.2, only_changes=True),
-        Look(enlarged, 8.0, restless_seconds=2.4, most_side=1280, only_changes=True),
+        Look(blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True),
+        Look(far, 8.0, restless_seconds=1.2, busy_seconds=2.4, only_changes=True),
+        Look(
+            enlarged,
+            8.0,
+            restless_seconds=2.4,
+            busy_seconds=2.4,
+            most_side=1280,
+            only_changes=True,
+        ),
     ]
 
 
@@ -373,6 +385,12 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
         return [
             near,
             Look(part, 4 * STEP_SECONDS, "parts", part_side=640),
-            Look(PlateDetector(threads=threads), 2.0, restless_seconds=0.48, only_changes=True),
+            Look(
+                PlateDetector(threads=threads),
+                2.0,
+                restless_seconds=0.48,
+                busy_seconds=0.48,
+                only_changes=True,
+            ),
         ]
     return [near, Look(PlateDetector(threads=threads))]

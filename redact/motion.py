@@ -14,15 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.background import Background
 from redact.boxes import joined_boxes
 from redact.records import Box
 from redact.scaling import shrunk, size_within
 
 _LONG_SIDE = 320
-# A pixel moves when it is this many grey steps, and this many of its usual deviations, off.
-_LEAST_STEPS, _DEVIATIONS = 7.0, 4.5
-# Seconds in which the background takes over most of a change; slower where something moves.
-_LEARN_SECONDS, _LEARN_MOVING_SECONDS = 4.0, 30.0
 _EVERYWHERE_SHARE = 0.3
 # Rectangles around what moves that fill more of the picture than this are no saving.
 _MOST_AREA = 0.5
@@ -33,6 +30,8 @@ _CUT_CORRELATION = 0.35
 _CUT_SHARE = 0.5
 _LEAST_SHIFT = 0.4
 _LEAST_RESPONSE = 0.08
+# A pixel is for or against a shift when that changes its difference by more grey steps than this.
+_VOTE_STEPS = 4.0
 _LEAST_BLOB_PIXELS = 10
 _MOST_BLOBS = 12
 # Who crosses so many of his own widths a second, as runners do, may be smeared beyond recognition
@@ -53,6 +52,8 @@ class Motion:
     """Rectangles around what moves, a margin included; the whole picture when all of it does."""
     is_everywhere: bool
     """The camera moves, or the light changed: `parts` is the whole picture."""
+    is_busy: bool = False
+    """The camera stands still, but so much moves that `parts` is the whole picture."""
     is_cut: bool
     """Another scene begins with this picture."""
     shift: tuple[float, float]
@@ -64,16 +65,11 @@ class Motion:
 class MotionFinder:
     """Learns what the background looks like and tells what differs from it.
 
-    Show it pictures of one size in order of time. The background is a mean and a mean deviation
-    for each pixel of the picture shrunk to 320 px, after the exposure was evened out: noise,
-    leaves and rain raise the deviation where they are, and with it what counts as moving.
+    Show it pictures of one size in order of time; they are shrunk to 320 px.
     """
 
     def __init__(self) -> None:
-        self._mean: NDArray[np.float32] | None = None
-        self._deviation: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
-        self._last: NDArray[np.float32] = self._deviation
-        self._last_seconds = 0.0
+        self._background: Background | None = None
         self._last_blobs: list[_Edges] = []
         self._unrest_until = -math.inf
 
@@ -90,72 +86,42 @@ class MotionFinder:
         size = size_within(image, _LONG_SIDE)
         small = _luma(image, size).astype(np.float32)
         whole = Box(0.0, 0.0, float(width), float(height))
-        if self._mean is None or self._mean.shape != small.shape:
-            self._start(small, seconds)
-            return Motion(parts=(whole,), is_everywhere=True, is_cut=True, shift=(0.0, 0.0))
-        moving = self._moving(small)
+        background = self._background
+        if background is None or background.last.shape != small.shape:
+            return self._new_scene(small, seconds, whole)
+        moving, shift = background.moving(small), (0.0, 0.0)
         share = float(moving.mean())
-        is_cut = share > _CUT_SHARE and _likeness(small, self._last) < _CUT_CORRELATION
-        shift = (0.0, 0.0)
-        if is_cut:
-            self._start(small, seconds)
-            return Motion(parts=(whole,), is_everywhere=True, is_cut=True, shift=shift)
+        if share > _CUT_SHARE and _likeness(small, background.last) < _CUT_CORRELATION:
+            return self._new_scene(small, seconds, whole)
         if share > _EVERYWHERE_SHARE / 4:
-            shift = _shift(self._last, small)
+            shift = _shift(background.last, small)
+        if share > _EVERYWHERE_SHARE and shift == (0.0, 0.0):
+            without_ghosts = background.forget_ghosts(small)
+            if without_ghosts is not None:
+                moving, share = without_ghosts, 0.0
         if shift != (0.0, 0.0) or share > _EVERYWHERE_SHARE:
             self._unrest_until = seconds + _UNREST_SECONDS
         is_everywhere = seconds < self._unrest_until
-        elapsed = max(0.0, seconds - self._last_seconds)
-        if is_everywhere:
-            # The old background lies elsewhere by now: learn the new one fast.
-            moving[:] = False
-            elapsed = _LEARN_SECONDS
-        self._learn(small, moving, elapsed)
-        elapsed = seconds - self._last_seconds
-        self._last, self._last_seconds = small, seconds
+        elapsed = seconds - background.last_seconds
+        background.learn(small, seconds, None if is_everywhere else moving)
         factors = (width / size[0], height / size[1])
         blobs = [] if is_everywhere else _blobs(moving)
         heads = _dashing_heads(self._last_blobs, blobs, elapsed, size[1])
         self._last_blobs = blobs
         parts = (whole,) if is_everywhere else _parts(blobs, size, factors)
-        if sum(part.area for part in parts) > _MOST_AREA * whole.area:
-            parts, is_everywhere = (whole,), True
+        is_busy = not is_everywhere and sum(p.area for p in parts) > _MOST_AREA * whole.area
         return Motion(
-            parts=parts,
+            parts=(whole,) if is_busy else parts,
             is_everywhere=is_everywhere,
+            is_busy=is_busy,
             is_cut=False,
             shift=(shift[0] * factors[0], shift[1] * factors[1]),
             dashing_heads=tuple(_scaled(head, factors) for head in heads),
         )
 
-    def _start(self, small: NDArray[np.float32], seconds: float) -> None:
-        self._mean, self._deviation = small.copy(), np.full_like(small, 3.0)
-        self._last, self._last_seconds = small, seconds
-        self._unrest_until = -math.inf
-
-    def _moving(self, small: NDArray[np.float32]) -> NDArray[np.bool_]:
-        assert self._mean is not None
-        # Exposure follows whoever steps into the picture; the median pixel shows by how much.
-        gain = float(np.median(small[::4, ::4] / np.maximum(self._mean[::4, ::4], 8.0)))
-        away = np.abs(small - self._mean * np.float32(min(max(gain, 0.6), 1.6)))
-        limit = np.maximum(np.float32(_LEAST_STEPS), self._deviation * np.float32(_DEVIATIONS))
-        mask = (away > limit).astype(np.uint8)
-        # Single pixels are noise or rain.
-        opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-        return np.asarray(opened, dtype=np.bool_)
-
-    def _learn(self, small: NDArray[np.float32], moving: NDArray[np.bool_], elapsed: float) -> None:
-        assert self._mean is not None
-        rates = [
-            np.float32(1 - math.exp(-elapsed / seconds))
-            for seconds in (_LEARN_SECONDS, _LEARN_MOVING_SECONDS)
-        ]
-        rate = np.where(moving, rates[1], rates[0]).astype(np.float32)
-        step = small - self._mean
-        self._mean = (self._mean + rate * step).astype(np.float32)
-        calm = np.minimum(np.abs(step), 12.0)
-        change = np.where(moving, np.float32(0), calm - self._deviation)
-        self._deviation = (self._deviation + rates[0] * change).astype(np.float32)
+    def _new_scene(self, small: NDArray[np.float32], seconds: float, whole: Box) -> Motion:
+        self._background, self._unrest_until = Background(small, seconds), -math.inf
+        return Motion(parts=(whole,), is_everywhere=True, is_cut=True, shift=(0.0, 0.0))
 
 
 def _luma(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -178,7 +144,9 @@ def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def _shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[float, float]:
     """How far the picture as a whole moved, small pixels; (0, 0) when that isn't clear.
 
-    Phase correlation (Kuglin and Hines, 1975) of the gradients, under a Hanning window.
+    Phase correlation (Kuglin and Hines, 1975) of the gradients, under a Hanning window. It may show
+    how somebody moved who takes much of the picture: most pixels must be better explained by it
+    than by a camera that stood still.
     """
     if min(before.shape) < 2:
         return 0.0, 0.0
@@ -186,7 +154,19 @@ def _shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[flo
     (dx, dy), response = cv2.phaseCorrelate(_edges(before), _edges(after), window)
     if response < _LEAST_RESPONSE or math.hypot(dx, dy) < _LEAST_SHIFT:
         return 0.0, 0.0
-    return float(dx), float(dy)
+    return (float(dx), float(dy)) if _explains_most(before, after, dx, dy) else (0.0, 0.0)
+
+
+def _explains_most(
+    before: NDArray[np.float32], after: NDArray[np.float32], dx: float, dy: float
+) -> bool:
+    """Whether a shift brings more pixels of one picture closer to the other than it takes away."""
+    height, width = before.shape
+    moved = cv2.warpAffine(before, np.array([[1, 0, dx], [0, 1, dy]]), (width, height))
+    x, y = math.ceil(abs(dx)) + 1, math.ceil(abs(dy)) + 1
+    inner = slice(y, height - y), slice(x, width - x)
+    gained = np.abs(after - before)[inner] - np.abs(after - moved)[inner]
+    return int((gained > _VOTE_STEPS).sum()) > int((gained < -_VOTE_STEPS).sum())
 
 
 def _edges(picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -85,7 +85,8 @@ class Watch:
             look.where == "parts" or look.restless_seconds is not None for look in looks
         )
         self._motion = MotionFinder()
-        self._is_restless, self._seen_last = False, -math.inf
+        self._is_restless = self._is_busy = False
+        self._seen_last = -math.inf
         self._calm_from = -math.inf
         self._is_over = False
         self._associator = Associator(settings.max_gap_seconds)
@@ -128,7 +129,7 @@ class Watch:
         motion = self._sense(image, now)
         if motion.is_cut:
             self._last.clear()
-        self._is_restless = motion.is_everywhere
+        self._is_restless, self._is_busy = motion.is_everywhere, motion.is_busy
         if motion.is_everywhere and not motion.is_cut:
             self._calm_from = now + _CALM_SECONDS
         due = [look for look in self._due_looks if self._is_due(look, now)]
@@ -230,7 +231,7 @@ class Watch:
 
     def _is_due(self, look: Look, now: float) -> bool:
         last = self._last.get(look)
-        every = look.interval(restless=self._is_restless)
+        every = look.interval(restless=self._is_restless, busy=self._is_busy)
         return last is None or not 0 <= now - last < every - EARLY
 
     def _sense(self, image: Image, now: float) -> Motion:
@@ -269,7 +270,7 @@ def _found_by(
     if look.where == "whole":
         is_left = max(image.shape[:2]) > look.most_side
         return [] if is_left else look_at_whole(look, image, within)
-    if motion.is_everywhere:
+    if motion.is_everywhere or motion.is_busy:
         return []  # The looks at the whole picture come the more often.
     parts = [p for p in motion.parts if max(p.width, p.height) >= look.least_side]
     return [detection for part in parts for detection in look_at_part(look, image, part)]

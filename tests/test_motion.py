@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from redact.background import Background
 from redact.motion import MotionFinder
 
 WIDTH, HEIGHT = 480, 270
@@ -106,6 +107,51 @@ def test_a_camera_that_turns_moves_everything(street):
     shifts = np.array([motion.shift for motion in found[1:]])
     assert np.median(shifts[:, 0]) == pytest.approx(-6, abs=1)
     assert np.median(shifts[:, 1]) == pytest.approx(0, abs=1)
+
+
+def crowd(scene, rng, index, *, step=8):
+    """Three large, rough people who walk side by side through the scene."""
+    image = scene[:, :WIDTH].copy()
+    coat = np.random.default_rng(5).uniform(0, 255, (200, 50))
+    for x in (20 + step * index, 140 + step * index, 280 + step * index):
+        seen = image[40:240, x : x + 50]
+        seen[:] = coat[:, : seen.shape[1]]
+    return np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("step", [1, 4, 10])
+def test_who_takes_much_of_the_picture_is_no_camera_that_moves(street, step):
+    rng = np.random.default_rng(0)
+    found = watched([crowd(street, rng, index, step=step) for index in range(12)])
+    assert all(motion.shift == (0.0, 0.0) for motion in found[1:])
+    assert not any(motion.is_everywhere for motion in found[1:])
+
+
+def test_people_and_where_they_stood_at_first_are_no_camera_that_moves(street):
+    rng = np.random.default_rng(0)
+    found = watched([crowd(street, rng, index) for index in range(30)])
+    assert not any(motion.is_everywhere for motion in found[1:])
+
+
+def test_where_people_stood_at_first_can_be_forgotten(street):
+    rng = np.random.default_rng(0)
+    pictures = [crowd(street, rng, index, step=10).astype(np.float32) for index in range(12)]
+    background = Background(pictures[0], 0.0)
+    for index, image in enumerate(pictures[1:-1], 1):
+        background.learn(image, index * 0.1, background.moving(image))
+    before = background.moving(pictures[-1])
+    after = background.forget_ghosts(pictures[-1])
+    ghost, person = (slice(50, 230), slice(22, 60)), (slice(50, 230), slice(134, 176))
+    assert before[ghost].mean() > 0.5 and after[ghost].mean() < 0.02
+    assert before[person].mean() > 0.5 and after[person].mean() > 0.5
+
+
+def test_nothing_is_forgotten_under_a_camera_that_moves(street):
+    rng = np.random.default_rng(0)
+    pictures = [picture(street, rng, left=9 * i).astype(np.float32) for i in range(3)]
+    background = Background(pictures[0], 0.0)
+    background.learn(pictures[1], 0.1, background.moving(pictures[1]))
+    assert background.forget_ghosts(pictures[2]) is None
 
 
 def test_another_scene_is_a_cut(street):

@@ -26,7 +26,7 @@ LEVELS = [
     {"parked"},
     {"follow", "motion", "changes", "video", "detectors", "tracking", "regions", "blur"},
     {"tones"},
-    {"boxes", "scaling", "evidence", "halves", "_kernels", "_weights"},
+    {"boxes", "scaling", "background", "evidence", "halves", "_kernels", "_weights"},
     {"records"},
     {"hidden"},
     {"settings", "sources"},
