@@ -17,7 +17,10 @@ _LEARN_SECONDS, _LEARN_MOVING_SECONDS = 4.0, 30.0
 # differs from the background is people, and where they stood when it was learned.
 _MOST_CHANGED = 0.25
 # What has looked the same for so long is no part of somebody who walks.
-_LATELY_SECONDS = 0.4
+_LATELY_SECONDS = 0.8
+# A ghost's outline is in the background, not in the picture: there it is this much weaker.
+_GHOST_OUTLINE = 0.6
+_LEAST_GHOST_PIXELS = 10
 
 
 class Background:
@@ -49,6 +52,31 @@ class Background:
         """(H, W) what differs from the background."""
         return self._differing(picture, self._mean)
 
+    def without_ghosts(
+        self, picture: NDArray[np.float32], moving: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """(H, W) what moves of what differs, when it is known where people stood at first.
+
+        Who stood somewhere while the background was learned leaves a ghost when he walks away. It
+        has not changed lately, and what it is bounded by is gone.
+        """
+        ghosts = moving & ~self._changed_lately(picture)
+        if ghosts.sum() < _LEAST_GHOST_PIXELS:
+            return moving
+        steep, steep_before = _steepness(picture), _steepness(self._mean)
+        joined = cv2.dilate(ghosts.astype(np.uint8), np.ones((5, 5), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+        moving = moving.copy()
+        for label in range(1, count):
+            x, y, w, h, _ = stats[label].tolist()
+            here = slice(y, y + h), slice(x, x + w)
+            inside = (labels[here] == label) & ghosts[here]
+            outline = _outline(inside)
+            if steep[here][outline].mean() < _GHOST_OUTLINE * steep_before[here][outline].mean():
+                self._mean[here][inside] = picture[here][inside]
+                moving[here] &= ~inside
+        return moving
+
     def learn(
         self, picture: NDArray[np.float32], seconds: float, moving: NDArray[np.bool_] | None
     ) -> None:
@@ -76,17 +104,22 @@ class Background:
     def forget_ghosts(self, picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         """Take all that did not change lately for background, if the camera seems to stand still.
 
-        Who stood somewhere while the background was learned leaves a ghost there when he walks
-        away, which looks like somebody else.
+        For a picture that is full of people and of ghosts, which nothing tells apart.
 
         Returns: (H, W) what still moves; None when more has changed than people do.
         """
         changed = self._differing(picture, self.last)
         if changed.mean() > _MOST_CHANGED:
             return None
-        changed |= self._differing(picture, self._lately[0][1])
+        changed = self._changed_lately(picture)
         self._mean = np.where(changed, self._mean, picture)
         return self.moving(picture)
+
+    def _changed_lately(self, picture: NDArray[np.float32]) -> NDArray[np.bool_]:
+        changed = self._differing(picture, self.last)
+        for _, before in list(self._lately)[:-1:2]:
+            changed |= self._differing(picture, before)
+        return changed
 
     def _differing(
         self, picture: NDArray[np.float32], other: NDArray[np.float32]
@@ -99,3 +132,16 @@ class Background:
         # Single pixels are noise or rain.
         opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
         return np.asarray(opened, dtype=np.bool_)
+
+
+def _steepness(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How fast the picture changes from pixel to pixel: its gradient's length."""
+    x = cv2.Sobel(picture, cv2.CV_32F, 1, 0)
+    y = cv2.Sobel(picture, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(x, y), dtype=np.float32)
+
+
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels on both sides of the mask's edge."""
+    edge = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    return np.asarray(edge, dtype=np.bool_)

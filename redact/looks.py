@@ -277,7 +277,7 @@ def keep_no_memory() -> None:
     By itself it comes to keep all that is smaller than the largest array ever freed, up to 32 MB,
     once for each of many threads.
     """
-    _ask_c_library("mallopt", _M_MMAP_THRESHOLD, 1_000_000)
+    _ask_c_library("mallopt", _M_MMAP_THRESHOLD, 16_000_000)
     _ask_c_library("mallopt", _M_ARENA_MAX, 2)
 
 

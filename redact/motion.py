@@ -96,9 +96,11 @@ class MotionFinder:
         if share > _EVERYWHERE_SHARE / 4:
             shift = _shift(background.last, small)
         if share > _EVERYWHERE_SHARE and shift == (0.0, 0.0):
-            without_ghosts = background.forget_ghosts(small)
-            if without_ghosts is not None:
-                moving, share = without_ghosts, 0.0
+            left = background.forget_ghosts(small)
+            if left is not None:
+                moving, share = left, 0.0
+        elif shift == (0.0, 0.0):
+            moving = background.without_ghosts(small, moving)
         if shift != (0.0, 0.0) or share > _EVERYWHERE_SHARE:
             self._unrest_until = seconds + _UNREST_SECONDS
         is_everywhere = seconds < self._unrest_until

@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.boxes import iou_matrix
-from redact.tracking import Tracklet
+from redact.tracking import PARKED_SECONDS, Tracklet
 
-# So long a parked plate may be missed: whoever stands before it for longer may as well have driven
-# it away.
-_MOST_SECONDS = 10.0
 _SAME_IOU = 0.5
 
 
@@ -31,7 +28,7 @@ def joined_where_parked(tracklets: Iterable[Tracklet]) -> list[Tracklet]:
 
 def _stays(earlier: Tracklet, later: Tracklet) -> bool:
     gap = later.times[0] - earlier.times[-1]
-    if earlier.kind != "plate" or later.kind != "plate" or not 0 < gap <= _MOST_SECONDS:
+    if earlier.kind != "plate" or later.kind != "plate" or not 0 < gap <= PARKED_SECONDS:
         return False
     if earlier.scene != later.scene:
         return False

@@ -20,7 +20,14 @@ from redact.follow import Template
 from redact.halves import is_as_high
 from redact.looks import EARLY, Look, look_around
 from redact.records import Box
-from redact.tracking import LEAST_REACH, Associator, Tracklet, is_same_place, merge_same
+from redact.tracking import (
+    LEAST_REACH,
+    PARKED_SECONDS,
+    Associator,
+    Tracklet,
+    is_same_place,
+    merge_same,
+)
 
 Image = NDArray[np.uint8]
 Followed = tuple[NDArray[np.float64], float]
@@ -99,10 +106,34 @@ class Pursuit:
                     followed[tracklet] = place
         return followed
 
+    def hidden(self, picture: Seen) -> dict[Tracklet, NDArray[np.float64]]:
+        """(4,) boxes of live tracklets of people who stood still, and whom another passes now."""
+        hidden = {}
+        for tracklet in self._associator.live:
+            standing = tracklet.standing_box
+            is_still = np.array_equal(tracklet.camera, picture.camera)
+            if tracklet.kind == "face" and standing is not None and is_still:
+                others = [
+                    other.predict(picture.now, picture.camera)
+                    for other in self._associator.live
+                    if other.kind == "face" and other.standing_box is None
+                ]
+                if _touch(standing, np.asarray(others, dtype=np.float64).reshape(-1, 4)):
+                    hidden[tracklet] = standing
+        return hidden
+
     def find_again(
-        self, tracklet: Tracklet, picture: Seen, image: Image, followed: Followed | None
+        self,
+        tracklet: Tracklet,
+        picture: Seen,
+        image: Image,
+        followed: Followed | None,
+        hidden: NDArray[np.float64] | None = None,
     ) -> None:
-        """Look where a tracklet should be that nothing else has seen in this picture."""
+        """Look where a tracklet should be that nothing else has seen in this picture.
+
+        hidden: (4,) where it stands if another passes in front of it: there it still is.
+        """
         predicted = tracklet.predict(picture.now, picture.camera)
         reach = tracklet.reach(picture.now - tracklet.times[-1])
         is_sure = followed is not None and followed[1] >= SURE_LIKENESS
@@ -117,6 +148,12 @@ class Pursuit:
             tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
             if is_sure and away < _STILL_SHIFT * float(np.max(box[2:] - box[:2])):
                 tracklet.stay_alive(picture.now, _STILL_SECONDS)
+        elif hidden is not None:
+            tracklet.add(picture.index, picture.now, hidden, float("nan"), picture.camera)
+            tracklet.stay_alive(picture.now, _STILL_SECONDS)
+        if tracklet.kind == "plate" and tracklet.standing_box is not None:
+            # Who passes in front of a parked car hides its plate: it is looked for afterwards.
+            tracklet.stay_alive(picture.now, PARKED_SECONDS)
 
     def keep(self, picture: Seen, image: Image, *, is_over: bool) -> None:
         """The picture's finds are known: keep what they look like, and follow new ones back.

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import as_array, centers_of, iou_matrix, sizes_of
+from redact.boxes import as_array, centers_of, covered_share, iou_matrix, sizes_of
 from redact.evidence import evidence_for
 from redact.halves import are_halves
 from redact.records import Box, Detection
@@ -34,6 +34,11 @@ _PLATE_REACH_MOST, _PLATE_REACH_PER_SECOND = 10.0, 20.0
 _REACH_SURE = 0.6
 _MOST_SIZE_RATIO, _MOST_WEAK_RATIO = 2.2, 1.6
 _VELOCITY_GAIN = 0.4
+# Of so many finds of something that stands still, each lies in the largest by this share.
+_LATE, _STANDING_SHARE = 12, 0.7
+# So long a parked plate may be missed: whoever stands before it for longer may as well have driven
+# it away.
+PARKED_SECONDS = 10.0
 # With fewer looks than this, what seems motion may be a box that jumped.
 LEAST_FOR_MOTION = 3
 
@@ -62,6 +67,9 @@ class Tracklet:
     def predict(self, now: float, camera: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """(4,) the last box moved on; motion is trusted for half a second at most."""
         drift = np.zeros(2) if camera is None else camera - self.camera
+        standing = self.standing_box if self.kind == "plate" else None
+        if standing is not None:
+            return standing + np.tile(drift, 2)
         elapsed = min(now - self.times[-1], 0.5)
         return self.boxes[-1] + np.tile(self.velocity * elapsed + drift, 2)
 
@@ -131,6 +139,23 @@ class Tracklet:
     def best_score(self) -> float:
         """The highest score of any find."""
         return float(np.nanmax(self.scores))
+
+    @property
+    def standing_box(self) -> NDArray[np.float64] | None:
+        """(4,) the largest box of late, where all the others lie in it: the thing stands still.
+
+        Of a plate behind a post now one half is found, now the other, now both.
+        """
+        late = [
+            box
+            for box, score in zip(self.boxes[-_LATE:], self.scores[-_LATE:], strict=True)
+            if not math.isnan(score)
+        ]
+        if len(late) < 2:
+            return None
+        largest = max(late, key=lambda box: float(np.prod(box[2:] - box[:2])))
+        within = [covered_share(Box(*box), [Box(*largest)]) for box in late]
+        return largest if min(within) >= _STANDING_SHARE else None
 
     @property
     def find_count(self) -> int:

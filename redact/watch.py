@@ -195,10 +195,14 @@ class Watch:
         image = waiting.image
         picture = Seen(index, now, waiting.again, self._associator.camera)
         followed = self._pursuit.follow_all(picture, image)
-        places = {t: box for t, (box, likeness) in followed.items() if likeness >= SURE_LIKENESS}
+        hidden = self._pursuit.hidden(picture) if self._near_looks else {}
+        sure = {t: box for t, (box, likeness) in followed.items() if likeness >= SURE_LIKENESS}
+        places = hidden | sure
         for tracklet in self._associator.step(index, now, found, places):
             if tracklet.best_score >= evidence_for(tracklet.kind).sure:
-                self._pursuit.find_again(tracklet, picture, image, followed.get(tracklet))
+                self._pursuit.find_again(
+                    tracklet, picture, image, followed.get(tracklet), hidden.get(tracklet)
+                )
         self._pursuit.keep(picture, image, is_over=self._is_over)
 
     def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:

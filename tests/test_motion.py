@@ -135,15 +135,25 @@ def test_people_and_where_they_stood_at_first_are_no_camera_that_moves(street):
 
 def test_where_people_stood_at_first_can_be_forgotten(street):
     rng = np.random.default_rng(0)
-    pictures = [crowd(street, rng, index, step=10).astype(np.float32) for index in range(12)]
+    pictures = [crowd(street, rng, index, step=10).astype(np.float32) for index in range(16)]
     background = Background(pictures[0], 0.0)
     for index, image in enumerate(pictures[1:-1], 1):
         background.learn(image, index * 0.1, background.moving(image))
     before = background.moving(pictures[-1])
     after = background.forget_ghosts(pictures[-1])
-    ghost, person = (slice(50, 230), slice(22, 60)), (slice(50, 230), slice(134, 176))
+    ghost, person = (slice(50, 230), slice(22, 60)), (slice(50, 230), slice(174, 216))
     assert before[ghost].mean() > 0.5 and after[ghost].mean() < 0.02
     assert before[person].mean() > 0.5 and after[person].mean() > 0.5
+
+
+@pytest.mark.parametrize("size", [40, 90])
+def test_where_somebody_stood_at_first_soon_does_not_move(street, size):
+    rng = np.random.default_rng(0)
+    pictures = [picture(street, rng, x=30 + 25 * index, size=size) for index in range(10)]
+    pictures += [picture(street, rng, x=255, size=size) for _ in range(10)]
+    found = watched(pictures)
+    assert any(part.x0 < 60 for part in found[8].parts)
+    assert found[-1].parts and all(part.x0 > 150 for part in found[-1].parts)
 
 
 def test_nothing_is_forgotten_under_a_camera_that_moves(street):

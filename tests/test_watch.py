@@ -1,5 +1,7 @@
 """Where and when is looked: little is missed, and what was found is followed both ways."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -247,6 +249,62 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
     looks = [Look(Once(), 5.0), near, Look(Bright(range(99)), 0.1)]
     (track,) = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
     assert float(track.boxes[:, 3].max()) < 130
+
+
+def test_who_stood_still_is_there_while_somebody_passes():
+    """She isn't found afterwards either; a faint find below her, on him, is not of her."""
+
+    class Passing:
+        looks = -1
+
+        def detect(self, image):
+            self.looks += 1
+            x = 10 * self.looks - 60
+            finds = [Detection(kind="face", box=Box(x, 90, x + 60, 150), score=0.9)]
+            if x + 60 <= 200:
+                finds += [Detection(kind="face", box=Box(200, 100, 240, 140), score=0.6)]
+            if x == 190:
+                finds += [Detection(kind="face", box=Box(195, 165, 235, 205), score=0.3)]
+            return finds
+
+    class Blind:
+        def detect(self, image):
+            return []
+
+    coat = np.random.default_rng(4).integers(0, 255, (170, 60, 3))
+
+    def draw(index):
+        image = picture(index, empty=True)
+        seen = image[90:260, max(0, 10 * index - 60) : max(0, 10 * index)]
+        seen[:] = coat[:, 60 - seen.shape[1] :]
+        return image
+
+    looks = [Look(Passing(), 0.1), Look(Blind(), 0.0, "near", part_side=128)]
+    tracks = watched(looks, range(40), draw=draw)
+    (stood,) = (t for t in tracks if abs(t.boxes[0, 0] - 200) < 5)
+    assert stood.stop_index >= 28  # He is nearly past her.
+    np.testing.assert_allclose(stood.boxes, [[200, 100, 240, 140]] * len(stood.boxes), atol=5)
+
+
+@pytest.mark.parametrize(("hidden", "stop"), [(40, 50), (115, 5)])
+def test_a_parked_plate_is_looked_for_while_somebody_stands_before_it(hidden, stop):
+    """It stays a track for ten seconds; nothing but the look beside it sees it again."""
+
+    class BrightPlate(Bright):
+        def detect(self, image):
+            return [replace(find, kind="plate") for find in super().detect(image)]
+
+    def draw(index):
+        image = picture(index, empty=True)
+        if not 5 <= index < 5 + hidden:
+            image[100:120, 200:250] = 240
+        return image
+
+    near = Look(BrightPlate(score=0.3), 0.0, "near", kind="plate", part_side=320, around=4.0)
+    looks = [Look(BrightPlate(), 99.0), near, Look(Bright(range(999)), 0.1)]
+    (track,) = watched(looks, range(hidden + 10), draw=draw)
+    assert (track.start_index, track.stop_index) == (0, stop)
+    np.testing.assert_allclose(track.boxes, [[200, 100, 250, 120]] * len(track.boxes), atol=2)
 
 
 def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
