@@ -51,7 +51,7 @@ _SOLID_TONE = (96.0, 128.0, 128.0)
 # A plate's cover has at most two cells, so that nothing looks like a letter.
 _PLATE_CELLS, _PLATE_CONTRAST = (1, 2), 0.4
 _GAUSSIAN_CELLS = 16
-_EDGE_SHARE = 0.09
+_EDGE_SHARE = 0.045
 # The tone is looked up so often, in frames, and drawn near by this share of the rest in each.
 _MEASURE_EVERY, _EASE = 30, 0.0625
 _MOST_HELD = 512

@@ -160,7 +160,7 @@ def test_freed_pictures_go_back_at_once():
 
         keep_no_memory()
         for _ in range(2):
-            pictures = [np.ones(2_000_000, np.uint8) for _ in range(50)]
+            pictures = [np.ones(20_000_000, np.uint8) for _ in range(8)]
             last, before = pictures[-1], resident()
             del pictures
         print(1 - resident() / before)
