@@ -44,6 +44,8 @@ class Look:
     even followed. As `every_seconds` when None."""
     busy_seconds: float | None = None
     """How often while much moves under a camera that stands still. As `every_seconds` when None."""
+    still_seconds: float | None = None
+    """How often while nothing moves at all. As `every_seconds` when None."""
     kind: str = "face"
     """Of which tracks a "near" look looks around."""
     part_side: int = 0
@@ -61,12 +63,14 @@ class Look:
     around: float = 3.2
     """Side of the square that a "near" look sees, in sizes of the track's box."""
 
-    def interval(self, *, restless: bool, busy: bool = False) -> float:
-        """Seconds between two looks; restless and busy: as their fields tell."""
+    def interval(self, *, restless: bool, busy: bool = False, still: bool = False) -> float:
+        """Seconds between two looks; restless, busy and still: as their fields tell."""
         if restless and self.restless_seconds is not None:
             return self.restless_seconds
         if busy and self.busy_seconds is not None:
             return self.busy_seconds
+        if still and self.still_seconds is not None:
+            return self.still_seconds
         return self.every_seconds
 
 
@@ -321,7 +325,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     # What these looks agree on still needs a track's support.
     blurred = Rescored(BlurredFaceDetector(threads=threads), offset=-0.3, most=0.39)
     return [
-        Look(blaze, STEP_SECONDS),
+        Look(blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS),
         around,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.

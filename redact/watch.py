@@ -85,7 +85,7 @@ class Watch:
             look.where == "parts" or look.restless_seconds is not None for look in looks
         )
         self._motion = MotionFinder()
-        self._is_restless = self._is_busy = False
+        self._is_restless = self._is_busy = self._is_still = False
         self._seen_last = -math.inf
         self._calm_from = -math.inf
         self._is_over = False
@@ -130,6 +130,7 @@ class Watch:
         if motion.is_cut:
             self._last.clear()
         self._is_restless, self._is_busy = motion.is_everywhere, motion.is_busy
+        self._is_still = self._needs_motion and not motion.parts
         if motion.is_everywhere and not motion.is_cut:
             self._calm_from = now + _CALM_SECONDS
         due = [look for look in self._due_looks if self._is_due(look, now)]
@@ -235,7 +236,7 @@ class Watch:
 
     def _is_due(self, look: Look, now: float) -> bool:
         last = self._last.get(look)
-        every = look.interval(restless=self._is_restless, busy=self._is_busy)
+        every = look.interval(restless=self._is_restless, busy=self._is_busy, still=self._is_still)
         return last is None or not 0 <= now - last < every - EARLY
 
     def _sense(self, image: Image, now: float) -> Motion:

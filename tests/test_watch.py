@@ -251,6 +251,17 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
     assert float(track.boxes[:, 3].max()) < 130
 
 
+def test_where_nothing_moves_is_looked_seldom_until_something_does():
+    often, parts = Bright(), Bright(range(999))
+    looks = [Look(often, 0.1, still_seconds=0.5), Look(parts, 0.2, "parts", part_side=64)]
+    empty = [picture(0, empty=True)] * 21
+    watched(looks, range(21), draw=lambda index: empty[index])
+    assert len(often.shown) == 5  # At 0.0, and every half second.
+    looks = [Look(Bright(), 0.1, still_seconds=0.5), looks[1]]
+    (track,) = watched(looks, range(31), draw=lambda index: picture(index, empty=index < 11))
+    assert track.start_index <= 12  # The next picture that is looked at for parts.
+
+
 def test_who_stood_still_is_there_while_somebody_passes():
     """She isn't found afterwards either; a faint find below her, on him, is not of her."""
 
