@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from redact.detectors import Detector
-from redact.looks import Look, build_looks, close_looks, keep_no_memory
+from redact.looks import Look, build_looks, close_looks, give_back_memory, keep_no_memory
 from redact.settings import Settings
 
 Progress = Callable[[str, int, int | None], None]
 """Called as progress(stage, frames_done, frames_in_all or None); raising in it ends the job."""
+
+# Frames after which memory that was freed goes back to the system.
+_GIVE_BACK_EVERY = 120
 
 
 class Job:
@@ -36,9 +39,16 @@ class Job:
         """How long each stage took, those that come more than once added up."""
         self._detectors, self._progress = detectors, progress
         self._last = time.perf_counter()
+        self._told = 0
 
     def tell(self, stage: str, done: int, total: int | None) -> None:
-        """Tell whoever wants to know how far a stage is."""
+        """Tell whoever wants to know how far a stage is. Called for every frame.
+
+        Now and then memory that was freed goes back to the system.
+        """
+        self._told += 1
+        if self._told % _GIVE_BACK_EVERY == 0:
+            give_back_memory()
         if self._progress is not None:
             self._progress(stage, done, total)
 

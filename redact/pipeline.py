@@ -21,7 +21,7 @@ from redact.checking import checked
 from redact.detectors import Detector
 from redact.errors import PlanError
 from redact.job import Job, Progress
-from redact.looks import build_audit_looks, give_back_memory
+from redact.looks import build_audit_looks
 from redact.records import ClipInfo, Detection, Frame, Plan
 from redact.regions import RegionMaker
 from redact.report import Report
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from redact.rendering import Rendering
 
 _VERIFY_SECONDS = 0.5
-# Frames after which memory that was freed goes back to the system.
-_GIVE_BACK_EVERY = 120
 
 
 def redact_clip(
@@ -200,8 +198,6 @@ def _look_through(
                 )
                 watch.see(frame.index, now, again(), again)
             then(frame, now)
-            if len(pts) % _GIVE_BACK_EVERY == 0:
-                give_back_memory()
             job.tell("analyze", len(pts), None)
     watch.look_at_last()
     return video.with_pts(clip, pts, frames.findings)
