@@ -181,13 +181,6 @@ def test_what_was_rendered_early_can_still_be_looked_back_on(tmp_path, monkeypat
     assert max(map(brightest, read_back(target)[1])) < 200
 
 
-def test_mending_the_first_seconds_leaves_the_rest_as_it_is(clip, tmp_path):
-    plan = plan_of(clip, (0, FRAMES, PLACE))
-    with rendered(plan, tmp_path / "b.mp4") as rendering:
-        changed = rendering.mend(plan_of(clip, (1, FRAMES, PLACE)), lambda done, total: None)
-    assert changed == frozenset(range(50))  # Two seconds at 25 frames a second.
-
-
 @pytest.mark.parametrize("wanted", [[0], [59], [3, 4, 5, 31], range(FRAMES)])
 def test_chosen_frames_are_those_of_the_whole_clip(clip, wanted):
     chosen = {frame.index: frame.y.copy() for frame in video.read_chosen(clip, wanted)}

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import av
-from av.video.frame import PictureType
 
 from redact.errors import TargetError
 from redact.records import ClipInfo, Frame
@@ -37,9 +36,6 @@ _SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(1000)
 # libvpx at 28 is about as sharp as x264 at 20.
 _VP9_CRF_SHARE = 1.4
 _INTERLACED_FLAGS = av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
-# What a clip's beginning shows is often known late, and encoded anew up to here: no picture after
-# it depends on those before.
-_FIRST_GROUP_SECONDS = 2
 # What is encoded is held in memory up to so many bytes, then in a file without a name.
 _MOST_HELD_BYTES = 2**23
 
@@ -90,8 +86,6 @@ class EncodedClip:
         self._size = 0
         self._pictures: list[_Stored] = []
         self._run: _Run | None = _Run(clip, settings, self._codec, first=0)
-        self._first_pts: int | None = None
-        self._is_in_first_group = True
         self.header = self._run.header
         """What the encoder says of all its pictures, for the container."""
 
@@ -110,8 +104,7 @@ class EncodedClip:
         """Encode the next picture, in order of time. Its pixels must not be changed afterwards."""
         if self._run is None:
             raise ValueError("all pictures were added: this was finished")
-        is_key = self._ends_first_group(frame)
-        self._pictures += map(self._stored, self._run.encode(frame, is_key=is_key))
+        self._pictures += map(self._stored, self._run.encode(frame))
 
     def finish(self) -> None:
         """All pictures were added: let the encoder give out what it holds back, and end it."""
@@ -167,15 +160,6 @@ class EncodedClip:
             raise ValueError(f"{len(made)} pictures to replace the {len(span)} of {span}")
         self._pictures[span.start : span.stop] = made
 
-    def _ends_first_group(self, frame: Frame) -> bool:
-        if self._first_pts is None:
-            self._first_pts = frame.pts
-        since = (frame.pts - self._first_pts) * self._clip.time_base
-        if not self._is_in_first_group or since < _FIRST_GROUP_SECONDS:
-            return False
-        self._is_in_first_group = False
-        return True
-
     def _group_starts(self) -> list[int]:
         return [picture.number for picture in self._pictures if picture.is_key]
 
@@ -221,15 +205,14 @@ class _Run:
         self._next, self._last = first, -1
         self._numbers: dict[int, int] = {}
 
-    def encode(self, frame: Frame, *, is_key: bool = False) -> Iterator[Encoded]:
+    def encode(self, frame: Frame) -> Iterator[Encoded]:
         native: Any = frame.native
         context = self._context
         now = round(frame.pts * self._clip.time_base / context.time_base)
         self._last = now = now if not self._numbers else max(now, self._last + 1)
         self._numbers[now] = self._next
         self._next += 1
-        native.pts, native.time_base = now, context.time_base
-        native.pict_type = PictureType.I if is_key else PictureType.NONE
+        native.pts, native.time_base, native.pict_type = now, context.time_base, 0
         if native.format.name != context.pix_fmt:
             both = self._clip.color_range or LIMITED_RANGE
             native = native.reformat(
