@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 # So long after a frame, what has to be covered in it hardly changes: new tracks were followed back
 # by then, and few gaps are longer. Where it changes all the same, the frame is rendered again.
 _SETTLED_SECONDS = LOOK_BACK_SECONDS + 0.1
-# The first frame comes out sooner, and until the lag is as above it grows by so much a second.
+# The first frame comes out sooner; the lag grows by so much a second until it is as above. Where
+# much moves, too much would be rendered twice.
 _FIRST_LAG_SECONDS, _LAG_GROWTH = 0.4, 0.5
 # Frames are held until then. Where they are more than this, they are read again afterwards.
 _MOST_HELD_BYTES = 500_000_000
@@ -59,6 +60,9 @@ class TrailingRenderer:
         self._held: collections.deque[tuple[float, Frame]] = collections.deque()
         self._seconds: list[float] = []
         self._most_held = _MOST_HELD_BYTES // (clip.width * clip.height * 3 // 2)
+        # Copies of frames don't tell which half comes first.
+        can_hold = self._most_held > _SETTLED_SECONDS * clip.frame_rate
+        self._is_early = can_hold and not clip.is_interlaced
         self._has_given_up, self._count = False, 0
         self._ids = LastingIds()
         self._tracked = -_TRACK_EVERY_SECONDS
@@ -122,8 +126,9 @@ class TrailingRenderer:
 
     def _lag(self, looked_until: float) -> float:
         """How far rendering stays behind what was looked at, seconds."""
-        if self._clip.is_interlaced:
-            return _SETTLED_SECONDS  # Copies of frames don't tell which half comes first.
+        self._is_early = self._is_early and self._watch.is_calm
+        if not self._is_early:
+            return _SETTLED_SECONDS
         growing = _FIRST_LAG_SECONDS + _LAG_GROWTH * (looked_until - _FIRST_LAG_SECONDS)
         return min(_SETTLED_SECONDS, max(_FIRST_LAG_SECONDS, growing))
 

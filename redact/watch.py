@@ -215,6 +215,11 @@ class Watch:
             self._settle(self._waiting.popleft())
         return finish(self._associator.tracklets, seconds, self._settings, first_index=first_index)
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether the camera stood still in the last picture, and little moved."""
+        return not (self._is_restless or self._is_busy)
+
     def settled_before(self, now: float) -> float:
         """Until when the tracks have got all finds, when pictures up to `now` were shown."""
         return self._waiting[0].now if self._waiting else now
