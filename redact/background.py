@@ -60,6 +60,8 @@ class Background:
         Who stood somewhere while the background was learned leaves a ghost when he walks away. It
         has not changed lately, and what it is bounded by is gone.
         """
+        if moving.sum() < _LEAST_GHOST_PIXELS:
+            return moving
         ghosts = moving & ~self._changed_lately(picture)
         if ghosts.sum() < _LEAST_GHOST_PIXELS:
             return moving
@@ -108,11 +110,9 @@ class Background:
 
         Returns: (H, W) what still moves; None when more has changed than people do.
         """
-        changed = self._differing(picture, self.last)
-        if changed.mean() > _MOST_CHANGED:
+        if self._differing(picture, self.last).mean() > _MOST_CHANGED:
             return None
-        changed = self._changed_lately(picture)
-        self._mean = np.where(changed, self._mean, picture)
+        self._mean = np.where(self._changed_lately(picture), self._mean, picture)
         return self.moving(picture)
 
     def _changed_lately(self, picture: NDArray[np.float32]) -> NDArray[np.bool_]:

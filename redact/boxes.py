@@ -119,7 +119,7 @@ def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
     """Boxes that overlap become one that takes in both, until none do."""
     result: list[Box] = []
     for box in boxes:
-        while (other := next((o for o in result if _meet(box, o)), None)) is not None:
+        while (other := next((o for o in result if meet(box, o)), None)) is not None:
             result.remove(other)
             low, high = map(min, box[:2], other[:2]), map(max, box[2:], other[2:])
             box = Box(*low, *high)
@@ -127,8 +127,9 @@ def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
     return result
 
 
-def _meet(a: Box, b: Box) -> bool:
-    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+def meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    """Whether two boxes, x0 y0 x1 y1, have some of their area in common."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def as_array(boxes: Sequence[Box]) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from redact.detectors import Detector
-from redact.looks import Look, build_looks, close_looks, give_back_memory, keep_no_memory
+from redact.looks import Look, build_looks, close_looks
+from redact.memory import give_back_memory, keep_no_memory
 from redact.settings import Settings
 
 Progress = Callable[[str, int, int | None], None]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, cast
@@ -16,13 +14,12 @@ from numpy.typing import NDArray
 
 from redact.boxes import clamp_to
 from redact.detectors import Detector, PartDetector
+from redact.memory import give_back_memory
 from redact.records import Box, Detection
 from redact.settings import Settings
 
 # Pictures are looked at about this often, in seconds; tracks bridge what lies between.
 STEP_SECONDS = 0.08
-# Names of settings in glibc's malloc.h.
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 # A frame's time may be a hair early of its share of a second.
 EARLY = 2e-3
 
@@ -265,32 +262,6 @@ def close_looks(looks: Sequence[Look]) -> None:
     for look in looks:
         _close(look.detector)
     give_back_memory()
-
-
-def give_back_memory() -> None:
-    """Let the C library return what it keeps of freed memory, where it has to be asked (glibc).
-
-    Detectors and decoders leave holes of many sizes, so that much is kept.
-    """
-    _ask_c_library("malloc_trim", 0)
-
-
-def keep_no_memory() -> None:
-    """Let the C library return large freed arrays at once, for the rest of the process (glibc).
-
-    By itself it comes to keep all that is smaller than the largest array ever freed, up to 32 MB,
-    once for each of many threads. Below 16 MB, returning costs more time than it saves memory.
-    """
-    _ask_c_library("mallopt", _M_MMAP_THRESHOLD, 16_000_000)
-    _ask_c_library("mallopt", _M_ARENA_MAX, 2)
-
-
-def _ask_c_library(name: str, *values: int) -> None:
-    """Call a function of the C library that takes whole numbers, where there is such a one."""
-    if sys.platform == "linux":
-        function = getattr(ctypes.CDLL(None), name, None)
-        if function is not None:
-            function(*values)
 
 
 def _close(detector: Detector) -> None:

@@ -95,13 +95,16 @@ class MotionFinder:
             return self._new_scene(small, seconds, whole)
         if share > _EVERYWHERE_SHARE / 4:
             shift = _shift(background.last, small)
-        if share > _EVERYWHERE_SHARE and shift == (0.0, 0.0):
-            left = background.forget_ghosts(small)
+        has_moved, is_full = shift != (0.0, 0.0), share > _EVERYWHERE_SHARE
+        if not has_moved:
+            left = (
+                background.forget_ghosts(small)
+                if is_full
+                else background.without_ghosts(small, moving)
+            )
             if left is not None:
-                moving, share = left, 0.0
-        elif shift == (0.0, 0.0):
-            moving = background.without_ghosts(small, moving)
-        if shift != (0.0, 0.0) or share > _EVERYWHERE_SHARE:
+                moving, is_full = left, False
+        if has_moved or is_full:
             self._unrest_until = seconds + _UNREST_SECONDS
         is_everywhere = seconds < self._unrest_until
         elapsed = seconds - background.last_seconds

@@ -108,19 +108,18 @@ class Pursuit:
 
     def hidden(self, picture: Seen) -> dict[Tracklet, NDArray[np.float64]]:
         """(4,) boxes of live tracklets of people who stood still, and whom another passes now."""
-        hidden = {}
-        for tracklet in self._associator.live:
-            standing = tracklet.standing_box
-            is_still = np.array_equal(tracklet.camera, picture.camera)
-            if tracklet.kind == "face" and standing is not None and is_still:
-                others = [
-                    other.predict(picture.now, picture.camera)
-                    for other in self._associator.live
-                    if other.kind == "face" and other.standing_box is None
-                ]
-                if _touch(standing, np.asarray(others, dtype=np.float64).reshape(-1, 4)):
-                    hidden[tracklet] = standing
-        return hidden
+        places = {t: t.standing_box for t in self._associator.live if t.kind == "face"}
+        passing = np.asarray(
+            [t.predict(picture.now, picture.camera) for t, box in places.items() if box is None],
+            dtype=np.float64,
+        ).reshape(-1, 4)
+        return {
+            tracklet: box
+            for tracklet, box in places.items()
+            if box is not None
+            and np.array_equal(tracklet.camera, picture.camera)
+            and _touch(box, passing)
+        }
 
     def find_again(
         self,
@@ -128,7 +127,7 @@ class Pursuit:
         picture: Seen,
         image: Image,
         followed: Followed | None,
-        hidden: NDArray[np.float64] | None = None,
+        hidden: NDArray[np.float64] | None,
     ) -> None:
         """Look where a tracklet should be that nothing else has seen in this picture.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import _kernels
-from redact.boxes import align_even
+from redact.boxes import align_even, meet
 from redact.records import Box
 
 Edges = tuple[int, int, int, int]
@@ -73,11 +73,6 @@ def means(box: Edges, planes: Planes, count: int) -> NDArray[np.float32]:
     for channel, (plane, edges) in enumerate(zip(planes, (box, halved, halved), strict=True)):
         _kernels.reduce(plane, *edges, result[channel])
     return result[..., 0]
-
-
-def meet(a: Edges, b: Edges) -> bool:
-    """Whether two boxes have a pixel in common."""
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def half(box: Edges) -> Edges:

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import numpy as np
 from redact import video
 from redact.lasting import LastingIds
 from redact.pursuit import LOOK_BACK_SECONDS
-from redact.records import ClipInfo, Frame, Plan
+from redact.records import ClipInfo, Frame, Plan, Region
 from redact.regions import RegionMaker
 from redact.settings import Settings
 from redact.watch import Watch
@@ -89,6 +89,7 @@ class TrailingRenderer:
             return
         self._held.append((now, frame))
         self._seconds.append(now)
+        self._is_early = self._is_early and self._watch.is_calm
         looked_until = self._watch.settled_before(now)
         until = looked_until - self._lag(looked_until)
         if until - self._tracked >= _TRACK_EVERY_SECONDS:
@@ -105,7 +106,7 @@ class TrailingRenderer:
         regions = RegionMaker(self._with_lasting_ids(plan))
         with contextlib.closing(self._left(plan)) as frames:
             for frame in frames:
-                self._render_one(frame, regions)
+                self._render_one(frame, regions.at(frame.index))
                 yield len(self.rendering)
         while self._queued:
             self._queued.popleft().result()
@@ -126,7 +127,6 @@ class TrailingRenderer:
 
     def _lag(self, looked_until: float) -> float:
         """How far rendering stays behind what was looked at, seconds."""
-        self._is_early = self._is_early and self._watch.is_calm
         if not self._is_early:
             return _SETTLED_SECONDS
         growing = _FIRST_LAG_SECONDS + _LAG_GROWTH * (looked_until - _FIRST_LAG_SECONDS)
@@ -143,13 +143,14 @@ class TrailingRenderer:
         regions = RegionMaker(plan)
         while self._held and self._held[0][0] <= until:
             now, frame = self._held.popleft()
-            if now >= looked_at_from and regions.at(frame.index):
+            here = regions.at(frame.index)
+            if here and now >= looked_at_from:
                 frame = video.copied(frame)
-            self._render_one(frame, regions)
+            self._render_one(frame, here)
 
-    def _render_one(self, frame: Frame, regions: RegionMaker) -> None:
+    def _render_one(self, frame: Frame, regions: Sequence[Region]) -> None:
         rendering = self.rendering
-        self._queued.append(self._thread.submit(rendering.add, frame, regions.at(frame.index)))
+        self._queued.append(self._thread.submit(rendering.add, frame, regions))
         self._count += 1
         while len(self._queued) > _MOST_QUEUED or (self._queued and self._queued[0].done()):
             self._queued.popleft().result()

@@ -274,7 +274,7 @@ def _overlap(a: Box, b: Box) -> float:
 
 
 def _found_by(
-    look: Look, image: Image, motion: Motion, within: Sequence[Box] | None = None
+    look: Look, image: Image, motion: Motion, within: Sequence[Box] | None
 ) -> list[Detection]:
     """What one look sees: in the whole picture or what changed of it, or in what moves."""
     if look.where == "whole":

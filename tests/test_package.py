@@ -26,7 +26,7 @@ LEVELS = [
     {"parked"},
     {"follow", "motion", "changes", "video", "detectors", "tracking", "regions", "blur"},
     {"tones"},
-    {"boxes", "scaling", "background", "evidence", "halves", "_kernels", "_weights"},
+    {"boxes", "scaling", "background", "memory", "evidence", "halves", "_kernels", "_weights"},
     {"records"},
     {"hidden"},
     {"settings", "sources"},
@@ -152,7 +152,7 @@ def test_freed_pictures_go_back_at_once():
     freed = run(
         """
         import numpy as np
-        from redact.looks import keep_no_memory
+        from redact.memory import keep_no_memory
 
         def resident():
             with open("/proc/self/statm") as figures:
