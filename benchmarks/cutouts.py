@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from redact.records import Box
 
+_UNLABELLED = Path(__file__).with_name("unlabelled.json")
 _FACE = 160
 # How far below the still's lower edge a body goes on, in heights of the face.
 _BODY = 5.0
@@ -53,6 +54,16 @@ def still(data: Path, name: str) -> tuple[NDArray[np.uint8], tuple[Box, ...], st
     inset = _INSETS.get(rest.split("/")[0], (0, 0, 0, 0))
     boxes = tuple(_tight(label, inset) for label in labels(data / folder)[rest])
     return image, boxes, {"faces": "face", "plates": "plate"}[folder]
+
+
+@functools.cache
+def _unlabelled() -> dict[str, list[dict]]:
+    return json.loads(_UNLABELLED.read_text(encoding="utf-8"))["stills"]
+
+
+def unlabelled(name: str) -> tuple[tuple[str, Box], ...]:
+    """Kind and box of a still's people whom its labels leave out; kinds are `Truth`'s."""
+    return tuple((item["kind"], Box(*item["box"])) for item in _unlabelled().get(name, ()))
 
 
 def _tight(label: dict, inset: tuple[float, ...]) -> Box:

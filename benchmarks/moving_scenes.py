@@ -18,7 +18,7 @@ from benchmarks.ground_truth import Truth
 from benchmarks.stage import Scene, Stage
 from redact.records import Box
 
-VERSION = 1
+VERSION = 3
 _TICKS = 90_000
 # An object counts while this share of its box is in the picture and not behind something.
 _LEAST_SEEN = 0.5

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cutouts import Cutout, car, person, still
+from benchmarks.cutouts import Cutout, car, person, still, unlabelled
 from redact.boxes import clamp_to
 from redact.records import Box
 
@@ -71,6 +71,7 @@ class Stage:
             _paint_post(self._world, area, rng)
         self._front = posts + [_absolute(area, self._wide, self._high) for area in scene.walls]
         self._still_boxes = [box for box in boxes if box.height >= _LEAST_SIDE]
+        self._unlabelled = unlabelled(scene.world)
         self._levels = _levels(self._world.astype(np.float32))
         self._cutouts = [self._load(data, actor) for actor in scene.actors]
         self._sprites = [_levels(cutout.image) for cutout in self._cutouts]
@@ -111,6 +112,10 @@ class Stage:
         boxes = [
             (f"still {i}", self._kind, -1, _moved(box, view))
             for i, box in enumerate(self._still_boxes)
+        ]
+        boxes += [
+            (f"unlabelled {i}", kind, -1, _moved(box, view))
+            for i, (kind, box) in enumerate(self._unlabelled)
         ]
         plain = picture.copy()
         for number, (actor, cutout) in enumerate(

@@ -24,21 +24,29 @@ _LEAST_DETAIL = 3.0
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Template:
-    """What a thing looked like: grey, every `step` pixels, from the box's top left corner on."""
+    """What a thing looked like: grey, every `step` pixels, of what lay in the picture.
+
+    offset: (2,) from the box's top left corner to where the picture of it starts: not 0 where the
+    box reaches over the edge.
+    """
 
     picture: Image
     step: int
+    offset: NDArray[np.float64]
 
     @classmethod
     def of(cls, image: Image, box: NDArray[np.float64]) -> Template | None:
         """The box's template, its longer side some 24 px; None where nothing stands out."""
         height, width = image.shape[:2]
-        x0, y0, x1, y1 = (round(v) for v in clamp_to(Box(*box), Box(0, 0, width, height)))
+        inside = clamp_to(Box(*box), Box(0, 0, width, height))
+        x0, y0, x1, y1 = (round(v) for v in inside)
         step = max(1, max(x1 - x0, y1 - y0) // _TEMPLATE_SIDE)
         if min(x1 - x0, y1 - y0) < max(_LEAST_TEMPLATE_SIDE, step):
             return None
         small = _every(image, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
-        return cls(small, step) if float(small.std()) >= _LEAST_DETAIL else None
+        if float(small.std()) < _LEAST_DETAIL:
+            return None
+        return cls(small, step, np.asarray(inside[:2]) - box[:2])
 
     def follow(
         self, predicted: NDArray[np.float64], image: Image, reach: float = 0.8
@@ -51,14 +59,14 @@ class Template:
         """
         height, width = image.shape[:2]
         step, (rows, columns) = self.step, self.picture.shape
-        left, top = round(float(predicted[0])), round(float(predicted[1]))
+        left, top = (round(v) for v in (predicted[:2] + self.offset).tolist())
         reach_x, reach_y = (math.ceil(reach * size) for size in (columns, rows))
         # On the template's own lattice, or what stands still would seem to change.
         x0 = left - step * min(reach_x, left // step)
         y0 = top - step * min(reach_y, top // step)
         count_x = min((left - x0) // step + columns + reach_x, (width - x0) // step)
         count_y = min((top - y0) // step + rows + reach_y, (height - y0) // step)
-        if count_x < columns or count_y < rows or left < 0 or top < 0:
+        if count_x < columns or count_y < rows:
             return None
         field = _every(image, x0, y0, count_x, count_y, step)
         likenesses = cv2.matchTemplate(field, self.picture, cv2.TM_CCOEFF_NORMED)

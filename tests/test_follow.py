@@ -27,6 +27,24 @@ def test_what_moved_is_found_where_it_went(shift):
     assert likeness > 0.9
 
 
+@pytest.mark.parametrize("edge", [(-8, 80), (100, -10), (296, 80), (100, 210), (-8, -10)])
+def test_what_reaches_over_the_edge_is_followed(edge):
+    """Who comes in or leaves is partly out of the picture."""
+    x, y = edge
+    box = np.array([x, y, x + 30.0, y + 40.0])
+    inside = np.s_[max(0, y) : min(240, y + 40), max(0, x) : min(320, x + 30)]
+    into_picture = np.array([12 if x < 0 else -12 if x > 290 else 0, 9 if y < 0 else -9])
+    before, after = rough(1), rough(2)
+    rows, columns = (
+        slice(part.start + by, part.stop + by)
+        for part, by in zip(inside, into_picture[::-1].tolist(), strict=True)
+    )
+    after[rows, columns] = before[inside]
+    found, likeness = Template.of(before, box).follow(box, after)
+    np.testing.assert_allclose(found, box + np.tile(into_picture, 2), atol=1)
+    assert likeness > 0.9
+
+
 def test_what_is_gone_is_not_found():
     assert Template.of(rough(1), BOX).follow(BOX, rough(2)) is None
 
