@@ -16,13 +16,17 @@ from redact.settings import Settings
 
 _Area = tuple[int, int, int, int, str, str]
 
+# What was covered for nothing stays so where that is for less than this: encoding a group of
+# pictures again costs more than it is worth.
+_NEEDLESS_SECONDS = 1.0
+
 
 class Rendering:
     """The covered pictures of a clip, and what was covered in each.
 
     A picture may be added before all of the clip is known, as soon as it seems clear what has to be
     covered in it. `mend` covers and encodes anew whatever turned out otherwise, so that the result
-    is always that of the last plan.
+    covers all that the last plan does, and nothing else for as long as a second.
 
     Args:
         clip: what is known of it before it is read through is enough.
@@ -90,7 +94,7 @@ class Rendering:
         """
         maker, count = RegionMaker(plan), len(plan.clip.pts)
         wanted = [maker.at(number) for number in range(count)]
-        changed = [n for n, regions in enumerate(wanted) if _areas(regions) != self._areas[n]]
+        changed = self._otherwise([_areas(regions) for regions in wanted], plan.clip)
         spans = self._encoded.spans(changed)
         if not spans:
             return frozenset()
@@ -102,6 +106,19 @@ class Rendering:
                 again = self._covered_again(_within(frames, span), wanted)
                 self._encoded.replace(span, _told(again, lambda: on_frame(next(done), total)))
         return frozenset(itertools.chain.from_iterable(spans))
+
+    def _otherwise(self, wanted: Sequence[frozenset[_Area]], clip: ClipInfo) -> list[int]:
+        """The pictures in which too little was covered, or too much for too long."""
+        changed: list[int] = []
+        for is_more, group in itertools.groupby(
+            range(len(wanted)), lambda n: wanted[n] < self._areas[n]
+        ):
+            numbers = list(group)
+            if not is_more:
+                changed += [n for n in numbers if wanted[n] != self._areas[n]]
+            elif len(numbers) >= _NEEDLESS_SECONDS * clip.frame_rate:
+                changed += numbers
+        return changed
 
     def write(self, target: Path, clip: ClipInfo) -> None:
         """Write the result as it is now to a file.

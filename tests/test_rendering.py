@@ -90,6 +90,25 @@ def test_what_did_not_change_is_not_encoded_again(clip, tmp_path):
     assert told == [(number, len(changed)) for number in range(1, len(changed) + 1)]
 
 
+@pytest.mark.parametrize(("needless", "is_mended"), [(24, False), (25, True)])
+def test_what_was_covered_for_nothing_for_less_than_a_second_stays(
+    clip, tmp_path, needless, is_mended
+):
+    before = plan_of(clip, (0, FRAMES, PLACE), (20, 20 + needless, OTHER))
+    after = plan_of(clip, (0, FRAMES, PLACE))
+    with rendered(before, tmp_path / "b.mp4") as rendering:
+        share = rendering.covered_ratio(clip)
+        changed = rendering.mend(after, lambda *_: None)
+        assert set(range(20, 20 + needless)) <= changed if is_mended else not changed
+        assert (rendering.covered_ratio(clip) < share) == is_mended
+
+
+def test_one_area_more_is_covered_where_another_is_needless(clip, tmp_path):
+    before = plan_of(clip, (20, 30, OTHER))
+    with rendered(before, tmp_path / "b.mp4") as rendering:
+        assert set(range(25, 30)) <= rendering.mend(plan_of(clip, (25, 30, PLACE)), lambda *_: None)
+
+
 def test_mending_keeps_number_order_and_times_of_pictures(clip, tmp_path):
     target = tmp_path / "b.mp4"
     with rendered(plan_of(clip), target) as rendering:
