@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import cv2
@@ -18,12 +19,13 @@ from redact.detectors.plates import PlateDetector
 from redact.training.backgrounds import background
 from redact.training.drawing import add_fonts, font_files, more_fonts
 from redact.training.lookalikes import lookalike
-from redact.training.loop import Recipe, train
+from redact.training.loop import Recipe, export, train
 from redact.training.mixing import measure_anew, mixed
 from redact.training.motorcycles import motorcycle
 from redact.training.network import STRIDE, PlateNet, targets, without_level
 from redact.training.photos import Photo, crop
 from redact.training.plates import HEIGHT, LAYOUTS, plate
+from redact.training.restoring import restored
 from redact.training.scenes import Scene, make_scene
 from redact.training.scripts import signs_mask
 from redact.training.split import is_trained_on
@@ -67,6 +69,34 @@ def test_what_is_exported_says_the_same_away_from_the_edge():
         maps, lean = net(picture)[inside], without_level(net)(picture)[inside]
     assert maps.std() > 0.01
     assert torch.allclose(maps, lean, atol=1e-3)
+
+
+def test_a_network_is_restored_from_its_file_and_trained_on(tmp_path):
+    """In training its normalisation does next to nothing, as where it had been trained."""
+    torch.manual_seed(1)
+    scenes = [make_scene(np.random.default_rng(i), 96).picture for i in range(16)]
+    net = PlateNet()
+    measure_anew(net, scenes)
+    export(net, tmp_path / "start.onnx")
+    again = restored(tmp_path / "start.onnx", np.stack(scenes))
+    batch = torch.from_numpy(np.stack(scenes)[:, None].astype(np.float32))
+    with torch.no_grad():
+        assert torch.allclose(net(batch), again(batch), atol=1e-3)
+        assert torch.allclose(again(batch), again.train()(batch), atol=0.1)
+    recipe = dataclasses.replace(TINY, steps=1, learning_rate=0.0, start=tmp_path / "start.onnx")
+    train(tmp_path / "on", recipe, save_every=1)
+    on = torch.load(tmp_path / "on" / "checkpoint.pt", weights_only=True)["average"]
+    assert torch.allclose(on["up.weight"], net.up.weight, atol=1e-6)
+
+
+def test_a_file_of_another_network_is_refused(tmp_path):
+    other = torch.nn.Conv2d(1, 5, 3)
+    names = {"input_names": ["picture"], "output_names": ["maps"], "dynamo": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(other, (torch.zeros(1, 1, 32, 32),), str(tmp_path / "o.onnx"), **names)
+    with pytest.raises(ValueError, match="other convolutions"):
+        restored(tmp_path / "o.onnx", np.zeros((1, 32, 32), np.uint8))
 
 
 def test_mixed_weights_lie_between_and_measure_their_own_normalisation(tmp_path):

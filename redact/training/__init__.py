@@ -13,5 +13,6 @@ photos.py     photographs behind the scenes, where a folder of them is given; sp
 scenes.py     all of it in perspective: a picture with its boxes
 network.py    the network and its loss
 loop.py       training that can stop and go on, its log, the ONNX file at the end
+restoring.py  the network of such a file, to train on
 mixing.py     the weights between two trainings
 """

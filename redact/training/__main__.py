@@ -18,6 +18,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where checkpoint, log and weights go")
     parser.add_argument("--steps", type=int, default=usual.steps)
     parser.add_argument("--cooling", type=float, default=usual.cooling)
+    parser.add_argument("--rate", type=float, default=usual.learning_rate, help="of learning")
+    parser.add_argument("--start", type=Path, help="an ONNX file to go on from")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
@@ -29,6 +31,8 @@ def main() -> None:
     recipe = Recipe(
         steps=options.steps,
         cooling=options.cooling,
+        learning_rate=options.rate,
+        start=options.start,
         seed=options.seed,
         photos=options.photos,
         fonts=options.fonts,

@@ -25,6 +25,9 @@ from redact.training.drawing import (
 from redact.training.lookalikes import lookalike
 from redact.training.plates import plate
 
+_LONGEST = 5.0
+"""About the most heights that a plate is wide."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Thing:
@@ -53,8 +56,10 @@ def bare(rng: np.random.Generator, has_plate: bool) -> Thing:
     picture[edge_y : edge_y + height, edge_x : edge_x + width] = flat
     mask = np.full_like(picture, 1.0 if chance(rng, 0.6) else 0.0)
     mask[edge_y : edge_y + height, edge_x : edge_x + width] = 1
-    corners = rectangle(edge_x, edge_y, width, height) if has_plate else None
-    return Thing(picture, mask, corners, width)
+    if has_plate:
+        return Thing(picture, mask, rectangle(edge_x, edge_y, width, height), width)
+    # What is much longer than a plate, like tape, is as high as one.
+    return Thing(picture, mask, None, min(width, _LONGEST * height))
 
 
 def _like(rng: np.random.Generator, flat: Picture) -> float:

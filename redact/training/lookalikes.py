@@ -269,6 +269,123 @@ def _house_number(rng: np.random.Generator, height: int) -> Picture:
     return np.clip(picture, 0, 255)
 
 
+def _tape(rng: np.random.Generator, height: int) -> Picture:
+    """Barrier tape, a banner, a belt's print: the same words again and again, stripes between."""
+    width = int(height * between(rng, 6, 22))
+    ground, ink = tones(rng)
+    picture = shaded(rng, height, width, ground)
+    text = " ".join(word(rng).upper() for _ in range(rng.integers(1, 4)))
+    mask = text_mask(rng, text, height * between(rng, 0.4, 0.85), font_files())
+    gap = height * between(rng, 0.2, 3.0)
+    stripe = height * between(rng, 0.3, 0.9) if chance(rng, 0.35) else 0.0
+    x = -between(rng, 0, 1) * mask.shape[1]
+    while x < width:
+        paint(picture, mask, x, (height - mask.shape[0]) / 2, ink)
+        x += mask.shape[1]
+        if stripe:
+            _draw_stripes(picture, x + stripe / 2, x + gap - stripe / 2, stripe, ink)
+        x += gap
+    if chance(rng, 0.25):
+        edge = max(1, int(height * between(rng, 0.03, 0.1)))
+        picture[:edge] = picture[-edge:] = ink
+    return np.clip(picture, 0, 255)
+
+
+def _draw_stripes(picture: Picture, start: float, stop: float, breadth: float, ink: float) -> None:
+    """Slanted stripes from one column to another."""
+    height = picture.shape[0]
+    x = start
+    while x + breadth / 2 < stop:
+        corners = [(x, height), (x + breadth / 2, height), (x + breadth, 0), (x + breadth / 2, 0)]
+        cv2.fillPoly(picture, [np.array(corners, dtype=np.int32)], ink, cv2.LINE_AA)
+        x += breadth
+
+
+def _relief(rng: np.random.Generator, height: int) -> Picture:
+    """A model's name in metal: letters, each in a ring or not, on the bare body of a car."""
+    side = height * between(rng, 0.55, 0.95)
+    frame = int(rng.integers(4))
+    # Long and without rings it would be what a plate is.
+    count = int(rng.integers(2, 4 if frame == 3 else 6))
+    step = side * between(rng, 0.85, 1.3)
+    body = between(rng, 15, 235)
+    picture = shaded(rng, height, int(step * (count - 1) + side + height * 0.2), body)
+    shape: Picture = np.zeros_like(picture)
+    depth = max(1, int(height * between(rng, 0.02, 0.06)))
+    for i in range(count):
+        left, top = height * 0.1 + i * step, (height - side) / 2
+        sign = text_mask(rng, letters(rng, 1), side * between(rng, 0.45, 0.8), font_files())
+        sign = resized(sign, min(sign.shape[1], int(side * 0.8)), sign.shape[0])
+        place = (left + (side - sign.shape[1]) / 2, top + (side - sign.shape[0]) / 2)
+        paint(shape, sign, *place, 1.0)
+        start, stop = (int(left), int(top)), (int(left + side), int(top + side))
+        middle = ((start[0] + stop[0]) // 2, (start[1] + stop[1]) // 2)
+        if frame == 0:
+            cv2.rectangle(shape, start, stop, 1.0, 2 * depth, cv2.LINE_AA)
+        elif frame == 1:
+            cv2.circle(shape, middle, int(side / 2), 1.0, 2 * depth, cv2.LINE_AA)
+        elif frame == 2:
+            cv2.rectangle(shape, start, stop, 1.0, -1)
+            paint(shape, sign, *place, 0.0)
+    metal = float(np.clip(body + between(rng, -90, 110), 0, 255))
+    paint(picture, shape, depth, depth, float(max(0, body - between(rng, 40, 150))))
+    paint(picture, shape, -depth, -depth, float(min(255, body + between(rng, 20, 150))))
+    paint(picture, shape, 0, 0, metal)
+    return np.clip(picture, 0, 255)
+
+
+def _way_sign(rng: np.random.Generator, height: int) -> Picture:
+    """A sign over a door or corridor: an arrow or a figure beside one or two lines."""
+    width = int(height * between(rng, 2.0, 4.5))
+    ground, ink = tones(rng, 0.7)
+    picture = shaded(rng, height, width, ground)
+    side = height * between(rng, 0.5, 0.8)
+    for left in ((height - side) / 2, width - height * 0.5 - side / 2):
+        if chance(rng, 0.75):
+            sign = glyph_mask(rng, 1, side) if chance(rng, 0.5) else _arrow(rng, side)
+            paint(picture, sign, left, (height - side) / 2, ink)
+    rows = int(rng.integers(1, 3))
+    for row in range(rows):
+        mask = prose_mask(rng, 2, max(4.0, height * between(rng, 0.25, 0.45) / rows**0.5))
+        mask = resized(mask, max(3, min(mask.shape[1], int(width - 2.1 * height))), mask.shape[0])
+        y = height * (row + 0.5) / rows - mask.shape[0] / 2
+        paint(picture, mask, (width - mask.shape[1]) / 2, y, ink)
+    return np.clip(picture, 0, 255)
+
+
+def _arrow(rng: np.random.Generator, side: float) -> Picture:
+    size = max(8, int(side))
+    mask: Picture = np.zeros((size, size), dtype=np.float32)
+    ends = [(size // 10, size // 2), (size - size // 10, size // 2)]
+    start, stop = ends if chance(rng, 0.5) else ends[::-1]
+    cv2.arrowedLine(mask, start, stop, 1.0, max(1, size // 8), cv2.LINE_AA, tipLength=0.45)
+    return mask
+
+
+def _lit_lamp(rng: np.random.Generator, height: int) -> Picture:
+    """A lamp that is on: rings and rows of points, brighter than the picture can show."""
+    width = int(height * between(rng, 0.9, 2.8))
+    picture = shaded(rng, height, width, between(rng, 5, 130))
+    light: Picture = np.zeros_like(picture)
+    center = np.array([between(rng, 0.25, 0.75) * width, between(rng, 0.4, 0.6) * height])
+    radius = height * between(rng, 0.2, 0.42)
+    middle = (int(center[0]), int(center[1]))
+    if chance(rng, 0.6):
+        axes = (int(width * 0.48), int(height * 0.44))
+        glass = between(rng, 30, 120)
+        cv2.ellipse(light, (width // 2, height // 2), axes, 0, 0, 360, glass, -1, cv2.LINE_AA)
+    cv2.circle(light, middle, int(radius), between(rng, 80, 255), -1, cv2.LINE_AA)
+    for ring in np.linspace(1, 0.25, int(rng.integers(1, 5))):
+        for angle in np.arange(0, 6.28, between(rng, 0.25, 0.8)):
+            point = center + radius * ring * np.array([np.cos(angle), np.sin(angle)])
+            spot = (int(point[0]), int(point[1]))
+            tone = between(rng, 120, 300)
+            cv2.circle(light, spot, max(1, int(radius * 0.1)), tone, -1, cv2.LINE_AA)
+    sigma = height * between(rng, 0.01, 0.08)
+    light += cv2.GaussianBlur(light, (0, 0), sigmaX=sigma * 3) * between(rng, 0.1, 0.7)
+    return np.clip(picture + light, 0, 255)
+
+
 _LOOKALIKES = (
     _text_block,
     _lettering,
@@ -289,4 +406,10 @@ _LOOKALIKES = (
     _lamp,
     _emblem,
     _wheel,
+    _tape,
+    _tape,
+    _relief,
+    _relief,
+    _way_sign,
+    _lit_lamp,
 )

@@ -23,6 +23,7 @@ from torch import nn
 from redact.training.drawing import add_fonts
 from redact.training.network import STRIDE, PlateNet, loss, targets, without_level
 from redact.training.photos import Photo, load_photos
+from redact.training.restoring import restored
 from redact.training.scenes import Scene, make_scene
 
 _CHECKPOINT, _LOG, _WEIGHTS = "checkpoint.pt", "log.jsonl", "plates.onnx"
@@ -50,6 +51,8 @@ class Recipe:
     """A folder for `redact.training.photos`; without it every background is made up."""
     fonts: Path | None = None
     """A folder of fonts for scripts beyond Latin; without it those are strokes, but for Arabic."""
+    start: Path | None = None
+    """An ONNX file to go on from; without it training begins with chance weights."""
 
 
 @dataclasses.dataclass
@@ -227,7 +230,7 @@ def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
 
 
 def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.optim.Optimizer, int]:
-    net = PlateNet().to(memory_format=torch.channels_last)
+    net = _first_net(folder, recipe).to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -239,6 +242,15 @@ def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.opti
     average.load_state_dict(saved["average"])
     optimizer.load_state_dict(saved["optimizer"])
     return net, average, optimizer, int(saved["step"])
+
+
+def _first_net(folder: Path, recipe: Recipe) -> PlateNet:
+    if recipe.start is None or (folder / _CHECKPOINT).exists():
+        return PlateNet()
+    photos = () if recipe.photos is None else load_photos(recipe.photos)
+    rng = np.random.default_rng((recipe.seed, 3))
+    scenes = [make_scene(rng, recipe.scene_size, photos) for _ in range(recipe.exam_scenes)]
+    return restored(recipe.start, np.stack([scene.picture for scene in scenes])).train()
 
 
 def _save(
