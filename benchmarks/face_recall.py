@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.labels import NEEDED, false_area, load_labels
 from redact.boxes import covered_share, grow
 from redact.records import Box
+from redact.regions import region_for
 from redact.settings import DETECTORS, Settings
 
 HEIGHTS = (0, 16, 32, 64, 128)
@@ -83,8 +84,10 @@ def as_redact_image(level: str) -> Cover:
     settings = Settings(detector=level, plates=False)
 
     def cover(image: np.ndarray) -> list[Box]:
+        size = (image.shape[1], image.shape[0])
         found = find_in_image(image, settings)
-        return [grow(d.box, settings.margin_ratio, settings.min_region_pixels) for d in found]
+        regions = (region_for(d.box, d.kind, size, settings) for d in found)
+        return [Box(r.x0, r.y0, r.x1, r.y1) for r in regions if r is not None]
 
     return cover
 

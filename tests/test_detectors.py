@@ -160,6 +160,19 @@ def test_one_faint_look_is_no_face():
     assert _agreement.joint_score(*alone[1:], 9) < 0.3, "two more looks saw nothing"
 
 
+def test_looks_that_shrink_a_face_too_far_have_no_say_in_it():
+    nothing = (np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    face = (np.float32([[10, 10, 20, 24]]), np.float32([0.5]))
+    passes, scales = [face, face, *[nothing] * 5], (2.0, 2.0, 1.0, 0.5, 0.4, 0.3, 0.2)
+    (_, counted), *_ = _agreement.agreed_on(passes, 0.0)
+    (_, able), *_ = _agreement.agreed_on(passes, 0.0, scales)
+    assert counted == pytest.approx(1 - 0.75**2)
+    assert able == pytest.approx(1 - 0.75 ** (2 * 7 / 4)), "four looks could see 14 px"
+    large = (np.float32([[10, 10, 80, 94]]), np.float32([0.5]))
+    (_, same), *_ = _agreement.agreed_on([large, large, *[nothing] * 5], 0.0, scales)
+    assert same == pytest.approx(counted)
+
+
 def test_small_looks_agree_on_a_face_too_blurred_for_large_ones(portrait):
     photo, face = portrait
     blurred = cv2.GaussianBlur(photo, (0, 0), 25)

@@ -19,6 +19,8 @@ _WEIGHT = 0.5
 # Where there are more or fewer looks, doubt is told as if there had been so many.
 _USUAL_LOOKS = 7
 _SAME_IOU = 0.3
+# A face of fewer pixels in height than this is seen by chance. One look alone is no agreement.
+_LEAST_SEEN, _LEAST_LOOKS = 7.0, 2
 # The box takes in what these looks saw, those with this share of the best one's score.
 _LIKE_THE_BEST = 0.5
 
@@ -31,17 +33,25 @@ def each_once(found: Found) -> Found:
 
 
 def agreed_on(
-    passes: Sequence[Found], threshold: float
+    passes: Sequence[Found], threshold: float, scales: Sequence[float] | None = None
 ) -> Iterator[tuple[NDArray[np.float32], float]]:
     """The box (4,) and joint score of each thing that reaches that joint score.
 
     The box takes in what the looks saw whose scores come near the best one's.
+
+    scales: at which size each look saw the picture; looks that shrank a thing too far to see it
+        don't count as having seen nothing there.
     """
     for boxes, scores, looks in groups_seen(passes):
-        score = joint_score(scores, looks, len(passes))
+        alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
+        box = np.concatenate([alike[:, :2].min(axis=0), alike[:, 2:].max(axis=0)])
+        count = len(passes)
+        if scales is not None:
+            saw = [scale * (box[3] - box[1]) >= _LEAST_SEEN for scale in scales]
+            count = max(_LEAST_LOOKS, len({*np.flatnonzero(saw).tolist(), *looks.tolist()}))
+        score = joint_score(scores, looks, count)
         if score >= threshold:
-            alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
-            yield np.concatenate([alike[:, :2].min(axis=0), alike[:, 2:].max(axis=0)]), score
+            yield box, score
 
 
 def groups_seen(
@@ -61,7 +71,7 @@ def groups_seen(
 def joint_score(scores: NDArray[np.float32], looks: NDArray[np.intp], count: int) -> float:
     """What lacks to full doubt, 0..1, after the best score (n,) of each look (n,) was heard.
 
-    count: how many looks there were in all, those that saw nothing included.
+    count: how many looks could have seen it, those that saw nothing included.
     """
     doubt = 1.0
     for look in np.unique(looks):
