@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks import leaks, tally
 from benchmarks.ground_truth import Truth, as_mask
-from benchmarks.labels import NEEDED
+from benchmarks.labels import NEEDED, painted
 from benchmarks.publish import RESULTS
 from benchmarks.scoring import Score, Seen, allowed
 from redact.boxes import clamp_to, covered_share, grow
@@ -95,15 +95,15 @@ def score(truth: Truth, frames: Sequence[int], covers: Covers) -> tuple[Score, l
 
 def covers_of(plan: Plan, *, filled: bool = True) -> Covers:
     """What a plan covers in a frame; without `filled` only where a detector saw the thing."""
-    settings = plan.settings
 
     def at(frame: int) -> list[Box]:
-        return [
-            grow(box, settings.margin_ratio, settings.min_region_pixels)
+        found = [
+            (track.kind, box)
             for track in plan.covered_tracks
             if (box := track.box_at(frame)) is not None
             and (filled or np.isfinite(track.scores[frame - track.start_index]))
         ]
+        return painted(found, plan.clip.upright_size, plan.settings)
 
     return at
 

@@ -19,10 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.labels import NEEDED, false_area, load_labels
+from benchmarks.labels import NEEDED, false_area, load_labels, painted
 from redact.boxes import covered_share, grow
 from redact.records import Box
-from redact.regions import region_for
 from redact.settings import DETECTORS, Settings
 
 HEIGHTS = (0, 16, 32, 64, 128)
@@ -86,8 +85,7 @@ def as_redact_image(level: str) -> Cover:
     def cover(image: np.ndarray) -> list[Box]:
         size = (image.shape[1], image.shape[0])
         found = find_in_image(image, settings)
-        regions = (region_for(d.box, d.kind, size, settings) for d in found)
-        return [Box(r.x0, r.y0, r.x1, r.y1) for r in regions if r is not None]
+        return painted([(d.kind, d.box) for d in found], size, settings)
 
     return cover
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from redact.boxes import grow
 from redact.records import Box
+from redact.regions import region_for
+from redact.settings import Settings
 
 NEEDED = 0.8
 """A thing counts as covered when this share of its box lies under covers."""
@@ -28,6 +30,14 @@ def load_labels(folder: Path, most: int) -> dict[str, list[Box]]:
         if count[name.split("/")[0]] <= most:
             labels[name] = [Box(i["x"], i["y"], i["x"] + i["w"], i["y"] + i["h"]) for i in items]
     return labels
+
+
+def painted(
+    found: Iterable[tuple[str, Box]], size: tuple[int, int], settings: Settings
+) -> list[Box]:
+    """Where covers lie for these kinds and boxes in an upright (width, height) picture."""
+    regions = (region_for(box, kind, size, settings) for kind, box in found)
+    return [Box(r.x0, r.y0, r.x1, r.y1) for r in regions if r is not None]
 
 
 def false_area(image: np.ndarray, boxes: Sequence[Box], covers: Sequence[Box]) -> float:

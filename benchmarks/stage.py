@@ -63,15 +63,19 @@ class Stage:
 
     def __init__(self, scene: Scene, data: Path, rng: np.random.Generator) -> None:
         self._scene = scene
-        image, boxes, self._kind = still(data, scene.world)
+        image, boxes, kind = still(data, scene.world)
         self._high, self._wide = image.shape[:2]
         posts = [_absolute(area, self._wide, self._high) for area in scene.posts]
         self._world = image.copy()
         for area in posts:
             _paint_post(self._world, area, rng)
         self._front = posts + [_absolute(area, self._wide, self._high) for area in scene.walls]
-        self._still_boxes = [box for box in boxes if box.height >= _LEAST_SIDE]
-        self._unlabelled = unlabelled(scene.world)
+        labelled = [(kind, box) for box in boxes if box.height >= _LEAST_SIDE]
+        self._in_world = [
+            (f"{word} {i}", kind, box)
+            for word, known in (("still", labelled), ("unlabelled", unlabelled(scene.world)))
+            for i, (kind, box) in enumerate(known)
+        ]
         self._levels = _levels(self._world.astype(np.float32))
         self._cutouts = [self._load(data, actor) for actor in scene.actors]
         self._sprites = [_levels(cutout.image) for cutout in self._cutouts]
@@ -109,14 +113,7 @@ class Stage:
         view = self._view(at)
         picture = _warped(self._levels, view, size, cv2.BORDER_REFLECT_101)
         owner = np.full((size[1], size[0]), -1, np.int16)
-        boxes = [
-            (f"still {i}", self._kind, -1, _moved(box, view))
-            for i, box in enumerate(self._still_boxes)
-        ]
-        boxes += [
-            (f"unlabelled {i}", kind, -1, _moved(box, view))
-            for i, (kind, box) in enumerate(self._unlabelled)
-        ]
+        boxes = [(who, kind, -1, _moved(box, view)) for who, kind, box in self._in_world]
         plain = picture.copy()
         for number, (actor, cutout) in enumerate(
             zip(self._scene.actors, self._cutouts, strict=True)

@@ -110,11 +110,11 @@ class Rendering:
     def _otherwise(self, wanted: Sequence[frozenset[_Area]], clip: ClipInfo) -> list[int]:
         """The pictures in which too little was covered, or too much for too long."""
         changed: list[int] = []
-        for is_more, group in itertools.groupby(
+        for is_needless, group in itertools.groupby(
             range(len(wanted)), lambda n: wanted[n] < self._areas[n]
         ):
             numbers = list(group)
-            if not is_more:
+            if not is_needless:
                 changed += [n for n in numbers if wanted[n] != self._areas[n]]
             elif len(numbers) >= _NEEDLESS_SECONDS * clip.frame_rate:
                 changed += numbers

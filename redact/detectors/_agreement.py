@@ -47,8 +47,8 @@ def agreed_on(
         box = np.concatenate([alike[:, :2].min(axis=0), alike[:, 2:].max(axis=0)])
         count = len(passes)
         if scales is not None:
-            saw = [scale * (box[3] - box[1]) >= _LEAST_SEEN for scale in scales]
-            count = max(_LEAST_LOOKS, len({*np.flatnonzero(saw).tolist(), *looks.tolist()}))
+            able = np.flatnonzero(np.asarray(scales) * (box[3] - box[1]) >= _LEAST_SEEN)
+            count = max(_LEAST_LOOKS, len(np.union1d(able, looks)))
         score = joint_score(scores, looks, count)
         if score >= threshold:
             yield box, score

@@ -7,6 +7,7 @@ import numpy as np
 
 from redact.training.drawing import (
     Picture,
+    arrow_mask,
     between,
     chance,
     glyph_mask,
@@ -231,7 +232,7 @@ def _markings(rng: np.random.Generator, size: int) -> Picture:
     for _ in range(rng.integers(0, 3)):
         mask = glyph_mask(rng, 1, between(rng, 0.1, 0.4) * size)
         if chance(rng, 0.6):
-            mask = _arrow(rng, int(between(rng, 0.1, 0.4) * size))
+            mask = arrow_mask(rng, int(between(rng, 0.1, 0.4) * size))
         paint(plane, mask, between(rng, 0, 0.9) * size, between(rng, 0, 0.9) * size, tone)
     if chance(rng, 0.25):  # a crossing
         y0, y1 = sorted(rng.uniform(0, size, 2).astype(int).tolist())
@@ -255,24 +256,6 @@ def _markings(rng: np.random.Generator, size: int) -> Picture:
     below = slice(max(0, int(horizon)), size)
     picture[below] = warped[below]
     return picture
-
-
-def _arrow(rng: np.random.Generator, side: int) -> Picture:
-    """A road sign's or a road's arrow, as a mask."""
-    mask = np.zeros((side + 2, side + 2), dtype=np.float32)
-    shaft, head = between(rng, 0.08, 0.2), between(rng, 0.25, 0.5)
-    points = [
-        (0.5 - shaft, 1),
-        (0.5 - shaft, head),
-        (0.5 - head, head),
-        (0.5, 0),
-        (0.5 + head, head),
-        (0.5 + shaft, head),
-        (0.5 + shaft, 1),
-    ]
-    cv2.fillPoly(mask, [(np.array(points) * side).astype(np.int32)], 1.0, cv2.LINE_AA)
-    turned = np.rot90(mask, int(rng.integers(4)))
-    return np.ascontiguousarray(turned)
 
 
 def _windows(rng: np.random.Generator, size: int) -> Picture:

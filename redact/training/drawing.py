@@ -177,6 +177,24 @@ def resized(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=how), dtype=np.float32)
 
 
+def arrow_mask(rng: np.random.Generator, side: int) -> Picture:
+    """A road sign's or a road's arrow, as a mask."""
+    mask = np.zeros((side + 2, side + 2), dtype=np.float32)
+    shaft, head = between(rng, 0.08, 0.2), between(rng, 0.25, 0.5)
+    points = [
+        (0.5 - shaft, 1),
+        (0.5 - shaft, head),
+        (0.5 - head, head),
+        (0.5, 0),
+        (0.5 + head, head),
+        (0.5 + shaft, head),
+        (0.5 + shaft, 1),
+    ]
+    cv2.fillPoly(mask, [(np.array(points) * side).astype(np.int32)], 1.0, cv2.LINE_AA)
+    turned = np.rot90(mask, int(rng.integers(4)))
+    return np.ascontiguousarray(turned)
+
+
 def paint(canvas: Picture, mask: Picture, x: float, y: float, value: float | Picture) -> None:
     """Blend `value` into the canvas where the mask says so; parts outside are cut off."""
     left, top = round(x), round(y)

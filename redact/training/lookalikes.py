@@ -8,6 +8,7 @@ import numpy as np
 from redact.training.drawing import (
     DIGITS,
     Picture,
+    arrow_mask,
     between,
     chance,
     font_files,
@@ -342,7 +343,7 @@ def _way_sign(rng: np.random.Generator, height: int) -> Picture:
     side = height * between(rng, 0.5, 0.8)
     for left in ((height - side) / 2, width - height * 0.5 - side / 2):
         if chance(rng, 0.75):
-            sign = glyph_mask(rng, 1, side) if chance(rng, 0.5) else _arrow(rng, side)
+            sign = glyph_mask(rng, 1, side) if chance(rng, 0.5) else arrow_mask(rng, int(side))
             paint(picture, sign, left, (height - side) / 2, ink)
     rows = int(rng.integers(1, 3))
     for row in range(rows):
@@ -351,15 +352,6 @@ def _way_sign(rng: np.random.Generator, height: int) -> Picture:
         y = height * (row + 0.5) / rows - mask.shape[0] / 2
         paint(picture, mask, (width - mask.shape[1]) / 2, y, ink)
     return np.clip(picture, 0, 255)
-
-
-def _arrow(rng: np.random.Generator, side: float) -> Picture:
-    size = max(8, int(side))
-    mask: Picture = np.zeros((size, size), dtype=np.float32)
-    ends = [(size // 10, size // 2), (size - size // 10, size // 2)]
-    start, stop = ends if chance(rng, 0.5) else ends[::-1]
-    cv2.arrowedLine(mask, start, stop, 1.0, max(1, size // 8), cv2.LINE_AA, tipLength=0.45)
-    return mask
 
 
 def _lit_lamp(rng: np.random.Generator, height: int) -> Picture:

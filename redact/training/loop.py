@@ -230,12 +230,14 @@ def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
 
 
 def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.optim.Optimizer, int]:
-    net = _first_net(folder, recipe).to(memory_format=torch.channels_last)
+    goes_on = (folder / _CHECKPOINT).exists()
+    net = PlateNet() if goes_on or recipe.start is None else _restored(recipe.start, recipe)
+    net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    if not (folder / _CHECKPOINT).exists():
+    if not goes_on:
         return net, average, optimizer, 0
     saved: dict[str, Any] = torch.load(folder / _CHECKPOINT, weights_only=True)
     net.load_state_dict(saved["net"])
@@ -244,13 +246,11 @@ def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.opti
     return net, average, optimizer, int(saved["step"])
 
 
-def _first_net(folder: Path, recipe: Recipe) -> PlateNet:
-    if recipe.start is None or (folder / _CHECKPOINT).exists():
-        return PlateNet()
+def _restored(weights: Path, recipe: Recipe) -> PlateNet:
     photos = () if recipe.photos is None else load_photos(recipe.photos)
     rng = np.random.default_rng((recipe.seed, 3))
     scenes = [make_scene(rng, recipe.scene_size, photos) for _ in range(recipe.exam_scenes)]
-    return restored(recipe.start, np.stack([scene.picture for scene in scenes])).train()
+    return restored(weights, np.stack([scene.picture for scene in scenes])).train()
 
 
 def _save(

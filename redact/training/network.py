@@ -20,6 +20,8 @@ from redact.training.scenes import Scene
 STRIDE = 8
 MULTIPLE = 16
 """The input's sides must be multiples of this."""
+# Grey 0..255 becomes -2..2.
+_GREY_STEP, _MIDDLE = 64.0, 2.0
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
@@ -53,7 +55,7 @@ class Level(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, H, W) in and out."""
-        return x * (1 / 64.0) - 2.0
+        return x * (1 / _GREY_STEP) - _MIDDLE
 
 
 class PlateNet(nn.Module):
@@ -90,10 +92,18 @@ def without_level(net: PlateNet) -> PlateNet:
     first = net.stem[0]
     with torch.no_grad():
         weights = first[0].weight
-        first[1].running_mean += 2.0 * weights.sum(dim=(1, 2, 3))
-        weights /= 64.0
+        first[1].running_mean += _MIDDLE * weights.sum(dim=(1, 2, 3))
+        weights /= _GREY_STEP
     net.level = nn.Identity()
     return net
+
+
+def put_level_back(net: PlateNet) -> None:
+    """Undo `without_level` in the weights of a network that has its level, in place."""
+    convolution, norm = net.stem[0][:2]
+    with torch.no_grad():
+        convolution.weight *= _GREY_STEP
+        norm.bias += _MIDDLE * convolution.weight.sum(dim=(1, 2, 3))
 
 
 def targets(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from redact.training.network import PlateNet
+from redact.training.network import PlateNet, put_level_back
 
 
 def restored(weights: Path, pictures: NDArray[np.uint8]) -> PlateNet:
@@ -47,9 +47,7 @@ def restored(weights: Path, pictures: NDArray[np.uint8]) -> PlateNet:
             place.weight.copy_(torch.from_numpy(weight.copy()))
             norm = following.get(place)
             (place if norm is None else norm).bias.copy_(torch.from_numpy(bias.copy()))
-        first = net.stem[0]
-        first[0].weight *= 64.0  # `without_level` put the level into it
-        first[1].bias += 2.0 * first[0].weight.sum(dim=(1, 2, 3))
+        put_level_back(net)
         _normalise(net, pictures)
     return net
 
