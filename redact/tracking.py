@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.assignment import assigned
 from redact.boxes import as_array, centers_of, covered_share, iou_matrix, sizes_of
 from redact.evidence import evidence_for
 from redact.halves import are_halves
@@ -316,23 +317,6 @@ def merge_same(detections: Sequence[Detection]) -> list[Detection]:
             whole = _union(merged[same].box, detection.box)
             merged[same] = dataclasses.replace(merged[same], box=whole)
     return merged
-
-
-def assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Pairs (row, column) of an (N, M) cost matrix: as many as can be, and at the least cost.
-
-    Infinite costs are never paired. Where no row or column has two finite costs, the pairs are
-    plain, and scipy, which takes longer to load than most pictures to look at, isn't needed.
-    """
-    possible = np.isfinite(cost)
-    if possible.sum(axis=0).max(initial=0) > 1 or possible.sum(axis=1).max(initial=0) > 1:
-        from scipy.optimize import linear_sum_assignment
-
-        rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
-    else:
-        rows, columns = np.nonzero(possible)
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return [(row, column) for row, column in pairs if possible[row, column]]
 
 
 def _same_among(merged: Sequence[Detection], detection: Detection) -> int | None:

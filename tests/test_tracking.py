@@ -1,20 +1,15 @@
 """Tracks: no holes, never smaller than what was seen, steady ids."""
 
-import itertools
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from make_plans import make_track
 
 from redact import Box, Detection, Settings
 from redact.finishing import _without_twins, track_detections
 from redact.halves import whole_plates
-from redact.tracking import Associator, assigned, merge_same
+from redact.tracking import Associator, merge_same
 
 RATE = 10
 SECONDS = np.arange(60) / RATE
@@ -214,36 +209,6 @@ def test_who_passes_in_front_does_not_take_a_track_along():
     passing = walk([1], start=(125, 100), step=(0, 0))
     assert associator.step(1, 0.1, passing, {tracklet: here}) == [tracklet]
     assert len(associator.live) == 2
-
-
-@given(
-    cost=arrays(
-        np.float64,
-        st.tuples(st.integers(1, 4), st.integers(1, 4)),
-        elements=st.one_of(st.just(np.inf), st.floats(0, 2)),
-    )
-)
-def test_who_gets_which_find_is_the_cheapest_way_that_leaves_least_alone(cost):
-    pairs = assigned(cost)
-    rows, columns = cost.shape
-    padded = np.full((rows, columns + rows), 1e6)
-    padded[:, :columns] = np.where(np.isfinite(cost), cost, 1e6)
-    ways = itertools.permutations(range(columns + rows), rows)
-    cheapest = min(sum(padded[row, way[row]] for row in range(rows)) for way in ways)
-    assert all(np.isfinite(cost[pair]) for pair in pairs)
-    assert len({row for row, _ in pairs}) == len({column for _, column in pairs}) == len(pairs)
-    alone = rows - len(pairs)
-    assert sum(cost[pair] for pair in pairs) + 1e6 * alone == pytest.approx(cheapest, abs=1e-6)
-
-
-def test_scipy_is_not_loaded_where_no_find_is_in_doubt():
-    code = (
-        "import sys, numpy as np\n"
-        "from redact.tracking import assigned\n"
-        "assert assigned(np.array([[np.inf, 1.0], [np.inf, np.inf]])) == [(0, 1)]\n"
-        "assert 'scipy' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_weak_looks_do_not_widen_what_a_sure_one_shows():
