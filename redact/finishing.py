@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from redact.boxes import centers_of, sizes_of
 from redact.evidence import evidence_for
 from redact.halves import whole_plates
+from redact.nearby import nearby
 from redact.parked import joined_where_parked
 from redact.records import Detection, Track
 from redact.settings import Settings
@@ -64,6 +65,7 @@ def finish(
     settings: Settings,
     *,
     first_index: int = 0,
+    since: float = -math.inf,
 ) -> tuple[Track, ...]:
     """Tracks without holes, carried on beyond their ends; ids from 1 by first frame and place.
 
@@ -72,9 +74,12 @@ def finish(
         seconds: (N,) presentation time of each frame from `first_index` on, ascending.
         settings: `extend_seconds` is used.
         first_index: tracks end here to the past; what was seen earlier only leads up to it.
+        since: what was seen before that time, seconds, is only evidence, and the tracks needn't be
+            right there: the rest of a long one costs less.
 
     """
     supported = [t for t in tracklets if _is_supported(t) and t.indices[-1] >= first_index]
+    supported = [t.since(since) for t in supported]
     tracks = [_finish(t, seconds, settings, first_index) for t in joined_where_parked(supported)]
     tracks = _without_twins(tracks)
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
@@ -190,10 +195,14 @@ def _no_larger_than_sure(tracklet: Tracklet) -> NDArray[np.float64]:
     """
     boxes, times = np.stack(tracklet.boxes), np.asarray(tracklet.times)
     is_sure = np.nan_to_num(tracklet.scores) >= evidence_for(tracklet.kind).sure
-    near = np.abs(times[:, None] - times[None, is_sure]) <= _SURE_SECONDS
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
-    most = np.where(near[..., None], _WEAK_GROWTH * half[is_sure], 0.0).max(axis=1, initial=0.0)
-    is_limited = near.any(axis=1) & ~is_sure
+    most = np.zeros_like(half)
+    sure_half, sure_times = half[is_sure], times[is_sure]
+    for part, here in nearby(times, sure_times, _SURE_SECONDS):
+        is_near = np.abs(times[part, None] - sure_times[here]) <= _SURE_SECONDS
+        grown = np.where(is_near[..., None], _WEAK_GROWTH * sure_half[here], 0.0)
+        most[part] = grown.max(axis=1, initial=0.0)
+    is_limited = (most > 0).any(axis=1) & ~is_sure
     half[is_limited] = np.minimum(half, most)[is_limited]
     return np.concatenate([centers_of(boxes) - half, centers_of(boxes) + half], axis=1)
 

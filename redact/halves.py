@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.nearby import nearby
 from redact.records import Box
 
 # Halves are about equally high and at one height, shares of their height; what is between them is
@@ -41,18 +42,32 @@ def whole_plates(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDAr
 
     The whole is what was seen in the same place, at most a second away.
     """
-    size = boxes[:, 2:] - boxes[:, :2]
-    slack = _MOST_OFFSET * size[:, 1], _MOST_SLACK * size[:, 1]
-    middle = (boxes[:, 1] + boxes[:, 3]) / 2
-    is_part = (size[:, 0] < _WHOLE_BREADTH * size[:, 1])[:, None] & (
-        (size[:, 0][None] > _LEAST_GROWTH * size[:, 0][:, None])
-        & (size[:, 0][None] < _MOST_BREADTH * size[:, 1][:, None])
-        & (size[:, 1][None] < _MOST_HEIGHT_RATIO * size[:, 1][:, None])
-        & (np.abs(times[None] - times[:, None]) <= _NEAR_SECONDS)
-        & (np.abs(middle[None] - middle[:, None]) < slack[0][:, None])
-        & (boxes[:, 0][None] < boxes[:, 0][:, None] + slack[1][:, None])
-        & (boxes[:, 2][None] > boxes[:, 2][:, None] - slack[1][:, None])
+    whole = boxes.copy()
+    for part, near in nearby(times, times, _NEAR_SECONDS):
+        is_near = np.abs(times[part, None] - times[near]) <= _NEAR_SECONDS
+        is_part = _are_parts(boxes[part, None], boxes[near]) & is_near
+        low = np.where(is_part[..., None], boxes[near, :2], np.inf).min(axis=1)
+        high = np.where(is_part[..., None], boxes[near, 2:], -np.inf).max(axis=1)
+        whole[part, :2] = np.minimum(boxes[part, :2], low)
+        whole[part, 2:] = np.maximum(boxes[part, 2:], high)
+    return whole
+
+
+def _are_parts(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the first of two boxes can show part of the plate that the other shows more of.
+
+    one, other: (..., 4) each; their leading dimensions are broadcast together.
+    """
+    width, height = (one[..., 2 + axis] - one[..., axis] for axis in (0, 1))
+    broad, high = (other[..., 2 + axis] - other[..., axis] for axis in (0, 1))
+    away = np.abs(other[..., 1] + other[..., 3] - one[..., 1] - one[..., 3]) / 2
+    slack = _MOST_SLACK * height
+    return np.asarray(
+        (width < _WHOLE_BREADTH * height)
+        & (broad > _LEAST_GROWTH * width)
+        & (broad < _MOST_BREADTH * height)
+        & (high < _MOST_HEIGHT_RATIO * height)
+        & (away < _MOST_OFFSET * height)
+        & (other[..., 0] < one[..., 0] + slack)
+        & (other[..., 2] > one[..., 2] - slack)
     )
-    low = np.where(is_part[..., None], boxes[None, :, :2], np.inf).min(axis=1)
-    high = np.where(is_part[..., None], boxes[None, :, 2:], -np.inf).max(axis=1)
-    return np.concatenate([np.minimum(boxes[:, :2], low), np.maximum(boxes[:, 2:], high)], axis=1)

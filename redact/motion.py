@@ -8,6 +8,7 @@ model may only save looking, and when it is in doubt it saves nothing.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import cv2
@@ -131,12 +132,9 @@ class MotionFinder:
 
 def _luma(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Luma, or green for luma, of the picture shrunk to (width, height)."""
-    if image.ndim == 3:
-        # All three colours together are halved faster than one is picked out of them.
-        height, width = image.shape[:2]
-        half = shrunk(image, max(size[0], width // 2), max(size[1], height // 2))
-        image = np.ascontiguousarray(half[:, :, 1])
-    return shrunk(image, *size)
+    # All three colours together are shrunk faster than one is picked out of them.
+    small = shrunk(image, *size)
+    return small if image.ndim == 2 else small[:, :, 1]
 
 
 def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -155,11 +153,16 @@ def _shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[flo
     """
     if min(before.shape) < 2:
         return 0.0, 0.0
-    window = cv2.createHanningWindow((before.shape[1], before.shape[0]), cv2.CV_32F)
-    (dx, dy), response = cv2.phaseCorrelate(_edges(before), _edges(after), window)
+    (dx, dy), response = cv2.phaseCorrelate(_edges(before), _edges(after), _window(before.shape))
     if response < _LEAST_RESPONSE or math.hypot(dx, dy) < _LEAST_SHIFT:
         return 0.0, 0.0
     return (float(dx), float(dy)) if _explains_most(before, after, dx, dy) else (0.0, 0.0)
+
+
+@functools.lru_cache(maxsize=4)
+def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    window = cv2.createHanningWindow((shape[1], shape[0]), cv2.CV_32F)
+    return np.asarray(window, dtype=np.float32)
 
 
 def _explains_most(

@@ -41,10 +41,12 @@ def _best_box(tracklet: Tracklet) -> NDArray[np.float64]:
 
 
 def _one_of(earlier: Tracklet, later: Tracklet) -> Tracklet:
-    return dataclasses.replace(
+    whole = dataclasses.replace(
         later,
         indices=earlier.indices + later.indices,
         times=earlier.times + later.times,
         boxes=earlier.boxes + later.boxes,
         scores=earlier.scores + later.scores,
     )
+    whole.best_score = max(earlier.best_score, later.best_score)
+    return whole

@@ -51,7 +51,8 @@ class Tracklet:
     boxes: (4,) float64 each. `velocity` in pixels per second beside the camera's own movement;
     `camera` is how far the picture had moved in all at the last find. `scene` is the first frame
     in which the track may lie, `scene_stop` the frame after the last one (None while it is open).
-    `alive_until`: it hasn't ended before that time, found or not.
+    `alive_until`: it hasn't ended before that time, found or not. `best_score` is the highest of
+    any find, `find_count` in how many frames it was found, not only followed.
     """
 
     kind: str
@@ -64,6 +65,12 @@ class Tracklet:
     scene: int = 0
     scene_stop: int | None = None
     alive_until: float = -math.inf
+    best_score: float = dataclasses.field(init=False)
+    find_count: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.best_score = float(np.nanmax(self.scores))
+        self.find_count = int(np.isfinite(self.scores).sum())
 
     def predict(self, now: float, camera: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """(4,) the last box moved on; motion is trusted for half a second at most."""
@@ -93,6 +100,7 @@ class Tracklet:
         self.times.append(now)
         self.boxes.append(box)
         self.scores.append(score)
+        self._count(score)
         self.camera = camera.copy()
 
     def stay_alive(self, now: float, most_seconds: float) -> None:
@@ -109,6 +117,29 @@ class Tracklet:
         self.times.insert(0, now)
         self.boxes.insert(0, box)
         self.scores.insert(0, score)
+        self._count(score)
+
+    def _count(self, score: float) -> None:
+        if not math.isnan(score):
+            self.best_score, self.find_count = max(self.best_score, score), self.find_count + 1
+
+    def since(self, time: float) -> Tracklet:
+        """What was seen of it from that time on, seconds, and at least what was found last.
+
+        `best_score` and `find_count` stay those of all of it.
+        """
+        start = bisect.bisect_left(self.times, min(time, self.found_last))
+        if start == 0:
+            return self
+        late = dataclasses.replace(
+            self,
+            indices=self.indices[start:],
+            times=self.times[start:],
+            boxes=self.boxes[start:],
+            scores=self.scores[start:],
+        )
+        late.best_score, late.find_count = self.best_score, self.find_count
+        return late
 
     def found_at(self, index: int) -> NDArray[np.float64] | None:
         """(4,) the box found in that frame; None where it was followed or not seen."""
@@ -137,11 +168,6 @@ class Tracklet:
         return max(self.found_last, self.alive_until)
 
     @property
-    def best_score(self) -> float:
-        """The highest score of any find."""
-        return float(np.nanmax(self.scores))
-
-    @property
     def standing_box(self) -> NDArray[np.float64] | None:
         """(4,) the largest box of late, where all the others lie in it: the thing stands still.
 
@@ -157,11 +183,6 @@ class Tracklet:
         largest = max(late, key=lambda box: float(np.prod(box[2:] - box[:2])))
         within = [covered_share(Box(*box), [Box(*largest)]) for box in late]
         return largest if min(within) >= _STANDING_SHARE else None
-
-    @property
-    def find_count(self) -> int:
-        """In how many frames it was found, not only followed."""
-        return int(np.isfinite(self.scores).sum())
 
 
 class Associator:

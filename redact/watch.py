@@ -36,6 +36,8 @@ _KNOWN_SHARE = 0.3
 # A camera that moved, or light that changed, so lately may do so again any time: nothing of the
 # picture is taken for known.
 _CALM_SECONDS = 4.0
+# For what is covered at a time it makes no difference what was seen so long before.
+_LEAD_SECONDS = 10.0
 # The last picture is looked at by those looks that come this often.
 _LAST_SECONDS = 2.0
 
@@ -232,7 +234,7 @@ class Watch:
         """
         ended = before - self._settings.extend_seconds
         recent = [t for t in self._associator.tracklets if t.times[-1] >= ended]
-        return finish(recent, seconds, self._settings)
+        return finish(recent, seconds, self._settings, since=before - _LEAD_SECONDS)
 
     def forget(self, before: float) -> None:
         """Drop what ended before that time, seconds."""

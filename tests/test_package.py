@@ -25,7 +25,7 @@ LEVELS = [
     {"looks", "targets", "finishing", "rendering", "lasting"},
     {"parked"},
     {"follow", "motion", "changes", "video", "detectors", "tracking", "regions", "blur"},
-    {"tones"},
+    {"tones", "halves"},
     {
         "assignment",
         "boxes",
@@ -33,7 +33,7 @@ LEVELS = [
         "background",
         "memory",
         "evidence",
-        "halves",
+        "nearby",
         "_kernels",
         "_weights",
     },

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from redact.records import ClipInfo, Frame
@@ -18,6 +20,16 @@ _KNOWN_MATRICES = (1, 2, 4, 5, 6, 7, 9)
 _PLANAR_420 = ("yuv420p", "yuvj420p")
 # Codecs of broadcast kind, in which brightness without a tag has the limited range.
 _LIMITED_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "mpeg1video", "mpeg2video")
+
+
+class _Own(threading.local):
+    """What converts pictures: set up once for each thread, not for each picture anew."""
+
+    def __init__(self) -> None:
+        self.converter = VideoReformatter()
+
+
+_own = _Own()
 
 
 def is_rgb(native: Any) -> bool:
@@ -92,7 +104,9 @@ def to_bgr(frame: Frame, rotation_degrees: int = 0, is_mirrored: bool = False) -
     """
     native: Any = frame.native
     matrix = None if int(native.colorspace) in _KNOWN_MATRICES else _BT709
-    image: NDArray[np.uint8] = native.to_ndarray(format="bgr24", src_colorspace=matrix)
+    converted = _own.converter.reformat(native, format="bgr24", src_colorspace=matrix, threads=1)
+    image = _plane(converted.planes[0], native.height, 3 * native.width)
+    image = image.reshape(native.height, native.width, 3)
     image = np.rot90(image, -(rotation_degrees // 90))
     return np.ascontiguousarray(image[:, ::-1] if is_mirrored else image)
 
