@@ -173,6 +173,16 @@ def test_looks_that_shrink_a_face_too_far_have_no_say_in_it():
     assert same == pytest.approx(counted)
 
 
+def test_one_look_that_sees_a_face_far_too_large_is_passed_over():
+    looks = [np.float32([[10 - i, 10 - i, 30 + i, 30 + i]]) for i in (0, 1, 1, 2, 6)]
+    passes = [(boxes, np.float32([0.9])) for boxes in looks]
+    ((whole, score),) = _agreement.agreed_on(passes, 0.5)
+    ((box, same),) = _agreement.agreed_on(passes, 0.5, outward=0.75)
+    np.testing.assert_array_equal(whole, [4, 4, 36, 36])
+    np.testing.assert_array_equal(box, [8, 8, 32, 32])
+    assert score == same
+
+
 def test_small_looks_agree_on_a_face_too_blurred_for_large_ones(portrait):
     photo, face = portrait
     blurred = cv2.GaussianBlur(photo, (0, 0), 25)

@@ -21,7 +21,7 @@ _USUAL_LOOKS = 7
 _SAME_IOU = 0.3
 # A face of fewer pixels in height than this is seen by chance. One look alone is no agreement.
 _LEAST_SEEN, _LEAST_LOOKS = 7.0, 2
-# The box takes in what these looks saw, those with this share of the best one's score.
+# The box is made of what these looks saw, those with this share of the best one's score.
 _LIKE_THE_BEST = 0.5
 
 
@@ -33,18 +33,24 @@ def each_once(found: Found) -> Found:
 
 
 def agreed_on(
-    passes: Sequence[Found], threshold: float, scales: Sequence[float] | None = None
+    passes: Sequence[Found],
+    threshold: float,
+    scales: Sequence[float] | None = None,
+    *,
+    outward: float = 1.0,
 ) -> Iterator[tuple[NDArray[np.float32], float]]:
     """The box (4,) and joint score of each thing that reaches that joint score.
 
-    The box takes in what the looks saw whose scores come near the best one's.
+    The box is made of what the looks saw whose scores come near the best one's.
 
     scales: at which size each look saw the picture; looks that shrank a thing too far to see it
         don't count as having seen nothing there.
+    outward: each edge lies outside of this share of theirs; at 1 the box takes them all in.
     """
     for boxes, scores, looks in groups_seen(passes):
         alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
-        box = np.concatenate([alike[:, :2].min(axis=0), alike[:, 2:].max(axis=0)])
+        low = np.quantile(alike[:, :2], 1 - outward, axis=0)
+        box = np.concatenate([low, np.quantile(alike[:, 2:], outward, axis=0)])
         count = len(passes)
         if scales is not None:
             able = np.flatnonzero(np.asarray(scales) * (box[3] - box[1]) >= _LEAST_SEEN)

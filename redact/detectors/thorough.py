@@ -26,9 +26,11 @@ _OVERVIEW_SIDE = 480
 _LOWEST = 0.08
 # BlazeFace shrinks the picture to this side, and sees faces in walls and roads below this score.
 _BLAZEFACE_SIDE, _LOWEST_BLAZEFACE = 192, 0.85
-# CenterFace's boxes cut cheeks and masks short, by more than covers make up for. Shares of the box
-# on the left, top, right, bottom.
-_MARGINS = (0.12, 0.05, 0.12, 0.06)
+# Each edge of a face lies outside of this share of the looks' edges: one look that sees a face far
+# too large is passed over.
+_OUTWARD = 0.7
+# CenterFace's boxes cut foreheads, cheeks and masks short, by more than covers make up for.
+_MARGINS = (0.17, 0.1, 0.17, 0.12)
 
 
 class ThoroughFaceDetector:
@@ -42,6 +44,7 @@ class ThoroughFaceDetector:
 
     Args:
         threshold: lowest joint score that is reported, 0..1.
+        margins: shares of the box by which it is pushed out on the left, top, right and bottom.
         threads: how many each call uses; 0 takes the machine's cores.
 
     Raises:
@@ -51,8 +54,14 @@ class ThoroughFaceDetector:
 
     kinds = ("face",)
 
-    def __init__(self, *, threshold: float = 0.515, threads: int = 0) -> None:
-        self._threshold = threshold
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.515,
+        margins: tuple[float, float, float, float] = _MARGINS,
+        threads: int = 0,
+    ) -> None:
+        self._threshold, self._margins = threshold, margins
         self._centerface = CenterFaceDetector(threshold=_LOWEST, threads=threads)
         self._blazeface = BlazeFaceDetector("full_range_sparse", threshold=_LOWEST_BLAZEFACE)
 
@@ -60,8 +69,8 @@ class ThoroughFaceDetector:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
         scales, passes = zip(*self._looks(image), strict=True)
         faces = [
-            Detection(kind="face", box=_with_margins(box), score=score)
-            for box, score in agreed_on(passes, self._threshold, scales)
+            Detection(kind="face", box=_with_margins(box, self._margins), score=score)
+            for box, score in agreed_on(passes, self._threshold, scales, outward=_OUTWARD)
         ]
         return sorted(faces, key=lambda face: -face.score)
 
@@ -92,9 +101,8 @@ def _extra_scales(long_side: int) -> tuple[float, ...]:
     return ()
 
 
-def _with_margins(box: NDArray[np.float32]) -> Box:
-    """A (4,) box with the face's margins."""
+def _with_margins(box: NDArray[np.float32], margins: tuple[float, float, float, float]) -> Box:
     x0, y0, x1, y1 = map(float, box)
-    left, top, right, bottom = _MARGINS
+    left, top, right, bottom = margins
     width, height = x1 - x0, y1 - y0
     return Box(x0 - left * width, y0 - top * height, x1 + right * width, y1 + bottom * height)
