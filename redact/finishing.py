@@ -285,11 +285,16 @@ def _smooth(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[n
     if radius == 0:
         return boxes
     low, high = boxes[:, :2], boxes[:, 2:]
-    ends = np.pad((low + high) / 2, ((radius, radius), (0, 0)), "reflect", reflect_type="odd")
-    center, half = _windows(ends, radius).mean(axis=-1), _upper_envelope((high - low) / 2, radius)
-    before = _upper_envelope(np.maximum(center - half - low, 0.0), radius)
-    after = _upper_envelope(np.maximum(high - center - half, 0.0), radius)
-    return np.concatenate([center - half - before, center + half + after], axis=1)
+    middle = (low + high) / 2
+    before = 2 * middle[0] - middle[radius:0:-1]
+    after = 2 * middle[-1] - middle[-2 : -radius - 2 : -1]
+    led_on = np.concatenate([before, middle, after])
+    center = _windows(led_on, radius)[:, radius : radius + len(boxes)].mean(axis=0)
+    half = np.tile(_upper_envelope((high - low) / 2, radius), 2)
+    outward = np.array([-1.0, -1.0, 1.0, 1.0])
+    kept = np.tile(center, 2) + outward * half
+    missing = _upper_envelope(np.maximum(outward * (boxes - kept), 0.0), radius)
+    return kept + outward * missing
 
 
 def _upper_envelope(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
@@ -298,12 +303,11 @@ def _upper_envelope(values: NDArray[np.float64], radius: int) -> NDArray[np.floa
     A running maximum, then a running mean of the same window: each mean is over maxima that saw
     the centre.
     """
-    for reduce in (np.max, np.mean):
-        padded = np.pad(values, ((radius, radius), (0, 0)), "edge")
-        values = reduce(_windows(padded, radius), axis=-1)
-    return values
+    highest = _windows(values, radius).max(axis=0)
+    return np.asarray(_windows(highest, radius).mean(axis=0))
 
 
-def _windows(padded: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    """(T, K, 2 * radius + 1) out of (T + 2 * radius, K)."""
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0)
+def _windows(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """(2 * radius + 1, T, K) out of (T, K): what lies around each; the ends go on as they are."""
+    steps = np.arange(-radius, radius + 1)[:, None] + np.arange(len(values))
+    return np.take(values, steps, axis=0, mode="clip")

@@ -64,7 +64,8 @@ class Settings:
     """Which heads are covered that show no face: none ("off"), those of people whose face was seen
     before or after ("near tracks"), or all that move ("all moving")."""
     detector: str = "balanced"
-    """Which stack looks: "fast" (near faces only), "balanced", "thorough"."""
+    """Which stack looks: "fast" (near faces only), "balanced", "thorough". At a single picture the
+    latter two are the same."""
     style: str = "blur"
     """How a region is covered: "blur", "solid", "pixelate", "gaussian"."""
     strength: float | None = None

@@ -37,7 +37,7 @@ def redact_image(
 
     Args:
         image: (H, W, 3) uint8, BGR. It is not changed.
-        settings: when None, the defaults with the "thorough" detector.
+        settings: defaults when None.
         detectors: look with these instead of with the ones in `settings`.
 
     Raises:
@@ -45,7 +45,7 @@ def redact_image(
         WeightsError: a model's file is missing.
 
     """
-    settings = settings or Settings(detector="thorough")
+    settings = settings or Settings()
     _check_image(image)
     result = np.ascontiguousarray(image).copy()
     found = find_in_image(result, settings, detectors=detectors)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from redact.detectors._agreement import agreed_on, each_once
 from redact.detectors._networks import Found
-from redact.detectors.blazeface import BlazeFaceDetector
+from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
 from redact.detectors.centerface import CenterFaceDetector, size_at
 from redact.records import Box, Detection
 
@@ -25,7 +25,7 @@ _SMALL_PICTURE = 650
 _OVERVIEW_SIDE = 480
 _LOWEST = 0.08
 # BlazeFace shrinks the picture to this side, and sees faces in walls and roads below this score.
-_BLAZEFACE_SIDE, _LOWEST_BLAZEFACE = 192, 0.85
+_BLAZEFACE_SIDE, _LOWEST_BLAZEFACE = 224, 0.85
 # Each edge of a face lies outside of this share of the looks' edges: one look that sees a face far
 # too large is passed over.
 _OUTWARD = 0.7
@@ -63,7 +63,9 @@ class ThoroughFaceDetector:
     ) -> None:
         self._threshold, self._margins = threshold, margins
         self._centerface = CenterFaceDetector(threshold=_LOWEST, threads=threads)
-        self._blazeface = BlazeFaceDetector("full_range_sparse", threshold=_LOWEST_BLAZEFACE)
+        self._blazeface = BlazeFaceAnySizeDetector(
+            _BLAZEFACE_SIDE, threshold=_LOWEST_BLAZEFACE, threads=threads
+        )
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
@@ -75,7 +77,7 @@ class ThoroughFaceDetector:
         return sorted(faces, key=lambda face: -face.score)
 
     def close(self) -> None:
-        """Free the runtimes; the detector can't be used afterwards."""
+        """Return the memory that looking has left behind."""
         self._blazeface.close()
         self._centerface.close()
 
