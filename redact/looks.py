@@ -22,6 +22,9 @@ from redact.settings import Settings
 STEP_SECONDS = 0.08
 # A frame's time may be a hair early of its share of a second.
 EARLY = 2e-3
+# A find of which less than this share lies within the part looked at is cut by the part's edge, and
+# counts no more than this: a slice of a large face looks like a smaller one.
+_LEAST_WITHIN, _MOST_CUT = 0.95, 0.39
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -215,10 +218,27 @@ def look_at_part(look: Look, image: NDArray[np.uint8], part: Box) -> list[Detect
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     scaled = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=how)
     factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
-    return [
+    finds = [
         _shifted(d, (x0, y0), factors)
         for d in look.detector.detect(np.asarray(scaled, dtype=np.uint8))
     ]
+    return [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in finds]
+
+
+def _weaker_if_cut(
+    detection: Detection, part: tuple[int, int, int, int], size: tuple[int, int]
+) -> Detection:
+    """A detection in a part of a (width, height) picture; a weak one where the part's edge cuts it.
+
+    It shows that something is there, not where it ends.
+    """
+    # Nothing lies beyond the edges of the picture.
+    low = (float(v) if v > 0 else -math.inf for v in part[:2])
+    high = (float(v) if v < most else math.inf for v, most in zip(part[2:], size, strict=True))
+    within = clamp_to(detection.box, Box(*low, *high))
+    if within.area >= _LEAST_WITHIN * detection.box.area:
+        return detection
+    return dataclasses.replace(detection, score=min(detection.score, _MOST_CUT))
 
 
 def _shifted(

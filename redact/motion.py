@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -24,6 +25,9 @@ _LONG_SIDE = 320
 _EVERYWHERE_SHARE = 0.3
 # Rectangles around what moves that fill more of the picture than this are no saving.
 _MOST_AREA = 0.5
+# A part this much higher than broad shows one person, or two, however near: looks at the part see
+# them well. No more than this share of the picture may move besides.
+_PERSON_ASPECT, _MOST_BESIDE = 1.15, 0.1
 # After the camera moved, this long everything still counts as moving.
 _UNREST_SECONDS = 1.0
 # Pictures that look less alike than this show different scenes.
@@ -115,7 +119,7 @@ class MotionFinder:
         heads = _dashing_heads(self._last_blobs, blobs, elapsed, size[1])
         self._last_blobs = blobs
         parts = (whole,) if is_everywhere else _parts(blobs, size, factors)
-        is_busy = not is_everywhere and sum(p.area for p in parts) > _MOST_AREA * whole.area
+        is_busy = not is_everywhere and _are_many(parts, whole.area)
         return Motion(
             parts=(whole,) if is_busy else parts,
             is_everywhere=is_everywhere,
@@ -207,6 +211,16 @@ def _parts(
         _scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
         for x0, y0, x1, y1 in merged[:_MOST_BLOBS]
     )
+
+
+def _are_many(parts: Sequence[Box], whole_area: float) -> bool:
+    """Whether the parts are no saving: they fill the picture, and not just one near person does."""
+    filled = sum(part.area for part in parts)
+    if filled <= _MOST_AREA * whole_area:
+        return False
+    nearest = max(parts, key=lambda part: part.area)
+    is_person = nearest.height >= _PERSON_ASPECT * nearest.width
+    return not is_person or filled - nearest.area > _MOST_BESIDE * whole_area
 
 
 def _scaled(edges: _Edges, factors: tuple[float, float]) -> Box:

@@ -21,10 +21,18 @@ from redact.detectors.heads import HeadDetector
 from redact.detectors.plate_doubts import steadiness
 from redact.detectors.plates import PlateDetector, judged_here
 from redact.detectors.thorough import ThoroughFaceDetector
-from redact.looks import Rescored, build_looks, build_still_looks, close_looks
+from redact.looks import (
+    Look,
+    Rescored,
+    build_looks,
+    build_still_looks,
+    close_looks,
+    look_at_part,
+)
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
+FACE = Box(60, 60, 100, 100)
 
 
 def read_frame(path, index):
@@ -200,6 +208,42 @@ def test_rescored_finds_are_faces_with_scores_on_another_scale():
     found = rescored.detect(np.zeros((9, 9, 3), np.uint8))
     assert [find.kind for find in found] == ["face", "face"]
     assert [find.score for find in found] == pytest.approx([0.2, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("part", "score"),
+    [
+        (Box(40, 40, 160, 160), 0.9),
+        (Box(70, 40, 160, 160), 0.39),
+        (Box(40, 40, 160, 96), 0.39),
+        (Box(40, 40, 160, 99), 0.9),
+    ],
+    ids=["whole", "cut on the left", "cut below", "a sliver cut"],
+)
+def test_what_the_edge_of_a_part_cuts_is_a_weak_find(part, score):
+    class Sees:
+        """One face, wherever the part lies: it was scaled by 2."""
+
+        def detect(self, image):
+            x0, y0, x1, y1 = (2 * (v - o) for v, o in zip(FACE, part[:2] * 2, strict=True))
+            return [Detection(kind="face", box=Box(x0, y0, x1, y1), score=0.9)]
+
+    picture = np.zeros((200, 300, 3), np.uint8)
+    longer = max(part.width, part.height)
+    look = Look(Sees(), where="parts", part_side=round(2 * longer))
+    (found,) = look_at_part(look, picture, part)
+    assert found.score == score
+    np.testing.assert_allclose(found.box, FACE, atol=1.0)
+
+
+def test_the_edge_of_the_picture_cuts_nothing():
+    class Sees:
+        def detect(self, image):
+            return [Detection(kind="face", box=Box(-30, -20, 40, 50), score=0.9)]
+
+    look = Look(Sees(), where="parts", part_side=100)
+    (found,) = look_at_part(look, np.zeros((200, 300, 3), np.uint8), Box(0, 0, 100, 100))
+    assert found.score == 0.9
 
 
 def test_the_plate_is_found_whole(street):

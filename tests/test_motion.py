@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from redact.background import Background
-from redact.motion import MotionFinder
+from redact.motion import MotionFinder, _are_many
+from redact.records import Box
 
 WIDTH, HEIGHT = 480, 270
 
@@ -162,6 +163,21 @@ def test_nothing_is_forgotten_under_a_camera_that_moves(street):
     background = Background(pictures[0], 0.0)
     background.learn(pictures[1], 0.1, background.moving(pictures[1]))
     assert background.forget_ghosts(pictures[2]) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_many"),
+    [
+        ([Box(200, 50, 750, 1000)], False),
+        ([Box(200, 50, 750, 1000), Box(0, 0, 90, 300)], False),
+        ([Box(200, 50, 750, 1000), Box(0, 0, 190, 700)], True),
+        ([Box(0, 300, 1000, 900)], True),
+        ([Box(0, 300, 700, 900)], False),
+    ],
+    ids=["one", "one and little else", "two apart", "side by side", "less than half"],
+)
+def test_one_near_person_who_fills_the_picture_is_looked_at_alone(parts, is_many):
+    assert _are_many(parts, 1000.0 * 1000.0) == is_many
 
 
 def test_another_scene_is_a_cut(street):
