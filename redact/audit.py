@@ -68,10 +68,10 @@ def find_leaks(
 ) -> tuple[frozenset[int], list[Detection]]:
     """The frames that were looked at whole, and sure finds that no region covers.
 
-    One frame in `every_seconds` is looked at whole, and in every frame just before a track begins
-    and after it ends its surroundings are. A find counts when a second look confirms it. Where a
-    frame leaks, the second before and after is looked at closely, so that a leak is followed, not
-    guessed. Tracks that are allowed to stay visible count as covered.
+    The first frame, the last, and one in `every_seconds` are looked at whole, and in every frame
+    just before a track begins and after it ends its surroundings are. A find counts when a second
+    look confirms it. Where a frame leaks, the second before and after is looked at closely, so that
+    a leak is followed, not guessed. Tracks that may stay visible count as covered.
 
     frames: look at these whole, and at no others. When it is what an earlier look at the same clip
         went through, covering what was found comes to an end.
@@ -223,8 +223,10 @@ def _errands(plan: Plan, looks: Sequence[Look], every_seconds: float) -> dict[in
     """What the first round looks at."""
     seconds = plan.clip.seconds
     count = len(seconds)
-    marks = np.arange(0.0, seconds[-1] + every_seconds, every_seconds)
-    whole = {min(int(index), count - 1) for index in np.searchsorted(seconds, marks)}
+    # Halfway between the times at which the analysis looks at all of the picture: what shows for a
+    # moment only is seen by one of them.
+    between = np.arange(seconds[0] + every_seconds / 2, seconds[-1], every_seconds)
+    whole = {0, count - 1, *np.searchsorted(seconds, between).tolist()}
     around: dict[int, list[tuple[str, Box]]] = defaultdict(list)
     for track in plan.covered_tracks:
         if not any(look.where == "near" and look.kind == track.kind for look in looks):

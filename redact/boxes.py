@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,9 +132,9 @@ def meet(a: tuple[float, float, float, float], b: tuple[float, float, float, flo
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def as_array(boxes: Sequence[Box]) -> NDArray[np.float64]:
-    """(N, 4) float64, x0 y0 x1 y1."""
-    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+def as_array(boxes: Iterable[Box | NDArray[np.float64]]) -> NDArray[np.float64]:
+    """(N, 4) float64 array of boxes, also of none."""
+    return np.asarray(list(boxes), dtype=np.float64).reshape(-1, 4)
 
 
 def centers_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import iou_matrix
+from redact.boxes import as_array, iou_matrix
 from redact.evidence import evidence_for
 from redact.follow import Template
 from redact.halves import is_as_high
@@ -109,10 +109,9 @@ class Pursuit:
     def hidden(self, picture: Seen) -> dict[Tracklet, NDArray[np.float64]]:
         """(4,) boxes of live tracklets of people who stood still, and whom another passes now."""
         places = {t: t.standing_box for t in self._associator.live if t.kind == "face"}
-        passing = np.asarray(
-            [t.predict(picture.now, picture.camera) for t, box in places.items() if box is None],
-            dtype=np.float64,
-        ).reshape(-1, 4)
+        passing = as_array(
+            t.predict(picture.now, picture.camera) for t, box in places.items() if box is None
+        )
         return {
             tracklet: box
             for tracklet, box in places.items()
@@ -268,26 +267,24 @@ class Pursuit:
 
     def _others(self, tracklet: Tracklet, index: int) -> NDArray[np.float64]:
         """(N, 4) boxes of the other live tracklets of its kind that were found in that picture."""
-        others = [
+        return as_array(
             box
             for other in self._associator.live
             if other is not tracklet
             and other.kind == tracklet.kind
             and (box := other.found_at(index)) is not None
-        ]
-        return np.asarray(others, dtype=np.float64).reshape(-1, 4)
+        )
 
     def _others_lost(self, tracklet: Tracklet, picture: Seen) -> NDArray[np.float64]:
         """(N, 4) where the other live sure tracklets of its kind should be in that picture."""
-        others = [
+        return as_array(
             other.predict(picture.now, picture.camera)
             for other in self._associator.live
             if other is not tracklet
             and other.kind == tracklet.kind
             and other.best_score >= evidence_for(other.kind).sure
             and other.indices[-1] < picture.index
-        ]
-        return np.asarray(others, dtype=np.float64).reshape(-1, 4)
+        )
 
 
 def _touch(box: NDArray[np.float64], others: NDArray[np.float64]) -> bool:

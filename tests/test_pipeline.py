@@ -108,6 +108,16 @@ def test_what_the_audit_sees_gets_covered_before_anything_is_given_out(tmp_path)
     assert report.leaks == ()
 
 
+@pytest.mark.parametrize(
+    ("count", "whole"), [(210, {0, 30, 90, 150, 209}), (20, {0, 19}), (1, {0})]
+)
+def test_the_audit_looks_between_the_looks_of_the_analysis(count, whole):
+    """Those come every two seconds from the first frame on, of 30 a second."""
+    plan = make_plan([], pts=np.arange(count, dtype=np.int64) * 512)
+    errands = audit._errands(plan, [], audit.EVERY_SECONDS)
+    assert {index for index, errand in errands.items() if errand.whole} == whole
+
+
 @pytest.mark.parametrize("kind", ["face", "plate"])
 def test_a_leak_is_covered_however_weak_the_finds_that_agreed_on_it(kind):
     box = redact.Box(100, 50, 160, 80)

@@ -71,6 +71,7 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
+    add_fonts(recipe.fonts)
     net, average, optimizer, step = _start(folder, recipe)
     exam = make_exam(recipe)
     replay: deque[Seen] = deque(maxlen=_REPLAYED)
