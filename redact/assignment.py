@@ -22,11 +22,12 @@ def assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
     possible = np.isfinite(cost)
     if possible.sum(axis=0).max(initial=0) <= 1 and possible.sum(axis=1).max(initial=0) <= 1:
         return list(zip(*(found.tolist() for found in np.nonzero(possible)), strict=True))
+    finite = np.where(possible, cost, _ALONE)
     pairs: list[tuple[int, int]] = []
     for rows, columns in _groups(possible):
         is_turned = len(rows) > len(columns)
         fewer, more = (columns, rows) if is_turned else (rows, columns)
-        values = np.where(possible, cost, _ALONE)[np.ix_(rows, columns)]
+        values = finite[np.ix_(rows, columns)]
         for a, b in enumerate(_cheapest((values.T if is_turned else values).tolist())):
             row, column = (more[b], fewer[a]) if is_turned else (fewer[a], more[b])
             if possible[row, column]:

@@ -172,13 +172,7 @@ def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
         0 if counting[0] is groups[0] else int(first),
         None if counting[-1] is groups[-1] else int(last),
     )
-    return dataclasses.replace(
-        tracklet,
-        indices=tracklet.indices[kept],
-        times=tracklet.times[kept],
-        boxes=tracklet.boxes[kept],
-        scores=tracklet.scores[kept],
-    )
+    return tracklet.part(kept)
 
 
 def _stands_at(center: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
@@ -286,6 +280,7 @@ def _smooth(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[n
         return boxes
     low, high = boxes[:, :2], boxes[:, 2:]
     middle = (low + high) / 2
+    # Beyond the ends the way is thought to go on as it was there.
     before = 2 * middle[0] - middle[radius:0:-1]
     after = 2 * middle[-1] - middle[-2 : -radius - 2 : -1]
     led_on = np.concatenate([before, middle, after])

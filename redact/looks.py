@@ -148,7 +148,7 @@ def build_still_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
         # Shirts and bags look like heads below this score.
         heads = HeadDetector(threshold=0.8, threads=threads)
         looks.append(Look(Rescored(heads)))
-    return [*looks, *_plate_looks(settings.detector, threads)] if settings.plates else looks
+    return [*looks, *_plate_looks("thorough", threads)] if settings.plates else looks
 
 
 def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:

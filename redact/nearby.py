@@ -18,8 +18,8 @@ def nearby(
     Args:
         times: (N,) seconds, ascending.
         others: (M,) seconds, ascending.
-        seconds: all others no farther from any time of a slice are in that slice of others, and
-            some that are.
+        seconds: all others no farther than this from any time of a slice are in the slice of
+            others that comes with it; some that are farther may be, too.
 
     """
     for start in range(0, len(times), _PART):

@@ -131,15 +131,19 @@ class Tracklet:
         start = bisect.bisect_left(self.times, min(time, self.found_last))
         if start == 0:
             return self
-        late = dataclasses.replace(
-            self,
-            indices=self.indices[start:],
-            times=self.times[start:],
-            boxes=self.boxes[start:],
-            scores=self.scores[start:],
-        )
+        late = self.part(slice(start, None))
         late.best_score, late.find_count = self.best_score, self.find_count
         return late
+
+    def part(self, kept: slice) -> Tracklet:
+        """Only these of its finds; `best_score` and `find_count` are theirs."""
+        return dataclasses.replace(
+            self,
+            indices=self.indices[kept],
+            times=self.times[kept],
+            boxes=self.boxes[kept],
+            scores=self.scores[kept],
+        )
 
     def found_at(self, index: int) -> NDArray[np.float64] | None:
         """(4,) the box found in that frame; None where it was followed or not seen."""

@@ -12,7 +12,7 @@ import pytest
 import redact
 
 HOME = Path(redact.__file__).parent
-HEAVY = {"av", "cv2", "matplotlib", "mediapipe", "numba", "onnxruntime", "torch", "tqdm"}
+HEAVY = {"av", "cv2", "matplotlib", "mediapipe", "numba", "onnxruntime", "scipy", "torch", "tqdm"}
 
 # Each may import only from rows below its own; modules of one row know nothing of each other.
 LEVELS = [

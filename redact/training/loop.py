@@ -103,7 +103,6 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
 
 def make_exam(recipe: Recipe) -> list[Scene]:
     """Made-up scenes that training never shows."""
-    add_fonts(recipe.fonts)
     return [
         make_scene(np.random.default_rng((recipe.seed, 1, i)), recipe.scene_size)
         for i in range(recipe.exam_scenes)
