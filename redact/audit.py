@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +22,7 @@ from redact.finishing import track_detections
 from redact.looks import Look, begun, look_around, look_at
 from redact.records import Box, ClipInfo, Detection, Frame, Plan, Track
 from redact.tracking import is_same_place, merge_same
-
-Image = NDArray[np.uint8]
+from redact.views import ArrayView, FrameView, View
 
 # A find counts as covered when this share of it lies in covered boxes.
 _COVERED_SHARE = 0.7
@@ -130,8 +130,7 @@ def _run(
         )
         round_ = _Round(plan, looks, pool)
         for done, frame in enumerate(frames, 1):
-            image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
-            round_.look(image, frame.index, errands[frame.index])
+            round_.look(FrameView(frame, clip), frame.index, errands[frame.index])
             leaks += round_.leaks(most_waiting=2 * workers)
             on_frame(done, len(errands))
         leaks += round_.leaks(most_waiting=0)
@@ -142,7 +141,7 @@ def _run(
 class _Waiting:
     """A frame whose looks may still be under way."""
 
-    image: Image
+    view: View
     index: int
     is_whole: bool
     within: tuple[Box, ...] | None
@@ -158,12 +157,12 @@ class _Round:
         self._changes = Changes()
         self._waiting: deque[_Waiting] = deque()
 
-    def look(self, image: Image, index: int, errand: _Errand) -> None:
+    def look(self, view: View, index: int, errand: _Errand) -> None:
         """Begin an errand."""
         is_partial = errand.whole and self._only_changes
-        within = self._changes.parts(image) if is_partial else None
-        finds = begun(self._pool, _finds_in, image, index, errand, within, self._looks)
-        self._waiting.append(_Waiting(image, index, errand.whole, within, finds))
+        within = self._changes.parts(view) if is_partial else None
+        finds = begun(self._pool, _finds_in, view, index, errand, within, self._looks)
+        self._waiting.append(_Waiting(view, index, errand.whole, within, finds))
 
     def leaks(self, most_waiting: int) -> list[Detection]:
         """The leaks of the errands that came first, until so many are left."""
@@ -173,7 +172,7 @@ class _Round:
             leaks += [
                 find
                 for find in merge_same(self._seen(waiting))
-                if _is_leak(find, self._plan) and _is_confirmed(find, waiting.image, self._looks)
+                if _is_leak(find, self._plan) and _is_confirmed(find, waiting.view, self._looks)
             ]
         return leaks
 
@@ -181,33 +180,33 @@ class _Round:
         finds = waiting.finds.result()
         if not waiting.is_whole:
             return finds
-        seen = self._changes.all_seen(finds, waiting.within, waiting.image)
+        seen = self._changes.all_seen(finds, waiting.within, waiting.view)
         return [dataclasses.replace(find, frame_index=waiting.index) for find in seen]
 
 
 def _finds_in(
-    image: Image,
+    view: View,
     index: int,
     errand: _Errand,
     within: Sequence[Box] | None,
     looks: Sequence[Look],
 ) -> list[Detection]:
-    found = look_at(image, looks, index, within) if errand.whole else []
+    found = look_at(view, looks, index, within) if errand.whole else []
     for look in looks:
         for kind, box in errand.around:
             if look.where == "near" and look.kind == kind:
-                finds = look_around(look, image, np.asarray(box))
+                finds = look_around(look, view, np.asarray(box))
                 found += [dataclasses.replace(d, frame_index=index) for d in finds]
     return found
 
 
-def _is_confirmed(detection: Detection, image: Image, looks: Sequence[Look]) -> bool:
+def _is_confirmed(detection: Detection, view: View, looks: Sequence[Look]) -> bool:
     """Whether a look at the mirrored surroundings, at another size, sees it too."""
     near = [k for k in looks if k.where == "near" and k.kind == detection.kind]
     if not near:
         return True
-    width = image.shape[1]
-    mirrored = np.ascontiguousarray(image[:, ::-1])
+    width = view.shape[1]
+    mirrored = ArrayView(np.asarray(cv2.flip(view.whole(), 1), dtype=np.uint8))
     box = detection.box
     there = np.array([width - box.x1, box.y0, width - box.x0, box.y1])
     return any(

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from redact.boxes import as_array, clamp_to, joined_boxes
 from redact.records import Box, Detection
-from redact.scaling import shrunk, size_within
+from redact.scaling import size_within
+from redact.views import View
 
 # Pictures are held against each other at this longer side, in blocks of so many pixels: of a full
 # HD picture a block is 16 pixels, as large as the smallest faces that are found.
@@ -42,18 +43,14 @@ class Changes:
         """Everything counts as changed in the next picture."""
         self._known = None
 
-    def parts(self, image: NDArray[np.uint8]) -> tuple[Box, ...] | None:
+    def parts(self, view: View) -> tuple[Box, ...] | None:
         """What to look at in the next picture: boxes in its pixels, or None for all of it.
 
         They take in all that changed since it was last part of what this told, and a margin.
-
-        Args:
-            image: (H, W, 3) uint8 BGR.
-
         """
-        height, width = image.shape[:2]
-        size = size_within(image, _LONG_SIDE)
-        small = np.asarray(cv2.cvtColor(shrunk(image, *size), cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+        height, width = view.shape
+        size = size_within(view.shape, _LONG_SIDE)
+        small = view.luma(size)
         known, self._known = self._known, small
         if known is None or known.shape != small.shape:
             return None
@@ -72,18 +69,18 @@ class Changes:
         self,
         finds: Sequence[Detection],
         parts: Collection[Box] | None,
-        image: NDArray[np.uint8],
+        view: View,
     ) -> list[Detection]:
         """What was found in these parts of a picture, and before that elsewhere in it.
 
-        parts, image: as `parts` told and was given.
+        parts, view: as `parts` told and was given.
         """
-        self._shown = [*finds, *still_there(self._shown, parts, image)]
+        self._shown = [*finds, *still_there(self._shown, parts, view.shape)]
         return self._shown
 
 
 def still_there(
-    finds: Sequence[Detection], parts: Collection[Box] | None, image: NDArray[np.uint8]
+    finds: Sequence[Detection], parts: Collection[Box] | None, shape: tuple[int, int]
 ) -> list[Detection]:
     """Those of the last look's finds that don't lie within one of the parts looked at since.
 
@@ -92,13 +89,13 @@ def still_there(
     Args:
         finds: in pixels of the picture.
         parts: as `Changes.parts` told them.
-        image: (H, W, 3) the picture; only its size matters.
+        shape: the picture's height and width, pixels.
 
     """
     if parts is None:
         return []
     edges = as_array(list(parts))
-    picture = Box(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+    picture = Box(0.0, 0.0, float(shape[1]), float(shape[0]))
     return [find for find in finds if not _is_within(clamp_to(find.box, picture), edges)]
 
 

@@ -17,7 +17,7 @@ from redact.targets import staged
 if TYPE_CHECKING:
     from redact.rendering import Rendering
 
-_MOST_RENDERS = 3
+_MOST_RENDERS = 5
 
 
 def checked(job: Job, plan: Plan, rendering: Rendering, target: Path) -> Report:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from redact.boxes import clamp_to
 from redact.records import Box
+from redact.views import View
 
 Image = NDArray[np.uint8]
 
@@ -35,21 +36,21 @@ class Template:
     offset: NDArray[np.float64]
 
     @classmethod
-    def of(cls, image: Image, box: NDArray[np.float64]) -> Template | None:
+    def of(cls, view: View, box: NDArray[np.float64]) -> Template | None:
         """The box's template, its longer side some 24 px; None where nothing stands out."""
-        height, width = image.shape[:2]
+        height, width = view.shape
         inside = clamp_to(Box(*box), Box(0, 0, width, height))
         x0, y0, x1, y1 = (round(v) for v in inside)
         step = max(1, max(x1 - x0, y1 - y0) // _TEMPLATE_SIDE)
         if min(x1 - x0, y1 - y0) < max(_LEAST_TEMPLATE_SIDE, step):
             return None
-        small = _every(image, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
+        small = _every(view, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
         if float(small.std()) < _LEAST_DETAIL:
             return None
         return cls(small, step, np.asarray(inside[:2]) - box[:2])
 
     def follow(
-        self, predicted: NDArray[np.float64], image: Image, reach: float = 0.8
+        self, predicted: NDArray[np.float64], view: View, reach: float = 0.8
     ) -> tuple[NDArray[np.float64], float] | None:
         """The box of what looks most like it around a predicted box, and how like, -1..1.
 
@@ -57,7 +58,7 @@ class Template:
 
         reach: how far to look, in sizes of the box.
         """
-        height, width = image.shape[:2]
+        height, width = view.shape
         step, (rows, columns) = self.step, self.picture.shape
         left, top = (round(v) for v in (predicted[:2] + self.offset).tolist())
         reach_x, reach_y = (math.ceil(reach * size) for size in (columns, rows))
@@ -68,7 +69,7 @@ class Template:
         count_y = min((top - y0) // step + rows + reach_y, (height - y0) // step)
         if count_x < columns or count_y < rows:
             return None
-        field = _every(image, x0, y0, count_x, count_y, step)
+        field = _every(view, x0, y0, count_x, count_y, step)
         likenesses = cv2.matchTemplate(field, self.picture, cv2.TM_CCOEFF_NORMED)
         _, likeness, _, (x, y) = cv2.minMaxLoc(likenesses)
         if not likeness >= _FOLLOW_LIKENESS:
@@ -83,10 +84,6 @@ class Template:
         return predicted + np.tile(shift, 2), float(likeness)
 
 
-def _every(image: Image, x0: int, y0: int, columns: int, rows: int, step: int) -> Image:
-    """(rows, columns) means of step by step pixels of the green channel, from (x0, y0) on."""
-    part = np.ascontiguousarray(image[y0 : y0 + rows * step, x0 : x0 + columns * step, 1])
-    if step == 1:
-        return part
-    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8)
+def _every(view: View, x0: int, y0: int, columns: int, rows: int, step: int) -> Image:
+    """(rows, columns) means of step by step pixels of the brightness, from (x0, y0) on."""
+    return view.luma((columns, rows), (x0, y0, x0 + columns * step, y0 + rows * step))

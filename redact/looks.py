@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,9 @@ from redact.boxes import clamp_to
 from redact.detectors import Detector, PartDetector
 from redact.memory import give_back_memory
 from redact.records import Box, Detection
+from redact.scaling import resized
 from redact.settings import Settings
+from redact.views import View
 
 # Pictures are looked at about this often, in seconds; tracks bridge what lies between.
 STEP_SECONDS = 0.08
@@ -54,6 +55,9 @@ class Look:
     """A part whose longer side is shorter is left to other looks."""
     most_side: float = math.inf
     """A whole picture whose longer side is longer is left to other looks."""
+    enough_side: int = 0
+    """The whole picture may be shrunk until its longer side has so many pixels: the detector makes
+    use of no more. 0 shows it the picture as it is."""
     most_enlarged: float = 2.0
     is_hint: bool = False
     """What it finds counts only where no other look and no sure track knows of somebody."""
@@ -178,12 +182,12 @@ def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
 
 
 def look_at(
-    image: NDArray[np.uint8],
+    view: View,
     looks: Iterable[Look],
     frame_index: int,
     within: Sequence[Box] | None = None,
 ) -> list[Detection]:
-    """What the looks at the whole of an upright BGR picture see, marked with its frame index.
+    """What the looks at the whole of a picture see, marked with its frame index.
 
     within: see `look_at_whole`.
     """
@@ -191,37 +195,39 @@ def look_at(
         dataclasses.replace(detection, frame_index=frame_index)
         for look in looks
         if look.where == "whole"
-        for detection in look_at_whole(look, image, within)
+        for detection in look_at_whole(look, view, within)
     ]
 
 
-def look_at_whole(
-    look: Look, image: NDArray[np.uint8], within: Sequence[Box] | None = None
-) -> list[Detection]:
+def look_at_whole(look: Look, view: View, within: Sequence[Box] | None = None) -> list[Detection]:
     """What a look sees in the picture.
 
     within: these parts are enough for a look at changes only; None for all of the picture.
     """
+    image = view.smaller(look.enough_side) if look.enough_side else view.whole()
+    factors = (view.shape[1] / image.shape[1], view.shape[0] / image.shape[0])
     if look.only_changes and within is not None:
-        return list(cast("PartDetector", look.detector).detect(image, within))
-    return list(look.detector.detect(image))
+        shown = tuple(_scaled(box, (1 / factors[0], 1 / factors[1])) for box in within)
+        finds = cast("PartDetector", look.detector).detect(image, shown)
+    else:
+        finds = look.detector.detect(image)
+    if factors == (1.0, 1.0):
+        return list(finds)
+    return [dataclasses.replace(find, box=_scaled(find.box, factors)) for find in finds]
 
 
-def look_at_part(look: Look, image: NDArray[np.uint8], part: Box) -> list[Detection]:
+def look_at_part(look: Look, view: View, part: Box) -> list[Detection]:
     """What a look sees in a part of the picture, brought to the size that suits it."""
-    height, width = image.shape[:2]
+    height, width = view.shape
     x0, y0, x1, y1 = (round(v) for v in clamp_to(part, Box(0, 0, width, height)))
     if x1 - x0 < 8 or y1 - y0 < 8:
         return []
-    crop = image[y0:y1, x0:x1]
+    crop = view.part((x0, y0, x1, y1))
     scale = min(look.part_side / max(x1 - x0, y1 - y0), look.most_enlarged)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    scaled = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=how)
+    size = max(1, round(scale * (x1 - x0))), max(1, round(scale * (y1 - y0)))
+    scaled = resized(crop, *size)
     factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
-    finds = [
-        _shifted(d, (x0, y0), factors)
-        for d in look.detector.detect(np.asarray(scaled, dtype=np.uint8))
-    ]
+    finds = [_shifted(d, (x0, y0), factors) for d in look.detector.detect(scaled)]
     return [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in finds]
 
 
@@ -245,19 +251,23 @@ def _shifted(
     detection: Detection, origin: tuple[int, int], factors: tuple[float, float]
 ) -> Detection:
     """A detection in a scaled part of a picture as one in the picture."""
-    (x, y), (fx, fy), box = origin, factors, detection.box
-    moved = Box(x + box.x0 * fx, y + box.y0 * fy, x + box.x1 * fx, y + box.y1 * fy)
-    return dataclasses.replace(detection, box=moved)
+    (x, y), box = origin, _scaled(detection.box, factors)
+    return dataclasses.replace(detection, box=Box(x + box.x0, y + box.y0, x + box.x1, y + box.y1))
+
+
+def _scaled(box: Box, factors: tuple[float, float]) -> Box:
+    fx, fy = factors
+    return Box(box.x0 * fx, box.y0 * fy, box.x1 * fx, box.y1 * fy)
 
 
 def look_around(
-    look: Look, image: NDArray[np.uint8], predicted: NDArray[np.float64], farther: float = 0.0
+    look: Look, view: View, predicted: NDArray[np.float64], farther: float = 0.0
 ) -> list[Detection]:
     """What a look sees in a square around a box, brought to one size whatever the box's.
 
     farther: so many sizes of the box more to each side.
     """
-    height, width = image.shape[:2]
+    height, width = view.shape
     sizes = look.around + 2 * farther
     side = max(sizes * float(np.max(predicted[2:] - predicted[:2])), 48.0)
     center = (predicted[:2] + predicted[2:]) / 2
@@ -266,7 +276,7 @@ def look_around(
     dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
     dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
     moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
-    return look_at_part(dataclasses.replace(look, most_enlarged=4.0), image, moved)
+    return look_at_part(dataclasses.replace(look, most_enlarged=4.0), view, moved)
 
 
 def begun(
@@ -319,7 +329,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     # What these looks agree on still needs a track's support.
     blurred = Rescored(BlurredFaceDetector(threads=threads), offset=-0.3, most=0.39)
     return [
-        Look(blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS),
+        Look(blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS, enough_side=224),
         around,
         Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
         # Where several people move side by side, or a far one beside a near one.
@@ -331,7 +341,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
             busy_seconds=0.32,
             only_changes=True,
         ),
-        Look(blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True),
+        Look(blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True, enough_side=448),
         Look(far, 8.0, restless_seconds=1.2, busy_seconds=2.4, only_changes=True),
         Look(
             enlarged,

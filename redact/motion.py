@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from redact.background import Background
 from redact.boxes import joined_boxes
 from redact.records import Box
-from redact.scaling import shrunk, size_within
+from redact.scaling import size_within
+from redact.views import View
 
 _LONG_SIDE = 320
 _EVERYWHERE_SHARE = 0.3
@@ -78,18 +79,14 @@ class MotionFinder:
         self._last_blobs: list[_Edges] = []
         self._unrest_until = -math.inf
 
-    def step(self, image: NDArray[np.uint8], seconds: float) -> Motion:
+    def step(self, view: View, seconds: float) -> Motion:
         """What moves in the next picture.
 
-        Args:
-            image: (H, W) uint8 luma, or (H, W, 3) BGR, of which green is looked at: it is most of
-                luma, and needs no conversion of the whole picture.
-            seconds: presentation time.
-
+        seconds: its presentation time.
         """
-        height, width = image.shape[:2]
-        size = size_within(image, _LONG_SIDE)
-        small = _luma(image, size).astype(np.float32)
+        height, width = view.shape
+        size = size_within(view.shape, _LONG_SIDE)
+        small = view.luma(size).astype(np.float32)
         whole = Box(0.0, 0.0, float(width), float(height))
         background = self._background
         if background is None or background.last.shape != small.shape:
@@ -132,13 +129,6 @@ class MotionFinder:
     def _new_scene(self, small: NDArray[np.float32], seconds: float, whole: Box) -> Motion:
         self._background, self._unrest_until = Background(small, seconds), -math.inf
         return Motion(parts=(whole,), is_everywhere=True, is_cut=True, shift=(0.0, 0.0))
-
-
-def _luma(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Luma, or green for luma, of the picture shrunk to (width, height)."""
-    # All three colours together are shrunk faster than one is picked out of them.
-    small = shrunk(image, *size)
-    return small if image.ndim == 2 else small[:, :, 1]
 
 
 def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

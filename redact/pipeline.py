@@ -28,6 +28,7 @@ from redact.report import Report
 from redact.settings import Settings
 from redact.targets import check_target, default_target
 from redact.trailing import TrailingRenderer
+from redact.views import FrameView
 from redact.watch import Watch
 
 if TYPE_CHECKING:
@@ -193,10 +194,7 @@ def _look_through(
             pts.append(frame.pts)
             now = (frame.pts - pts[0]) * float(clip.time_base)
             if watch.is_due(now):
-                again = functools.partial(
-                    video.to_bgr, frame, clip.rotation_degrees, clip.is_mirrored
-                )
-                watch.see(frame.index, now, again(), again)
+                watch.see(frame.index, now, FrameView(frame, clip))
             then(frame, now)
             job.tell("analyze", len(pts), None)
     watch.look_at_last()

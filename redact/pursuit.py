@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,8 @@ from redact.tracking import (
     is_same_place,
     merge_same,
 )
+from redact.views import View
 
-Image = NDArray[np.uint8]
 Followed = tuple[NDArray[np.float64], float]
 """A (4,) box, and how much what is there looks like what was followed, -1..1."""
 
@@ -58,11 +58,12 @@ _STILL_SECONDS, _STILL_SHIFT = 4.0, 0.15
 
 @dataclasses.dataclass
 class Seen:
-    """A picture that was looked at, which can be had again for looking back."""
+    """A picture that was looked at."""
 
     index: int
     now: float
-    again: Callable[[], Image]
+    view: View
+    """Can be looked at for as long as `LOOK_BACK_SECONDS`."""
     camera: NDArray[np.float64]
     """(2,) how far the picture had moved in all, pixels."""
 
@@ -93,7 +94,7 @@ class Pursuit:
         self._traced = {tracklet for tracklet in self._traced if tracklet in known}
         self._looked_near = {k: v for k, v in self._looked_near.items() if k[0] in known}
 
-    def follow_all(self, picture: Seen, image: Image) -> dict[Tracklet, Followed]:
+    def follow_all(self, picture: Seen) -> dict[Tracklet, Followed]:
         """Where the live tracklets seem to be by what they looked like, and how like."""
         followed = {}
         for tracklet in self._associator.live:
@@ -101,7 +102,7 @@ class Pursuit:
             if template is not None:
                 predicted = tracklet.predict(picture.now, picture.camera)
                 reach = tracklet.reach(picture.now - tracklet.times[-1])
-                place = template.follow(predicted, image, min(reach, _MOST_FOLLOWED))
+                place = template.follow(predicted, picture.view, min(reach, _MOST_FOLLOWED))
                 if place is not None:
                     followed[tracklet] = place
         return followed
@@ -124,7 +125,6 @@ class Pursuit:
         self,
         tracklet: Tracklet,
         picture: Seen,
-        image: Image,
         followed: Followed | None,
         hidden: NDArray[np.float64] | None,
     ) -> None:
@@ -137,7 +137,7 @@ class Pursuit:
         is_sure = followed is not None and followed[1] >= SURE_LIKENESS
         if followed is not None and is_sure:
             predicted, reach = followed[0], LEAST_REACH
-        near = self._look_near(tracklet, predicted, picture, image, reach, is_followed=is_sure)
+        near = self._look_near(tracklet, predicted, picture, reach, is_followed=is_sure)
         if near is not None:
             tracklet.add(picture.index, picture.now, *near, picture.camera)
         elif followed is not None:
@@ -153,7 +153,7 @@ class Pursuit:
             # Who passes in front of a parked car hides its plate: it is looked for afterwards.
             tracklet.stay_alive(picture.now, PARKED_SECONDS)
 
-    def keep(self, picture: Seen, image: Image, *, is_over: bool) -> None:
+    def keep(self, picture: Seen, *, is_over: bool) -> None:
         """The picture's finds are known: keep what they look like, and follow new ones back.
 
         is_over: no more pictures will come, so that nothing has to wait until it is ripe.
@@ -165,7 +165,7 @@ class Pursuit:
             return
         for tracklet in self._associator.live:
             if tracklet.found_at(picture.index) is not None:
-                self._remember(tracklet, picture.index, image)
+                self._remember(tracklet, picture)
             if tracklet.best_score >= evidence_for(tracklet.kind).sure:
                 self._trace_back(tracklet, picture.now, is_over=is_over)
 
@@ -181,7 +181,7 @@ class Pursuit:
         self._traced.add(tracklet)
         seen = {picture.index: picture for picture in self._recent}
         start = seen.get(tracklet.indices[0])
-        template = None if start is None else Template.of(start.again(), tracklet.boxes[0])
+        template = None if start is None else Template.of(start.view, tracklet.boxes[0])
         camera = self._associator.camera if start is None else start.camera
         misses = 0
         for picture in reversed(self._recent):
@@ -190,10 +190,10 @@ class Pursuit:
             elapsed = min(tracklet.times[0] - picture.now, 0.5)
             drift = picture.camera - camera - tracklet.early_velocity() * elapsed
             predicted = tracklet.boxes[0] + np.tile(drift, 2)
-            reach, image = tracklet.reach(elapsed), picture.again()
-            near = self._look_near(tracklet, predicted, picture, image, reach)
+            reach = tracklet.reach(elapsed)
+            near = self._look_near(tracklet, predicted, picture, reach)
             if near is None and template is not None:
-                followed = template.follow(predicted, image, min(reach, _MOST_FOLLOWED))
+                followed = template.follow(predicted, picture.view, min(reach, _MOST_FOLLOWED))
                 near = None if followed is None else (followed[0], float("nan"))
             if near is None:
                 misses += 1
@@ -209,7 +209,6 @@ class Pursuit:
         tracklet: Tracklet,
         predicted: NDArray[np.float64],
         picture: Seen,
-        image: Image,
         reach: float,
         *,
         is_followed: bool = False,
@@ -228,7 +227,7 @@ class Pursuit:
             if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - EARLY:
                 continue
             self._looked_near[key] = picture.now
-            finds = look_around(look, image, predicted, reach - LEAST_REACH)
+            finds = look_around(look, picture.view, predicted, reach - LEAST_REACH)
             fitting = [
                 detection
                 for detection in (merge_same(finds) if look.kind == "plate" else finds)
@@ -256,12 +255,12 @@ class Pursuit:
         own = float(iou_matrix(found, predicted)[0, 0])
         return bool(taken > _TAKEN_IOU or max(taken, lost) > max(own, _NEARER_IOU))
 
-    def _remember(self, tracklet: Tracklet, index: int, image: Image) -> None:
+    def _remember(self, tracklet: Tracklet, picture: Seen) -> None:
         """Keep what a tracklet that was found looks like, unless somebody is in front of it."""
         box = tracklet.boxes[-1]
-        if tracklet in self._templates and _touch(box, self._others(tracklet, index)):
+        if tracklet in self._templates and _touch(box, self._others(tracklet, picture.index)):
             return
-        template = Template.of(image, box)
+        template = Template.of(picture.view, box)
         if template is not None:
             self._templates[tracklet] = template
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 
-def size_within(image: NDArray[np.uint8], long_side: int) -> tuple[int, int]:
-    """(width, height) of the picture when its longer side has at most so many pixels."""
-    height, width = image.shape[:2]
+def size_within(shape: Sequence[int], long_side: int) -> tuple[int, int]:
+    """(width, height) of a picture of that (H, W, ...) shape, its longer side no longer."""
+    height, width = shape[:2]
     scale = max(1.0, max(height, width) / long_side)
     return max(1, round(width / scale)), max(1, round(height / scale))
 
@@ -27,3 +29,10 @@ def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
         return image
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.uint8)
+
+
+def resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The (H, W) or (H, W, C) uint8 picture at another size: shrunk, or enlarged."""
+    if width <= image.shape[1] and height <= image.shape[0]:
+        return shrunk(image, width, height)
+    return np.asarray(cv2.resize(image, (width, height)), dtype=np.uint8)

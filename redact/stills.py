@@ -17,6 +17,7 @@ from redact.records import Box, Detection, Region, Track
 from redact.regions import region_for
 from redact.settings import Settings
 from redact.tracking import merge_same
+from redact.views import ArrayView
 from redact.watch import Watch
 
 Image = NDArray[np.uint8]
@@ -58,7 +59,7 @@ def find_in_image(
 ) -> list[Detection]:
     """What `redact_image` covers, before the settings' margins: each thing once."""
     looks = _looks(settings, detectors, build_still_looks)
-    found = merge_same(look_at(image, looks, 0))
+    found = merge_same(look_at(ArrayView(image), looks, 0))
     return [d for d in found if d.score >= _LONE_SCORES.get(d.kind, 0.3)]
 
 
@@ -122,7 +123,7 @@ class _Stream:
         kept, now = image.copy(), self._pushed / self._rate
         if self._watch.is_due(now):
             # The watch keeps pictures for a while, and what is held will be painted on.
-            self._watch.see(self._pushed, now, image.copy())
+            self._watch.see(self._pushed, now, ArrayView(image.copy()))
             self._is_stale = True
         self.held.append(kept)
         self._pushed += 1

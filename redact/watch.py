@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -26,8 +26,7 @@ from redact.pursuit import SURE_LIKENESS, Pursuit, Seen
 from redact.records import Box, Detection, Track
 from redact.settings import Settings
 from redact.tracking import Associator
-
-Image = NDArray[np.uint8]
+from redact.views import View
 
 # The head of what moves like a person, but too fast to be seen, is as good as a weak look.
 _HEAD_SCORE = 0.35
@@ -57,8 +56,7 @@ class _Waiting:
 
     index: int
     now: float
-    image: Image
-    again: Callable[[], Image]
+    view: View
     motion: Motion
     looks: list[_Started]
 
@@ -114,21 +112,17 @@ class Watch:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def see(
-        self, index: int, now: float, image: Image, again: Callable[[], Image] | None = None
-    ) -> None:
+    def see(self, index: int, now: float, view: View) -> None:
         """Look at a picture wherever it is due.
 
         Args:
             index: its frame index, higher than the last one's.
             now: presentation time, seconds.
-            image: (H, W, 3) uint8 BGR, upright; kept for a while, so it must not be changed.
-            again: gives the same picture once more, for as long as `LOOK_BACK_SECONDS`; without
-                it, the picture itself is kept for so long.
+            view: the picture. It must show the same for `LOOK_BACK_SECONDS`.
 
         """
         self._seen_last = now
-        motion = self._sense(image, now)
+        motion = self._sense(view, now)
         if motion.is_cut:
             self._last.clear()
         self._is_restless, self._is_busy = motion.is_everywhere, motion.is_busy
@@ -139,10 +133,9 @@ class Watch:
         self._last.update((look, now) for look in due)
         # What comes rarely takes longest: begun first, it ends with the others.
         by_length = sorted(due, key=lambda look: -look.every_seconds)
-        started = {look: self._start(look, image, motion) for look in by_length}
-        again = again or (lambda: image)
+        started = {look: self._start(look, view, motion) for look in by_length}
         begun_looks = [started[look] for look in due]
-        self._waiting.append(_Waiting(index, now, image, again, motion, begun_looks))
+        self._waiting.append(_Waiting(index, now, view, motion, begun_looks))
         while len(self._waiting) > self._most_waiting:
             self._settle(self._waiting.popleft())
 
@@ -156,28 +149,28 @@ class Watch:
             is_often = look.where == "whole" and look.every_seconds <= _LAST_SECONDS
             if is_often and self._last.get(look) != last.now:
                 self._last[look] = last.now
-                last.looks.append(self._start(look, last.image, last.motion))
+                last.looks.append(self._start(look, last.view, last.motion))
 
-    def _start(self, look: Look, image: Image, motion: Motion) -> _Started:
+    def _start(self, look: Look, view: View, motion: Motion) -> _Started:
         """Look in a thread of the pool, or at once where there is none."""
-        within = self._changed(look, image, motion)
-        finds = begun(self._pool, _found_by, look, image, motion, within)
+        within = self._changed(look, view, motion)
+        finds = begun(self._pool, _found_by, look, view, motion, within)
         return _Started(look, within, finds)
 
-    def _changed(self, look: Look, image: Image, motion: Motion) -> tuple[Box, ...] | None:
+    def _changed(self, look: Look, view: View, motion: Motion) -> tuple[Box, ...] | None:
         """Where a look has to look; None for all of the picture."""
         changes = self._changes.get(look)
         if changes is None:
             return None
         if motion.is_cut or self._seen_last < self._calm_from:
             changes.forget()
-        return changes.parts(image)
+        return changes.parts(view)
 
-    def _seen_by(self, started: _Started, image: Image) -> list[Detection]:
+    def _seen_by(self, started: _Started, view: View) -> list[Detection]:
         """What a look found, and what it found before where nothing has changed since."""
         finds = started.finds.result()
         changes = self._changes.get(started.look)
-        return finds if changes is None else changes.all_seen(finds, started.within, image)
+        return finds if changes is None else changes.all_seen(finds, started.within, view)
 
     def _settle(self, waiting: _Waiting) -> None:
         """Give a picture's finds to the tracks, and look for those that got none."""
@@ -188,25 +181,25 @@ class Watch:
         found: list[Detection] = []
         hints: list[Detection] = []
         for started in waiting.looks:
-            (hints if started.look.is_hint else found).extend(self._seen_by(started, waiting.image))
+            (hints if started.look.is_hint else found).extend(self._seen_by(started, waiting.view))
         self._associator.move(motion.shift)
         if self._near_looks and self._settings.heads != "off":
             hints += [
                 Detection(kind="face", box=head, score=_HEAD_SCORE) for head in motion.dashing_heads
             ]
         found += self._unknown(hints, found, now)
-        image = waiting.image
-        picture = Seen(index, now, waiting.again, self._associator.camera)
-        followed = self._pursuit.follow_all(picture, image)
+        picture = Seen(index, now, waiting.view, self._associator.camera)
+        followed = self._pursuit.follow_all(picture)
         hidden = self._pursuit.hidden(picture) if self._near_looks else {}
         sure = {t: box for t, (box, likeness) in followed.items() if likeness >= SURE_LIKENESS}
         places = hidden | sure
         for tracklet in self._associator.step(index, now, found, places):
             if tracklet.best_score >= evidence_for(tracklet.kind).sure:
                 self._pursuit.find_again(
-                    tracklet, picture, image, followed.get(tracklet), hidden.get(tracklet)
+                    tracklet, picture, followed.get(tracklet), hidden.get(tracklet)
                 )
-        self._pursuit.keep(picture, image, is_over=self._is_over)
+        self._pursuit.keep(picture, is_over=self._is_over)
+        waiting.view.release()
 
     def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
         """What was found so far, as tracks.
@@ -246,10 +239,10 @@ class Watch:
         every = look.interval(restless=self._is_restless, busy=self._is_busy, still=self._is_still)
         return last is None or not 0 <= now - last < every - EARLY
 
-    def _sense(self, image: Image, now: float) -> Motion:
+    def _sense(self, view: View, now: float) -> Motion:
         if not self._needs_motion:
             return Motion(parts=(), is_everywhere=False, is_cut=False, shift=(0.0, 0.0))
-        return self._motion.step(image, now)
+        return self._motion.step(view, now)
 
     def _unknown(
         self, hints: Sequence[Detection], found: Sequence[Detection], now: float
@@ -276,13 +269,13 @@ def _overlap(a: Box, b: Box) -> float:
 
 
 def _found_by(
-    look: Look, image: Image, motion: Motion, within: Sequence[Box] | None
+    look: Look, view: View, motion: Motion, within: Sequence[Box] | None
 ) -> list[Detection]:
     """What one look sees: in the whole picture or what changed of it, or in what moves."""
     if look.where == "whole":
-        is_left = max(image.shape[:2]) > look.most_side
-        return [] if is_left else look_at_whole(look, image, within)
+        is_left = max(view.shape) > look.most_side
+        return [] if is_left else look_at_whole(look, view, within)
     if motion.is_everywhere or motion.is_busy:
         return []  # The looks at the whole picture come the more often.
     parts = [p for p in motion.parts if max(p.width, p.height) >= look.least_side]
-    return [detection for part in parts for detection in look_at_part(look, image, part)]
+    return [detection for part in parts for detection in look_at_part(look, view, part)]

@@ -29,6 +29,7 @@ from redact.looks import (
     close_looks,
     look_at_part,
 )
+from redact.views import ArrayView
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"
 WALKERS /= "intel_one-by-one-person-detection.mp4"
@@ -231,7 +232,7 @@ def test_what_the_edge_of_a_part_cuts_is_a_weak_find(part, score):
     picture = np.zeros((200, 300, 3), np.uint8)
     longer = max(part.width, part.height)
     look = Look(Sees(), where="parts", part_side=round(2 * longer))
-    (found,) = look_at_part(look, picture, part)
+    (found,) = look_at_part(look, ArrayView(picture), part)
     assert found.score == score
     np.testing.assert_allclose(found.box, FACE, atol=1.0)
 
@@ -242,7 +243,7 @@ def test_the_edge_of_the_picture_cuts_nothing():
             return [Detection(kind="face", box=Box(-30, -20, 40, 50), score=0.9)]
 
     look = Look(Sees(), where="parts", part_side=100)
-    (found,) = look_at_part(look, np.zeros((200, 300, 3), np.uint8), Box(0, 0, 100, 100))
+    (found,) = look_at_part(look, ArrayView(np.zeros((200, 300, 3), np.uint8)), Box(0, 0, 100, 100))
     assert found.score == 0.9
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from redact.follow import Template
+from redact.views import ArrayView
 
 BOX = np.array([100.0, 80.0, 130.0, 120.0])
 
@@ -22,7 +23,7 @@ def test_what_moved_is_found_where_it_went(shift):
     after = rough(2)
     x, y = shift
     after[80 + y : 120 + y, 100 + x : 130 + x] = before[80:120, 100:130]
-    box, likeness = Template.of(before, BOX).follow(BOX, after)
+    box, likeness = Template.of(ArrayView(before), BOX).follow(BOX, ArrayView(after))
     np.testing.assert_allclose(box, BOX + np.tile(shift, 2), atol=1)
     assert likeness > 0.9
 
@@ -40,20 +41,20 @@ def test_what_reaches_over_the_edge_is_followed(edge):
         for part, by in zip(inside, into_picture[::-1].tolist(), strict=True)
     )
     after[rows, columns] = before[inside]
-    found, likeness = Template.of(before, box).follow(box, after)
+    found, likeness = Template.of(ArrayView(before), box).follow(box, ArrayView(after))
     np.testing.assert_allclose(found, box + np.tile(into_picture, 2), atol=1)
     assert likeness > 0.9
 
 
 def test_what_is_gone_is_not_found():
-    assert Template.of(rough(1), BOX).follow(BOX, rough(2)) is None
+    assert Template.of(ArrayView(rough(1)), BOX).follow(BOX, ArrayView(rough(2))) is None
 
 
 def test_what_looks_the_same_along_a_post_is_not_followed():
     """Across it is told from everything else, along it fits anywhere."""
     post = rough(3, sigma=(4, 400))
-    assert Template.of(post, BOX).follow(BOX, post) is None
+    assert Template.of(ArrayView(post), BOX).follow(BOX, ArrayView(post)) is None
 
 
 def test_a_plain_wall_has_no_template():
-    assert Template.of(np.full((240, 320, 3), 90, np.uint8), BOX) is None
+    assert Template.of(ArrayView(np.full((240, 320, 3), 90, np.uint8)), BOX) is None

@@ -6,6 +6,7 @@ import pytest
 from redact.background import Background
 from redact.motion import MotionFinder, _are_many
 from redact.records import Box
+from redact.views import ArrayView
 
 WIDTH, HEIGHT = 480, 270
 
@@ -29,7 +30,8 @@ def picture(scene, rng, *, x=None, left=0, gain=1.0, size=40):
 
 def watched(pictures):
     finder = MotionFinder()
-    return [finder.step(image, index * 0.1) for index, image in enumerate(pictures)]
+    views = [ArrayView(np.repeat(image[:, :, None], 3, axis=2)) for image in pictures]
+    return [finder.step(view, index * 0.1) for index, view in enumerate(views)]
 
 
 def test_the_first_picture_counts_as_moving_whole(street):

@@ -24,7 +24,9 @@ LEVELS = [
     {"pursuit"},
     {"looks", "targets", "finishing", "rendering", "lasting"},
     {"parked"},
-    {"follow", "motion", "changes", "video", "detectors", "tracking", "regions", "blur"},
+    {"follow", "motion", "changes", "detectors", "tracking", "regions", "blur"},
+    {"views"},
+    {"video"},
     {"tones", "halves"},
     {
         "assignment",

@@ -184,13 +184,14 @@ def test_what_was_rendered_early_can_still_be_looked_back_on(tmp_path, monkeypat
     seen = []
 
     class RememberingWatch(Watch):
-        def see(self, index, now, image, again=None):
-            seen.append((now, image.copy(), again))
-            super().see(index, now, image, again)
+        def see(self, index, now, view):
+            seen.append((now, view.whole().copy(), view))
+            super().see(index, now, view)
             if now > 1.2:  # The first frames were rendered by now.
-                for then, before, have_again in seen:
+                for then, before, view in seen:
                     if now - then <= LOOK_BACK_SECONDS:
-                        assert np.array_equal(have_again(), before)
+                        view.release()
+                        assert np.array_equal(view.whole(), before)
 
     monkeypatch.setattr(pipeline, "Watch", RememberingWatch)
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"

@@ -7,6 +7,7 @@ import pytest
 
 from redact import Box, Detection, Settings
 from redact.looks import Look
+from redact.views import ArrayView
 from redact.watch import Watch
 
 WIDTH, HEIGHT, RATE, SIZE = 480, 270, 10, 30
@@ -53,7 +54,7 @@ def watched(looks, indices, *, workers=0, draw=picture, settings=EXACT):
     with Watch(looks, settings, workers=workers) as watch:
         for index in indices:
             if watch.is_due(index / RATE):
-                watch.see(index, index / RATE, draw(index))
+                watch.see(index, index / RATE, ArrayView(draw(index)))
         return watch.tracks(np.arange(max(indices) + 1) / RATE)
 
 
@@ -207,7 +208,7 @@ def test_the_last_picture_is_looked_at_whatever_is_due():
         ]
         with Watch(looks, EXACT) as watch:
             for index in range(last + 1):
-                watch.see(index, index / RATE, draw(index))
+                watch.see(index, index / RATE, ArrayView(draw(index)))
             watch.look_at_last()
             tracks = watch.tracks(np.arange(last + 1) / RATE)
         assert len(whole.shown) == times

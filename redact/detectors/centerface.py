@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from redact.detectors._networks import Found, Network, Part, in_parts, joined, scaled_parts
 from redact.records import Box, Detection
+from redact.scaling import resized
 
 _STRIDE = 4
 _MULTIPLE = 32
@@ -82,7 +83,7 @@ class CenterFaceDetector:
         width = image.shape[1]
         if within is not None:
             within = [Box(width - box.x1, box.y0, width - box.x0, box.y1) for box in within]
-        boxes, scores = self.look(np.ascontiguousarray(image[:, ::-1]), size, within)
+        boxes, scores = self.look(np.asarray(cv2.flip(image, 1), dtype=np.uint8), size, within)
         boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
         return boxes, scores
 
@@ -122,8 +123,7 @@ class CenterFaceDetector:
         parts: Sequence[Part],
     ) -> Found:
         """One pass over these parts of the scaled picture, larger ones in tiles."""
-        how = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
-        scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+        scaled = resized(image, *size)
         # What an inner edge cuts is whole in the next tile or in a smaller pass.
         return in_parts(
             itertools.chain.from_iterable(map(_tiles_of, parts)),

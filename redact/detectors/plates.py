@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from redact.detectors._networks import Found, Network, Part, in_parts, joined, scaled_parts
 from redact.detectors.plate_doubts import steadiness
 from redact.records import Box, Detection
+from redact.scaling import resized
 
 _STRIDE = 8
 _MULTIPLE = 16
@@ -91,16 +92,13 @@ class PlateDetector:
         self._network.close()
 
     def _pass(self, grey: NDArray[np.uint8], scale: float, within: Sequence[Box] | None) -> Found:
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        scaled = (
-            grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
-        )
-        height, width = scaled.shape
+        width, height = (max(1, round(scale * side)) for side in grey.shape[::-1])
+        scaled = resized(grey, width, height)
         parts = scaled_parts(within, (scale, scale), (width, height), _MULTIPLE)
         boxes, scores = in_parts(
             parts,
             (width, height),
-            lambda part: self._found_in(np.asarray(scaled, dtype=np.uint8), part),
+            lambda part: self._found_in(scaled, part),
         )
         return boxes / np.float32(scale), scores
 

@@ -11,7 +11,9 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from redact.records import ClipInfo, Frame
+from redact.boxes import upright_to_stored
+from redact.records import Box, ClipInfo, Frame
+from redact.scaling import shrunk
 
 UNSPECIFIED, LIMITED_RANGE, FULL_RANGE = 0, 1, 2
 _BT709, _UNSPECIFIED_MATRIX = 1, 2
@@ -20,6 +22,8 @@ _KNOWN_MATRICES = (1, 2, 4, 5, 6, 7, 9)
 _PLANAR_420 = ("yuv420p", "yuvj420p")
 # Codecs of broadcast kind, in which brightness without a tag has the limited range.
 _LIMITED_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "mpeg1video", "mpeg2video")
+# Brightness of the limited range, 16 to 235, in the full one.
+_FULL_OF_LIMITED = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 
 class _Own(threading.local):
@@ -88,34 +92,115 @@ def editable(frame: Frame) -> Frame:
 def copied(frame: Frame) -> Frame:
     """A frame with the same picture that shares nothing with the one given."""
     old: Any = frame.native
-    native: Any = av.VideoFrame(old.width, old.height, old.format.name)
-    native.colorspace, native.color_range = old.colorspace, old.color_range
+    native = _blank(old, old.width, old.height)
     y, u, v = _planes(native, *frame.y.shape)
     for plane, source in ((y, frame.y), (u, frame.u), (v, frame.v)):
         plane[...] = source
     return dataclasses.replace(frame, y=y, u=u, v=v, native=native)
 
 
-def to_bgr(frame: Frame, rotation_degrees: int = 0, is_mirrored: bool = False) -> NDArray[np.uint8]:
+def halved(frame: Frame) -> Frame:
+    """A frame with the same picture at half its width and height, rounded up."""
+    height, width = ((side + 1) // 2 for side in frame.y.shape)
+    native = _blank(frame.native, width, height)
+    planes = _planes(native, height, width)
+    for plane, source in zip(planes, (frame.y, frame.u, frame.v), strict=True):
+        plane[...] = shrunk(source, plane.shape[1], plane.shape[0])
+    y, u, v = planes
+    return dataclasses.replace(frame, y=y, u=u, v=v, native=native)
+
+
+def to_bgr(
+    frame: Frame,
+    rotation_degrees: int = 0,
+    is_mirrored: bool = False,
+    part: tuple[int, int, int, int] | None = None,
+) -> NDArray[np.uint8]:
     """The frame as an upright, contiguous (H, W, 3) uint8 BGR picture, a copy.
 
     rotation_degrees, is_mirrored: the clockwise turn, and whether left and right change places
     after it, that make the stored picture upright: `ClipInfo`'s.
+    part: only what lies within x0 y0 x1 y1, pixels of the upright picture.
     """
     native: Any = frame.native
+    if part is not None:
+        x0, y0, x1, y1 = _stored_part(frame, part, rotation_degrees, is_mirrored)
+        # A pixel of colour belongs to two by two of brightness.
+        left, top = x0 % 2, y0 % 2
+        native = _cut_out(frame, x0 - left, y0 - top, x1, y1)
     matrix = None if int(native.colorspace) in _KNOWN_MATRICES else _BT709
     converted = _own.converter.reformat(native, format="bgr24", src_colorspace=matrix, threads=1)
     image = _plane(converted.planes[0], native.height, 3 * native.width)
     image = image.reshape(native.height, native.width, 3)
+    if part is not None:
+        image = image[top:, left:]
+    return _upright(image, rotation_degrees, is_mirrored)
+
+
+def to_luma(
+    frame: Frame,
+    size: tuple[int, int],
+    rotation_degrees: int = 0,
+    is_mirrored: bool = False,
+    part: tuple[int, int, int, int] | None = None,
+) -> NDArray[np.uint8]:
+    """The frame's brightness, upright: (h, w) uint8 from black, 0, to white, 255.
+
+    size: the width and height, upright, that it is shrunk to.
+    rotation_degrees, is_mirrored, part: as for `to_bgr`.
+    """
+    luma = frame.y
+    if part is not None:
+        x0, y0, x1, y1 = _stored_part(frame, part, rotation_degrees, is_mirrored)
+        luma = luma[y0:y1, x0:x1]
+    stored_size = size[::-1] if rotation_degrees % 180 else size
+    small = _upright(shrunk(luma, *stored_size), rotation_degrees, is_mirrored)
+    return small if _is_full_range(frame.native) else _FULL_OF_LIMITED.take(small)
+
+
+def _stored_part(
+    frame: Frame, part: tuple[int, int, int, int], rotation_degrees: int, is_mirrored: bool
+) -> tuple[int, int, int, int]:
+    """A part of the upright picture in pixels of the stored one."""
+    height, width = frame.y.shape
+    box = upright_to_stored(Box(*part), width, height, rotation_degrees, is_mirrored)
+    x0, y0, x1, y1 = (round(v) for v in box)
+    return x0, y0, x1, y1
+
+
+def _upright(
+    image: NDArray[np.uint8], rotation_degrees: int, is_mirrored: bool
+) -> NDArray[np.uint8]:
     image = np.rot90(image, -(rotation_degrees // 90))
     return np.ascontiguousarray(image[:, ::-1] if is_mirrored else image)
+
+
+def _cut_out(frame: Frame, x0: int, y0: int, x1: int, y1: int) -> Any:
+    """A picture of its own of what lies between these edges of the stored one, the first even."""
+    native = _blank(frame.native, x1 - x0, y1 - y0)
+    for plane, source, share in zip(
+        _planes(native, y1 - y0, x1 - x0), (frame.y, frame.u, frame.v), (1, 2, 2), strict=True
+    ):
+        top, left = y0 // share, x0 // share
+        plane[...] = source[top : top + plane.shape[0], left : left + plane.shape[1]]
+    return native
+
+
+def _blank(like: Any, width: int, height: int) -> Any:
+    """A picture of that size to write on, its colours to be read like those of another one."""
+    native = av.VideoFrame(width, height, like.format.name)
+    native.colorspace, native.color_range = like.colorspace, like.color_range
+    return native
+
+
+def _is_full_range(native: Any) -> bool:
+    return native.format.name == "yuvj420p" or int(native.color_range) == FULL_RANGE
 
 
 def _is_ordinary(native: Any, clip: ClipInfo) -> bool:
     if native.format.name not in _PLANAR_420 or native.planes[0].line_size < 0:
         return False
-    is_full = native.format.name == "yuvj420p" or int(native.color_range) == FULL_RANGE
-    return is_full == (clip.color_range == FULL_RANGE)
+    return _is_full_range(native) == (clip.color_range == FULL_RANGE)
 
 
 def _converted(native: Any, clip: ClipInfo) -> Any:

@@ -1,0 +1,139 @@
+"""Pictures as looks see them: converted to colour only where, and as large as, a look needs them.
+
+A frame of full HD takes a millisecond and six megabytes to convert; most looks see a small part of
+it, or all of it at a quarter of the size.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redact import video
+from redact.records import ClipInfo, Frame
+from redact.scaling import shrunk
+
+Image = NDArray[np.uint8]
+Part = tuple[int, int, int, int]
+"""Part of a picture: x0 y0 x1 y1 in its pixels, within it."""
+
+
+class View(Protocol):
+    """An upright picture. What it gives out must not be changed."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its height and width in pixels."""
+
+    def whole(self) -> Image:
+        """All of it: (H, W, 3) uint8 BGR."""
+
+    def part(self, part: Part) -> Image:
+        """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
+
+    def smaller(self, long_side: int) -> Image:
+        """All of it in BGR, perhaps at a lower size; the longer side still has so many pixels."""
+
+    def luma(self, size: tuple[int, int], part: Part | None = None) -> Image:
+        """(h, w) uint8 brightness from black, 0, to white, 255, of a part or all of it.
+
+        size: the width and height that it is shrunk to.
+        """
+
+    def release(self) -> None:
+        """Forget what was converted. It can be asked for again."""
+
+
+class ArrayView:
+    """A picture that is there as an array, (H, W, 3) uint8 BGR."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its height and width in pixels."""
+        return self._image.shape[0], self._image.shape[1]
+
+    def whole(self) -> Image:
+        """All of it: (H, W, 3) uint8 BGR."""
+        return self._image
+
+    def part(self, part: Part) -> Image:
+        """A part of it."""
+        x0, y0, x1, y1 = part
+        return self._image[y0:y1, x0:x1]
+
+    def smaller(self, long_side: int) -> Image:
+        """All of it."""
+        return self._image
+
+    def luma(self, size: tuple[int, int], part: Part | None = None) -> Image:
+        """(h, w) uint8 brightness of a part or all of it, shrunk to a (width, height)."""
+        small = shrunk(self._image if part is None else self.part(part), *size)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+    def release(self) -> None:
+        """Nothing was converted."""
+
+
+class FrameView:
+    """A decoded frame of a clip. Threads may share it.
+
+    Args:
+        frame: its planes must stay as they are for as long as this is used.
+        clip: tells how its pictures are turned.
+
+    """
+
+    def __init__(self, frame: Frame, clip: ClipInfo) -> None:
+        self._frame, self._clip = frame, clip
+        self._lock = threading.Lock()
+        self._whole: Image | None = None
+        self._half: Image | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its height and width in pixels."""
+        height, width = self._frame.y.shape
+        return (width, height) if self._clip.rotation_degrees % 180 else (height, width)
+
+    def whole(self) -> Image:
+        """All of it: (H, W, 3) uint8 BGR."""
+        with self._lock:
+            if self._whole is None:
+                self._whole = self._converted(self._frame)
+            return self._whole
+
+    def part(self, part: Part) -> Image:
+        """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
+        whole = self._whole
+        if whole is None:
+            return self._converted(self._frame, part)
+        x0, y0, x1, y1 = part
+        return whole[y0:y1, x0:x1]
+
+    def smaller(self, long_side: int) -> Image:
+        """All of it in BGR, at half its size if the longer side still has so many pixels."""
+        if max(self.shape) < 2 * long_side:
+            return self.whole()
+        with self._lock:
+            if self._half is None:
+                self._half = self._converted(video.halved(self._frame))
+            return self._half
+
+    def luma(self, size: tuple[int, int], part: Part | None = None) -> Image:
+        """(h, w) uint8 brightness of a part or all of it, shrunk to a (width, height)."""
+        clip = self._clip
+        return video.to_luma(self._frame, size, clip.rotation_degrees, clip.is_mirrored, part)
+
+    def release(self) -> None:
+        """Forget what was converted. It can be asked for again."""
+        self._whole = self._half = None
+
+    def _converted(self, frame: Frame, part: Part | None = None) -> Image:
+        return video.to_bgr(frame, self._clip.rotation_degrees, self._clip.is_mirrored, part)
