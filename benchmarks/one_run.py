@@ -85,7 +85,7 @@ def transcode_alone(request: Result, clock: Clock) -> Result:
         stream = source.streams.video[0]
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = settings.threads
-        quality = {"crf": str(settings.crf), "preset": settings.preset}
+        quality = {"crf": str(settings.crf), "preset": settings.preset, "b-pyramid": "none"}
         written = out.add_stream("libx264", rate=stream.average_rate, options=quality)
         written.width, written.height = stream.codec_context.width, stream.codec_context.height
         written.pix_fmt = "yuv420p"

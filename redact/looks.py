@@ -47,6 +47,8 @@ class Look:
     """How often while much moves under a camera that stands still. As `every_seconds` when None."""
     still_seconds: float | None = None
     """How often while nothing moves at all. As `every_seconds` when None."""
+    unless: Look | None = None
+    """Left out of pictures in which this look at parts comes and sees all that moves."""
     kind: str = "face"
     """Of which tracks a "near" look looks around."""
     part_side: int = 0
@@ -328,12 +330,13 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     enlarged = CenterFaceDetector((1920,), most_enlarged=2.0, threads=threads)
     # What these looks agree on still needs a track's support.
     blurred = Rescored(BlurredFaceDetector(threads=threads), offset=-0.3, most=0.39)
+    moving = Look(near, 2 * STEP_SECONDS, "parts", part_side=320)
     return [
-        Look(blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS, enough_side=224),
+        Look(blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS, enough_side=224, unless=moving),
         around,
-        Look(near, 2 * STEP_SECONDS, "parts", part_side=320),
+        moving,
         # Where several people move side by side, or a far one beside a near one.
-        Look(near, 0.96, "parts", part_side=768, least_side=420, most_enlarged=1.0),
+        Look(near, 1.44, "parts", part_side=768, least_side=420, most_enlarged=1.0),
         Look(
             CenterFaceDetector((960, 480), threads=threads),
             2.0,

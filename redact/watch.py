@@ -130,6 +130,8 @@ class Watch:
         if motion.is_everywhere and not motion.is_cut:
             self._calm_from = now + _CALM_SECONDS
         due = [look for look in self._due_looks if self._is_due(look, now)]
+        if motion.parts and self.is_calm:
+            due = [look for look in due if look.unless not in due]
         self._last.update((look, now) for look in due)
         # What comes rarely takes longest: begun first, it ends with the others.
         by_length = sorted(due, key=lambda look: -look.every_seconds)

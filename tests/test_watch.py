@@ -193,6 +193,18 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
     assert float(lost.boxes[:, 2].max()) < 145
 
 
+def test_a_look_is_left_out_where_another_sees_all_that_moves():
+    """Nobody is there at first; then the two take turns, the one at parts twice as seldom."""
+    whole, parts = Bright(), Bright()
+    moving = Look(parts, 0.2, "parts", part_side=96)
+    looks = [Look(whole, 0.1, unless=moving), moving]
+    (track,) = watched(looks, range(30), draw=lambda i: picture(i, empty=i < 10))
+    # All of the first picture is new: no parts of it are told.
+    assert len(whole.shown) == 10 + 10
+    assert len(parts.shown) == 10
+    assert all(covers(track, index) for index in range(10, 30))
+
+
 def test_the_last_picture_is_looked_at_whatever_is_due():
     """Whoever comes in at the very end is seen and traced back; no look comes twice."""
 
