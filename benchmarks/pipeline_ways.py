@@ -47,11 +47,14 @@ def run_way(way: str, source: Path | None, target: Path | None, settings: Result
 
 
 def run_deface(source: Path, folder: Path, command: str) -> Result:
-    """Frames, wall and CPU seconds of deface with its defaults; run once for each source."""
+    """Frames, wall and CPU seconds of deface with its defaults.
+
+    Raises:
+        SystemExit: it failed.
+
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    target, told = folder / f"{source.stem}.mp4", folder / f"{source.stem}.json"
-    if told.is_file() and told.stat().st_mtime >= source.stat().st_mtime:
-        return json.loads(told.read_text(encoding="utf-8"))
+    target = folder / f"{source.stem}.mp4"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.run(
@@ -63,9 +66,7 @@ def run_deface(source: Path, folder: Path, command: str) -> Result:
         raise SystemExit(f"{command} failed on {source.name}: {done.stderr[-500:]}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     # It may drop or repeat frames: what counts is what it had to look at.
-    result = {"frames": len(times(source)), "seconds": seconds, "cpu_seconds": cpu}
-    told.write_text(json.dumps(result) + "\n", encoding="utf-8")
-    return result
+    return {"frames": len(times(source)), "seconds": seconds, "cpu_seconds": cpu}
 
 
 def times(path: Path) -> list[float]:

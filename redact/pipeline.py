@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import importlib
 import os
-import threading
 from collections.abc import Callable, Collection, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +65,6 @@ def redact_clip(
     job = Job(settings, detectors, progress)
     clip = video.probe(source, max_pixels=job.settings.max_pixels)
     video.check_fits(target, clip, job.settings)
-    _load_kernels_meanwhile()
     with contextlib.ExitStack() as stack:
         start = functools.partial(_rendering, stack, clip, job.settings, target)
         plan, rendering = _looked_at_and_rendered(job, clip, start)
@@ -170,12 +167,6 @@ def verify(
             read=_read_any,
         )
     return tuple(sorted(finds, key=lambda find: (find.frame_index, find.kind, find.box)))
-
-
-def _load_kernels_meanwhile() -> None:
-    """Load what covers, or compile it, while the clip is looked at: that takes about a second."""
-    name = "redact.blur"
-    threading.Thread(target=importlib.import_module, args=(name,), name=name).start()
 
 
 def _look_through(

@@ -1,5 +1,6 @@
 """The pipeline's benchmark: its clips show what they say, and its figures are what was measured."""
 
+import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -142,11 +143,40 @@ def test_the_plot_compares_clips_that_differ_in_one_thing_only():
     assert {clip["size"] for _, clip in found["people who move"]} == {(1920, 1080)}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a first line")
+def test_deface_takes_turns_in_the_first_rounds(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "_FOLDER", tmp_path)
+    order = []
+
+    def run(way, source, target, settings):
+        order.append(way)
+        shutil.copy(source, target)
+        values = {"frames": 15, "seconds": 1.0, "cpu_seconds": 1.0, "marks": {"first frame": 0.1}}
+        return {**values, "peak_bytes": 1.0}
+
+    monkeypatch.setattr(pipeline, "run_way", run)
+    command = tmp_path / "command"
+    told = tmp_path / "told"
+    lines = [
+        f"#!{sys.executable}",
+        "import shutil, sys",
+        "shutil.copy(sys.argv[1], sys.argv[3])",
+        f"print('once', file=open({str(told)!r}, 'a'))",
+    ]
+    command.write_text("\n".join(lines) + "\n")
+    command.chmod(0o755)
+    figures = pipeline.measure(clips["one"], {}, 3, str(command), deface_rounds=2)
+    assert told.read_text().split() == ["once"] * 2
+    assert len(order) == 3 * len(pipeline.WAYS)
+    assert figures["ways"]["deface"]["frames"] == 15
+    assert figures["ratios"]["times deface"] == pytest.approx(figures["ways"]["deface"]["seconds"])
+
+
 def test_a_clip_is_measured_stage_by_stage(clips, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "_FOLDER", tmp_path)
     # Without detectors that take long to load: what they find is others' test.
     settings = {"crf": 20, "preset": "veryfast", "threads": 1, "faces": False}
-    figures = pipeline.measure(clips["one"], settings, 1, None)
+    figures = pipeline.measure(clips["one"], settings, 1)
     ours = figures["ways"]["ours"]
     assert ours["frames"] == figures["output"]["frames"] == 15
     assert set(ours["stage_seconds"]) == set(ours["stage_cpu_seconds"]) == {*pipeline_table.STAGES}
