@@ -172,7 +172,7 @@ class _Round:
             leaks += [
                 find
                 for find in merge_same(self._seen(waiting))
-                if _is_leak(find, self._plan) and _is_confirmed(find, waiting.view, self._looks)
+                if is_leak(find, self._plan) and _is_confirmed(find, waiting.view, self._looks)
             ]
         return leaks
 
@@ -261,7 +261,8 @@ def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
     return frozenset(wanted[wanted < len(seconds)].tolist())
 
 
-def _is_leak(detection: Detection, plan: Plan) -> bool:
+def is_leak(detection: Detection, plan: Plan) -> bool:
+    """Whether a find counts, and no track of the plan covers it."""
     # What would not make a track alone is left by the analysis, too.
     if detection.score < evidence_for(detection.kind).alone:
         return False

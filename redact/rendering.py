@@ -19,6 +19,9 @@ _Area = tuple[int, int, int, int, str, str]
 # What was covered for nothing stays so where that is for less than this: encoding a group of
 # pictures again costs more than it is worth.
 _NEEDLESS_SECONDS = 1.0
+# What was covered stays where it takes in all that has to be covered but for this share of the
+# margin: a later look moves a box by a pixel or two.
+_SPARE_MARGIN = 0.5
 
 
 class Rendering:
@@ -26,7 +29,8 @@ class Rendering:
 
     A picture may be added before all of the clip is known, as soon as it seems clear what has to be
     covered in it. `mend` covers and encodes anew whatever turned out otherwise, so that the result
-    covers all that the last plan does, and nothing else for as long as a second.
+    covers all that the last plan does, to within half of the settings' margin, and nothing else for
+    as long as a second.
 
     Args:
         clip: what is known of it before it is read through is enough.
@@ -109,14 +113,16 @@ class Rendering:
 
     def _otherwise(self, wanted: Sequence[frozenset[_Area]], clip: ClipInfo) -> list[int]:
         """The pictures in which too little was covered, or too much for too long."""
+        margin = self._settings.margin_ratio
+        # The margin's share of an area's side.
+        spare = _SPARE_MARGIN * margin / (1 + 2 * margin)
         changed: list[int] = []
-        for is_needless, group in itertools.groupby(
-            range(len(wanted)), lambda n: wanted[n] < self._areas[n]
+        for state, group in itertools.groupby(
+            range(len(wanted)), lambda n: _held_against(self._areas[n], wanted[n], spare)
         ):
             numbers = list(group)
-            if not is_needless:
-                changed += [n for n in numbers if wanted[n] != self._areas[n]]
-            elif len(numbers) >= _NEEDLESS_SECONDS * clip.frame_rate:
+            is_long = len(numbers) >= _NEEDLESS_SECONDS * clip.frame_rate
+            if state == "too little" or (state == "too much" and is_long):
                 changed += numbers
         return changed
 
@@ -156,6 +162,30 @@ class Rendering:
 def _areas(regions: Iterable[Region]) -> frozenset[_Area]:
     """What is covered, whoever it belongs to."""
     return frozenset((r.x0, r.y0, r.x1, r.y1, r.kind, r.shape) for r in regions)
+
+
+def _held_against(covered: frozenset[_Area], wanted: frozenset[_Area], spare: float) -> str:
+    """Whether what is covered is "too little", "too much" or "right"; see `_hold`."""
+    if covered == wanted:
+        return "right"
+    if not _hold(covered, wanted, spare):
+        return "too little"
+    return "right" if _hold(wanted, covered, spare) else "too much"
+
+
+def _hold(areas: Iterable[_Area], others: Iterable[_Area], spare: float) -> bool:
+    """Whether each other area lies in one of these, but for `spare` of its sides at each edge."""
+    return all(any(_holds(area, other, spare) for area in areas) for other in others)
+
+
+def _holds(area: _Area, other: _Area, spare: float) -> bool:
+    x, y = spare * (other[2] - other[0]), spare * (other[3] - other[1])
+    return (
+        area[0] <= other[0] + x
+        and area[1] <= other[1] + y
+        and area[2] >= other[2] - x
+        and area[3] >= other[3] - y
+    )
 
 
 def _told(frames: Iterable[Frame], on_frame: Callable[[], None]) -> Iterator[Frame]:

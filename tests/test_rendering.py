@@ -103,6 +103,23 @@ def test_what_was_covered_for_nothing_for_less_than_a_second_stays(
         assert (rendering.covered_ratio(clip) < share) == is_mended
 
 
+@pytest.mark.parametrize(
+    ("margin", "moved", "is_mended"),
+    [(0.15, 2, False), (0.15, 8, True), (0.4, 8, False), (0.4, 14, True), (0.0, 2, True)],
+)
+def test_what_half_of_the_margin_makes_up_for_stays(clip, tmp_path, margin, moved, is_mended):
+    """A face of 60 px that a later look sees moved to the right and down, in a few frames."""
+    settings = Settings(style="solid", margin_ratio=margin)
+    before = dataclasses.replace(plan_of(clip, (0, FRAMES, PLACE)), settings=settings)
+    x0, y0, x1, y1 = PLACE
+    there = Box(x0 + moved, y0 + moved, x1 + moved, y1 + moved)
+    after = plan_of(clip, (0, 30, PLACE), (30, 40, there), (40, FRAMES, PLACE))
+    after = dataclasses.replace(after, settings=settings)
+    with rendered(before, tmp_path / "b.mp4") as rendering:
+        changed = rendering.mend(after, lambda *_: None)
+    assert set(range(30, 40)) <= changed if is_mended else not changed
+
+
 def test_one_area_more_is_covered_where_another_is_needless(clip, tmp_path):
     before = plan_of(clip, (20, 30, OTHER))
     with rendered(before, tmp_path / "b.mp4") as rendering:
