@@ -96,31 +96,35 @@ class Rendering:
             PlanError: the source gives fewer frames than the plan's clip has.
 
         """
-        maker, count = RegionMaker(plan), len(plan.clip.pts)
-        wanted = [maker.at(number) for number in range(count)]
-        changed = self._otherwise([_areas(regions) for regions in wanted], plan.clip)
-        spans = self._encoded.spans(changed)
+        maker = RegionMaker(plan)
+        wanted = (_areas(maker.at(number)) for number in range(len(plan.clip.pts)))
+        spans = self._encoded.spans(self._otherwise(wanted, plan.clip))
         if not spans:
             return frozenset()
         total, done = sum(map(len, spans)), itertools.count(1)
-        self._cover = Cover(self._settings)
+        self._cover, maker = Cover(self._settings), RegionMaker(plan)
         frames = video.read_frames(plan.clip, threads=self._settings.threads)
         with contextlib.closing(frames):
             for span in spans:
-                again = self._covered_again(_within(frames, span), wanted)
+                again = self._covered_again(_within(frames, span), maker)
                 self._encoded.replace(span, _told(again, lambda: on_frame(next(done), total)))
         return frozenset(itertools.chain.from_iterable(spans))
 
-    def _otherwise(self, wanted: Sequence[frozenset[_Area]], clip: ClipInfo) -> list[int]:
-        """The pictures in which too little was covered, or too much for too long."""
+    def _otherwise(self, wanted: Iterable[frozenset[_Area]], clip: ClipInfo) -> list[int]:
+        """The pictures in which too little was covered, or too much for too long.
+
+        wanted: of every picture, in order.
+        """
         margin = self._settings.margin_ratio
         # The margin's share of an area's side.
         spare = _SPARE_MARGIN * margin / (1 + 2 * margin)
+        states = (
+            _held_against(covered, areas, spare)
+            for covered, areas in zip(self._areas, wanted, strict=True)
+        )
         changed: list[int] = []
-        for state, group in itertools.groupby(
-            range(len(wanted)), lambda n: _held_against(self._areas[n], wanted[n], spare)
-        ):
-            numbers = list(group)
+        for state, group in itertools.groupby(enumerate(states), lambda pair: pair[1]):
+            numbers = [number for number, _ in group]
             is_long = len(numbers) >= _NEEDLESS_SECONDS * clip.frame_rate
             if state == "too little" or (state == "too much" and is_long):
                 changed += numbers
@@ -141,12 +145,10 @@ class Rendering:
         """The share of all pixels that is covered opaquely."""
         return sum(self._covered) / (len(self._covered) * clip.width * clip.height)
 
-    def _covered_again(
-        self, frames: Iterable[Frame], wanted: Sequence[Sequence[Region]]
-    ) -> Iterator[Frame]:
-        """The frames, each covered by its regions of `wanted`, which are noted."""
+    def _covered_again(self, frames: Iterable[Frame], maker: RegionMaker) -> Iterator[Frame]:
+        """The frames, in order, each covered by its regions, which are noted."""
         for frame in frames:
-            regions = wanted[frame.index]
+            regions = maker.at(frame.index)
             self._areas[frame.index] = _areas(regions)
             yield self._covered_frame(frame, regions)
 
