@@ -111,11 +111,9 @@ class FrameView:
 
     def part(self, part: Part) -> Image:
         """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
-        whole = self._whole
-        if whole is None:
-            return self._converted(self._frame, part)
-        x0, y0, x1, y1 = part
-        return whole[y0:y1, x0:x1]
+        # Not cut out of the whole, which another thread may or may not have asked for by now: the
+        # last bits differ.
+        return self._converted(self._frame, part)
 
     def smaller(self, long_side: int) -> Image:
         """All of it in BGR, at half its size if the longer side still has so many pixels."""
