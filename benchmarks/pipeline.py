@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,7 @@ def measure(
 
     deface: its command; it takes turns with the others in the first `deface_rounds` rounds.
     """
-    runs: dict[str, list[Result]] = {way: [] for way in WAYS}
+    runs: defaultdict[str, list[Result]] = defaultdict(list)
     folder = _FOLDER / "outputs"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}.mp4"
@@ -179,7 +180,7 @@ def measure(
                 run = run_deface(path, _FOLDER / "deface", str(deface))
             else:
                 run = run_way(way, path, target, settings)
-            runs.setdefault(way, []).append(run)
+            runs[way].append(run)
             if way == "ours" and not checked:
                 checked = check(path, target) | known_faces_shown(path, target)
     result: Result = {"output": checked, "load": round(statistics.median(load), 1)}

@@ -10,7 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from redact.evidence import evidence_for
 from redact.finishing import track_detections
 from redact.looks import Look, begun, look_around, look_at
 from redact.records import Box, ClipInfo, Detection, Frame, Plan, Track
+from redact.scaling import mirrored
 from redact.tracking import is_same_place, merge_same
 from redact.views import ArrayView, FrameView, View
 
@@ -206,15 +206,13 @@ def _is_confirmed(detection: Detection, view: View, looks: Sequence[Look]) -> bo
     if not near:
         return True
     width = view.shape[1]
-    mirrored = ArrayView(np.asarray(cv2.flip(view.whole(), 1), dtype=np.uint8))
+    mirror = ArrayView(mirrored(view.whole()))
     box = detection.box
     there = np.array([width - box.x1, box.y0, width - box.x0, box.y1])
     return any(
         find.score >= _CONFIRMING_SCORE and is_same_place(find.box, there)
         for look in near
-        for find in look_around(
-            dataclasses.replace(look, around=1.3 * look.around), mirrored, there
-        )
+        for find in look_around(dataclasses.replace(look, around=1.3 * look.around), mirror, there)
     )
 
 

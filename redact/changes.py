@@ -94,7 +94,7 @@ def still_there(
     """
     if parts is None:
         return []
-    edges = as_array(list(parts))
+    edges = as_array(parts)
     picture = Box(0.0, 0.0, float(shape[1]), float(shape[0]))
     return [find for find in finds if not _is_within(clamp_to(find.box, picture), edges)]
 

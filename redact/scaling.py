@@ -1,4 +1,4 @@
-"""Pictures made smaller without aliasing, and fast."""
+"""Pictures made smaller without aliasing, or mirrored, and fast."""
 
 from __future__ import annotations
 
@@ -36,3 +36,11 @@ def resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
     if width <= image.shape[1] and height <= image.shape[0]:
         return shrunk(image, width, height)
     return np.asarray(cv2.resize(image, (width, height)), dtype=np.uint8)
+
+
+def mirrored(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The (H, W) or (H, W, C) uint8 picture with left and right in each other's place, a copy.
+
+    OpenCV does it some ten times as fast as numpy copies a reversed view.
+    """
+    return np.asarray(cv2.flip(image, 1), dtype=np.uint8)

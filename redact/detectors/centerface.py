@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from redact.detectors._networks import Found, Network, Part, in_parts, joined, scaled_parts
 from redact.records import Box, Detection
-from redact.scaling import resized
+from redact.scaling import mirrored, resized
 
 _STRIDE = 4
 _MULTIPLE = 32
@@ -83,7 +83,7 @@ class CenterFaceDetector:
         width = image.shape[1]
         if within is not None:
             within = [Box(width - box.x1, box.y0, width - box.x0, box.y1) for box in within]
-        boxes, scores = self.look(np.asarray(cv2.flip(image, 1), dtype=np.uint8), size, within)
+        boxes, scores = self.look(mirrored(image), size, within)
         boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
         return boxes, scores
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from redact.boxes import upright_to_stored
 from redact.records import Box, ClipInfo, Frame
-from redact.scaling import shrunk
+from redact.scaling import mirrored, shrunk
 
 UNSPECIFIED, LIMITED_RANGE, FULL_RANGE = 0, 1, 2
 _BT709, _UNSPECIFIED_MATRIX = 1, 2
@@ -123,6 +123,7 @@ def to_bgr(
     part: only what lies within x0 y0 x1 y1, pixels of the upright picture.
     """
     native: Any = frame.native
+    left = top = 0
     if part is not None:
         x0, y0, x1, y1 = _stored_part(frame, part, rotation_degrees, is_mirrored)
         # A pixel of colour belongs to two by two of brightness.
@@ -132,9 +133,7 @@ def to_bgr(
     converted = _own.converter.reformat(native, format="bgr24", src_colorspace=matrix, threads=1)
     image = _plane(converted.planes[0], native.height, 3 * native.width)
     image = image.reshape(native.height, native.width, 3)
-    if part is not None:
-        image = image[top:, left:]
-    return _upright(image, rotation_degrees, is_mirrored)
+    return _upright(image[top:, left:], rotation_degrees, is_mirrored)
 
 
 def to_luma(
@@ -171,8 +170,8 @@ def _stored_part(
 def _upright(
     image: NDArray[np.uint8], rotation_degrees: int, is_mirrored: bool
 ) -> NDArray[np.uint8]:
-    image = np.rot90(image, -(rotation_degrees // 90))
-    return np.ascontiguousarray(image[:, ::-1] if is_mirrored else image)
+    image = np.ascontiguousarray(np.rot90(image, -(rotation_degrees // 90)))
+    return mirrored(image) if is_mirrored else image
 
 
 def _cut_out(frame: Frame, x0: int, y0: int, x1: int, y1: int) -> Any:
