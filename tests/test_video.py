@@ -1,6 +1,7 @@
 """Clips in and out: times, shape, turn and colours stay; nothing else comes along."""
 
 import contextlib
+import gc
 import os
 from fractions import Fraction
 
@@ -36,6 +37,23 @@ def test_pictures_survive(tmp_path):
     copy(source, target)
     for before, after in zip(read_back(source)[1], read_back(target)[1], strict=True):
         assert np.abs(before.astype(int) - after).mean() < 2
+
+
+def test_no_picture_outlives_its_use(tmp_path):
+    """Nothing waits for Python to look for objects that hold each other: long clips fill memory."""
+    source = tmp_path / "a.mp4"
+    write_clip(source, frames=350, size=(64, 48))
+    gc.collect()
+    gc.disable()
+    try:
+        for frame in video.read_frames(video.probe(source)):
+            last = frame.index
+        left = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert last == 349
+    # That of `probe`, and the last one.
+    assert left <= 2
 
 
 @pytest.mark.parametrize("size", [(321, 240), (320, 241), (33, 17)])

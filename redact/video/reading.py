@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+from av.sidedata.sidedata import SideDataContainer
 
 from redact.records import ClipInfo, Frame
 from redact.settings import Settings
@@ -19,9 +20,10 @@ from redact.video.times import Clock, DecodingOrder
 
 # A clip ends early when this much of what its header promises is missing.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.02
-# Only so often is it looked what rides along: PyAV then holds the picture until it cleans up.
+# Only in every so many pictures is it looked what rides along.
 _RIDERS_EVERY = 100
 _WRAPPING = ("mpegts", "mpeg")
+_side_data_of: Any = SideDataContainer
 
 
 class _DamagedError(Exception):
@@ -199,7 +201,9 @@ def riders_of(native: Any) -> Iterator[str]:
     """What rides along with one picture and is left out: captions, time codes, transparency."""
     if has_alpha(native):
         yield "transparency"
-    for data in native.side_data:
+    # Not `native.side_data`: that and its picture hold each other, and with it 3 MB at 1080p, until
+    # Python looks for such circles.
+    for data in _side_data_of(native):
         name = data.type.name
         if name in _RIDERS:
             yield f"in the pictures: {_RIDERS[name]}"
