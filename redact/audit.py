@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.boxes import covered_share, grow
-from redact.changes import Changes
+from redact.changes import Changes, Outlook
 from redact.evidence import evidence_for
 from redact.finishing import track_detections
 from redact.looks import Look, begun, look_around, look_at
@@ -143,8 +143,8 @@ class _Waiting:
 
     view: View
     index: int
-    is_whole: bool
-    within: tuple[Box, ...] | None
+    outlook: Outlook | None
+    """None where all of the picture, or only surroundings of tracks, are looked at."""
     finds: Future[list[Detection]]
 
 
@@ -160,9 +160,10 @@ class _Round:
     def look(self, view: View, index: int, errand: _Errand) -> None:
         """Begin an errand."""
         is_partial = errand.whole and self._only_changes
-        within = self._changes.parts(view) if is_partial else None
+        outlook = self._changes.outlook(view) if is_partial else None
+        within = None if outlook is None else outlook.parts
         finds = begun(self._pool, _finds_in, view, index, errand, within, self._looks)
-        self._waiting.append(_Waiting(view, index, errand.whole, within, finds))
+        self._waiting.append(_Waiting(view, index, outlook, finds))
 
     def leaks(self, most_waiting: int) -> list[Detection]:
         """The leaks of the errands that came first, until so many are left."""
@@ -178,9 +179,9 @@ class _Round:
 
     def _seen(self, waiting: _Waiting) -> list[Detection]:
         finds = waiting.finds.result()
-        if not waiting.is_whole:
+        if waiting.outlook is None:
             return finds
-        seen = self._changes.all_seen(finds, waiting.within, waiting.view)
+        seen = self._changes.all_seen(finds, waiting.outlook, waiting.view)
         return [dataclasses.replace(find, frame_index=waiting.index) for find in seen]
 
 

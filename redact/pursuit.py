@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import as_array, iou_matrix
+from redact.boxes import as_array, centers_of, iou_matrix
 from redact.evidence import evidence_for
 from redact.follow import Template
 from redact.halves import is_as_high
@@ -219,11 +219,13 @@ class Pursuit:
         is_followed: where it is is known, so that looking can wait until the look is due again.
         """
         reach = min(reach, _MOST_NEAR)
+        # Who has left the picture comes back now and then; what moves is looked at besides.
+        is_lost = not is_followed and _is_centered_in(predicted, picture.view.shape)
         for look in self._near_looks:
             if look.kind != tracklet.kind:
                 continue
             key = (tracklet, look)
-            every = look.interval(restless=not is_followed)
+            every = look.interval(restless=is_lost)
             if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - EARLY:
                 continue
             self._looked_near[key] = picture.now
@@ -284,6 +286,12 @@ class Pursuit:
             and other.best_score >= evidence_for(other.kind).sure
             and other.indices[-1] < picture.index
         )
+
+
+def _is_centered_in(box: NDArray[np.float64], shape: tuple[int, int]) -> bool:
+    """Whether the centre of a (4,) box lies in a picture of that height and width."""
+    x, y = centers_of(box)
+    return bool(0 <= x < shape[1] and 0 <= y < shape[0])
 
 
 def _touch(box: NDArray[np.float64], others: NDArray[np.float64]) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.boxes import covered_share
-from redact.changes import Changes
+from redact.changes import Changes, Outlook
 from redact.evidence import evidence_for
 from redact.finishing import finish
 from redact.looks import EARLY, Look, begun, look_at_part, look_at_whole
@@ -43,10 +43,11 @@ _LAST_SECONDS = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class _Started:
-    """A look that may still be under way, at the whole picture or within parts of it."""
+    """A look that may still be under way."""
 
     look: Look
-    within: tuple[Box, ...] | None
+    outlook: Outlook | None
+    """None for a look that sees all of the picture, or what moves in it, every time."""
     finds: Future[list[Detection]]
 
 
@@ -155,24 +156,26 @@ class Watch:
 
     def _start(self, look: Look, view: View, motion: Motion) -> _Started:
         """Look in a thread of the pool, or at once where there is none."""
-        within = self._changed(look, view, motion)
+        outlook = self._outlook(look, view, motion)
+        within = None if outlook is None else outlook.parts
         finds = begun(self._pool, _found_by, look, view, motion, within)
-        return _Started(look, within, finds)
+        return _Started(look, outlook, finds)
 
-    def _changed(self, look: Look, view: View, motion: Motion) -> tuple[Box, ...] | None:
-        """Where a look has to look; None for all of the picture."""
+    def _outlook(self, look: Look, view: View, motion: Motion) -> Outlook | None:
+        """Where a look at changes has to look."""
         changes = self._changes.get(look)
         if changes is None:
             return None
         if motion.is_cut or self._seen_last < self._calm_from:
             changes.forget()
-        return changes.parts(view)
+        return changes.outlook(view)
 
     def _seen_by(self, started: _Started, view: View) -> list[Detection]:
         """What a look found, and what it found before where nothing has changed since."""
         finds = started.finds.result()
-        changes = self._changes.get(started.look)
-        return finds if changes is None else changes.all_seen(finds, started.within, view)
+        if started.outlook is None:
+            return finds
+        return self._changes[started.look].all_seen(finds, started.outlook, view)
 
     def _settle(self, waiting: _Waiting) -> None:
         """Give a picture's finds to the tracks, and look for those that got none."""

@@ -6,12 +6,11 @@ from test_watch import Bright, picture, watched
 
 from redact import Box, Detection
 from redact.boxes import covered_share, joined_boxes
-from redact.changes import Changes, still_there
+from redact.changes import Changes
 from redact.looks import Look
 from redact.views import ArrayView
 
 HEIGHT, WIDTH = 540, 960
-SHAPE = (100, 100)
 
 
 def street(seed=3):
@@ -25,61 +24,129 @@ def noisy(image, seed):
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
+def parts_of(changes, image):
+    return changes.outlook(ArrayView(image)).parts
+
+
+def face(*box):
+    return Detection(kind="face", box=Box(*box), score=0.9)
+
+
+def with_somebody(x, y=100):
+    image = street()
+    image[y : y + 120, x : x + 60] = street(seed=5)[y : y + 120, x : x + 60]
+    return image
+
+
+def seen(changes, image, *finds):
+    """The parts that were to be looked at, and all that shows after these finds in them."""
+    view = ArrayView(noisy(image, int(image[::7].sum()) % 1000))
+    outlook = changes.outlook(view)
+    return outlook.parts, changes.all_seen(finds, outlook, view)
+
+
 def test_all_of_the_first_picture_is_new_and_nothing_of_the_same_one():
     changes = Changes()
-    assert changes.parts(ArrayView(noisy(street(), 1))) is None
-    assert changes.parts(ArrayView(noisy(street(), 2))) == ()
+    assert parts_of(changes, noisy(street(), 1)) is None
+    assert parts_of(changes, noisy(street(), 2)) == ()
     changes.forget()
-    assert changes.parts(ArrayView(noisy(street(), 3))) is None
+    assert parts_of(changes, noisy(street(), 3)) is None
 
 
 @pytest.mark.parametrize("side", [10, 16, 40, 120])
 def test_what_is_new_lies_within_a_part_with_room_around_it(side):
     changes, image = Changes(), street()
-    changes.parts(ArrayView(noisy(image, 1)))
+    parts_of(changes, noisy(image, 1))
     image[200 : 200 + side, 503 : 503 + side] = 200
-    (part,) = changes.parts(ArrayView(noisy(image, 2)))
+    (part,) = parts_of(changes, noisy(image, 2))
     assert part.x0 < 503 - 20 and part.x1 > 503 + side + 20
     assert part.y0 < 200 - 20 and part.y1 > 200 + side + 20
     assert part.area < 0.4 * HEIGHT * WIDTH
-    assert changes.parts(ArrayView(noisy(image, 3))) == ()
+    assert parts_of(changes, noisy(image, 3)) == ()
 
 
 def test_slow_changes_add_up():
     changes, image = Changes(), street()
-    changes.parts(ArrayView(image))
+    parts_of(changes, image)
     told = []
     for _ in range(8):
         image = image.copy()
         image[100:160, 100:160] += 1
-        told += changes.parts(ArrayView(image))
+        told += parts_of(changes, image)
     assert 1 <= len(told) <= 4
     assert all(covered_share(Box(100, 100, 160, 160), [part]) == 1 for part in told)
 
 
 def test_other_light_and_much_change_are_all_new():
     changes = Changes()
-    changes.parts(ArrayView(street()))
-    assert changes.parts(ArrayView((street() * 0.8).astype(np.uint8))) is None
-    changes.parts(ArrayView(street()))
-    assert changes.parts(ArrayView(street(seed=4))) is None
+    parts_of(changes, street())
+    assert parts_of(changes, (street() * 0.8).astype(np.uint8)) is None
+    parts_of(changes, street())
+    assert parts_of(changes, street(seed=4)) is None
 
 
 def test_finds_stay_where_nothing_was_looked_at_anew():
-    inside, across, outside = (
-        Detection(kind="face", box=box, score=0.9)
-        for box in (Box(10, 10, 20, 20), Box(35, 10, 45, 20), Box(80, 80, 90, 90))
-    )
-    finds = [inside, across, outside]
-    assert still_there(finds, (Box(0, 0, 40, 40),), SHAPE) == [across, outside]
-    assert still_there(finds, (), SHAPE) == finds
-    assert still_there(finds, None, SHAPE) == []
+    changes, far = Changes(), face(800, 400, 830, 430)
+    seen(changes, street(), face(110, 110, 140, 140), far)
+    image = with_somebody(100)
+    (part,), shown = seen(changes, image, face(115, 112, 142, 144))
+    assert shown == [far, face(115, 112, 142, 144)]
+    across = face(part.x1 - 20, 110, part.x1 + 20, 150)
+    changes = Changes()
+    seen(changes, street(), across)
+    assert seen(changes, image)[1] == [across]
+    assert seen(changes, image) == ((), [across])
+    assert seen(changes, (image * 0.8).astype(np.uint8)) == (None, [])
 
 
 def test_who_was_half_in_the_picture_and_has_moved_on_is_not_still_there():
-    find = Detection(kind="face", box=Box(85, 40, 104, 60), score=0.9)
-    assert still_there([find], (Box(70, 20, 100, 80),), SHAPE) == []
-    assert still_there([find], (Box(90, 20, 100, 80),), SHAPE) == [find]
+    changes = Changes()
+    seen(changes, with_somebody(900), face(905, 110, 984, 190))
+    assert seen(changes, street())[1] == []
+
+
+def test_what_somebody_has_left_again_is_known_from_before():
+    changes, parked = Changes(), face(300, 150, 340, 170)
+    seen(changes, street(), parked)
+    (first,), shown = seen(changes, with_somebody(280), face(290, 105, 330, 150))
+    assert covered_share(Box(280, 100, 340, 220), [first]) == 1
+    assert shown == [face(290, 105, 330, 150)]
+    (second,), shown = seen(changes, with_somebody(700), face(710, 105, 750, 150))
+    assert covered_share(Box(700, 100, 760, 220), [second]) == 1
+    assert covered_share(Box(280, 100, 340, 220), [second]) == 0
+    assert shown == [parked, face(710, 105, 750, 150)]
+    assert seen(changes, street()) == ((), [parked])
+
+
+def test_who_moves_on_by_less_than_his_width_is_looked_at_without_what_he_left():
+    changes = Changes()
+    seen(changes, street())
+    seen(changes, with_somebody(400))
+    (part,), _ = seen(changes, with_somebody(440))
+    assert 400 < part.x0 + 6 * 8 < 450 and part.x1 > 500 + 20
+
+
+def test_what_stood_between_two_looks_is_what_lies_behind_from_then_on():
+    """A parked car drives off: what was behind it is new, and then known."""
+    changes, plate = Changes(), face(405, 150, 455, 170)
+    seen(changes, street())
+    seen(changes, with_somebody(400), plate)
+    assert seen(changes, with_somebody(400)) == ((), [plate])
+    seen(changes, with_somebody(420), face(425, 150, 475, 170))
+    assert seen(changes, with_somebody(400)) == ((), [plate])
+    (part,), shown = seen(changes, street())
+    assert covered_share(Box(400, 100, 460, 220), [part]) == 1 and shown == []
+
+
+def test_what_looks_in_part_as_before_somebody_passed_is_looked_at():
+    """He leaves, and something smaller stays where he was."""
+    changes = Changes()
+    seen(changes, street())
+    seen(changes, with_somebody(400))
+    image = street()
+    image[180:200, 420:440] = 250
+    (part,), _ = seen(changes, image)
+    assert covered_share(Box(400, 160, 460, 220), [part]) == 1
 
 
 def test_boxes_that_overlap_are_joined_until_none_do():
