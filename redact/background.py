@@ -73,7 +73,9 @@ class Background:
             return moving
         steep, steep_before = _steepness(picture), _steepness(self._mean)
         joined = cv2.dilate(ghosts.astype(np.uint8), np.ones((5, 5), np.uint8))
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+        count, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+            joined, 8, cv2.CV_32S, cv2.CCL_GRANA
+        )
         moving = moving.copy()
         for label in range(1, count):
             x, y, w, h, _ = stats[label].tolist()

@@ -232,15 +232,31 @@ def _are_twins(a: Track, b: Track) -> bool:
 
 
 def _union_of(a: Track, b: Track) -> Track:
+    """A track that takes in both; where only one was found before and after, its box alone."""
     start, stop = min(a.start_index, b.start_index), max(a.stop_index, b.stop_index)
     boxes = np.full((stop - start, 4), np.nan, dtype=np.float32)
     scores = np.full(stop - start, np.nan, dtype=np.float32)
-    for track in (a, b):
-        here = slice(track.start_index - start, track.stop_index - start)
-        boxes[here, :2] = np.fmin(boxes[here, :2], track.boxes[:, :2])
-        boxes[here, 2:] = np.fmax(boxes[here, 2:], track.boxes[:, 2:])
-        scores[here] = np.fmax(scores[here], track.scores)
+    for track, other in ((a, b), (b, a)):
+        own_span, other_span = _found_span(track), _found_span(other)
+        kept = [
+            index
+            for index in range(track.start_index, track.stop_index)
+            if index in own_span or index not in other_span
+        ]
+        numbers = np.asarray(kept, dtype=np.intp)
+        at, own = numbers - start, numbers - track.start_index
+        boxes[at, :2] = np.fmin(boxes[at, :2], track.boxes[own, :2])
+        boxes[at, 2:] = np.fmax(boxes[at, 2:], track.boxes[own, 2:])
+        scores[at] = np.fmax(scores[at], track.scores[own])
     return dataclasses.replace(a, start_index=start, boxes=boxes, scores=scores)
+
+
+def _found_span(track: Track) -> range:
+    """From the frame of its first find to that of its last."""
+    found = np.flatnonzero(np.isfinite(track.scores))
+    if len(found) == 0:
+        return range(0)
+    return range(track.start_index + int(found[0]), track.start_index + int(found[-1]) + 1)
 
 
 def _carry_on(

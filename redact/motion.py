@@ -178,7 +178,9 @@ def _edges(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 def _blobs(moving: NDArray[np.bool_]) -> list[_Edges]:
     """Edges of what moves, in small pixels."""
     mask = cv2.dilate(moving.astype(np.uint8), np.ones((5, 5), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    count, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        mask, 8, cv2.CV_32S, cv2.CCL_GRANA
+    )
     return [
         (float(x), float(y), float(x + w), float(y + h))
         for x, y, w, h, area in stats[1:count].tolist()

@@ -34,7 +34,7 @@ _SETTLED_SECONDS = LOOK_BACK_SECONDS + 0.1
 _FIRST_LAG_SECONDS, _LAG_GROWTH = 0.4, 0.5
 # Frames are held until then. Where they are more than this, they are read again afterwards.
 _MOST_HELD_BYTES = 500_000_000
-_TRACK_EVERY_SECONDS = 0.15
+_TRACK_EVERY_SECONDS = 0.25
 # So many frames may wait for the thread that renders.
 _MOST_QUEUED = 6
 

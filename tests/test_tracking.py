@@ -199,6 +199,23 @@ def test_a_track_that_was_elsewhere_for_a_while_is_no_twin(astray, count):
     assert max(np.ptp(track.boxes[0, [0, 2]]) for track in tracks) == 40
 
 
+def test_of_twins_the_guess_of_one_gives_way_to_what_the_other_saw():
+    """One was first found late: where it had come from is stretched out before that."""
+    seen = make_track(1, [(100, 100, 140, 140)] * 40)
+    boxes = [(100, 100, 300, 140)] * 10 + [(100, 100, 144, 140)] * 30
+    late = make_track(2, boxes)
+    late.scores[:10] = np.nan
+    late.scores[10] = 0.9
+    (track,) = _without_twins([seen, late])
+    assert len(track.boxes) == 40 and np.isfinite(track.boxes).all()
+    assert (track.boxes[:10, 2] == 140).all() and (track.boxes[10:, 2] == 144).all()
+    # Where neither was found, both guesses stay.
+    seen.scores[0] = np.nan
+    seen.scores[5] = 0.9
+    (track,) = _without_twins([seen, late])
+    assert (track.boxes[:5, 2] == 300).all() and (track.boxes[5:10, 2] == 140).all()
+
+
 def test_who_passes_in_front_does_not_take_a_track_along():
     """One stands still and is known to; the other appears beside him and walks over his place."""
     associator = Associator(max_gap_seconds=1.0)
