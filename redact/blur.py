@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import _kernels
-from redact.boxes import meet
+from redact.boxes import Edges, meet
 from redact.errors import SettingsError
 from redact.records import Frame, Region
 from redact.settings import Settings
-from redact.tones import Edges, Planes, half, means, surroundings, toned_down, yuv_to_bgr
+from redact.tones import Planes, half, means, surroundings, toned_down, yuv_to_bgr
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from redact.records import Box
 
+Edges = tuple[int, int, int, int]
+"""A box of whole pixels: x0 y0 x1 y1."""
+
 
 def iou_matrix(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
     """(N, M) intersection over union of (N, 4) and (M, 4) boxes; 0 where either is empty."""
@@ -57,7 +60,7 @@ def grow(box: Box, ratio: float, min_pixels: float = 0.0) -> Box:
     return Box(cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
 
 
-def align_even(box: Box, width: int, height: int) -> tuple[int, int, int, int] | None:
+def align_even(box: Box, width: int, height: int) -> Edges | None:
     """The smallest even-aligned box around `box` inside a (width, height) picture.
 
     Edges are even, so that 4:2:0 chroma is covered whole, but for the picture's own odd edge.

@@ -27,6 +27,9 @@ _LONG_SIDE, _BLOCK = 480, 4
 _LEAST_STEPS, _TIMES_NOISE, _MOST_STEPS = 2.0, 2.0, 6.0
 # So many blocks around what has changed are looked at as well: detectors expect surroundings.
 _MARGIN = 6
+# So near to what has changed, what looks as it did before is no longer as in the last look. Farther
+# away it may be, and what was found there holds on.
+_TOUCHED = 2
 # Parts that fill more of the picture than this are no saving.
 _MOST_AREA = 0.7
 
@@ -119,11 +122,12 @@ class Changes:
         if differs.all():
             self._lasting = None
             return None
-        near = _widened(differs)
-        parts = _boxes_around(_widened(near & _different(lasting.picture, small)))
+        near = _widened(differs, _MARGIN)
+        news = near & _different(lasting.picture, small)
+        parts = _boxes_around(_widened(news, _MARGIN))
         if sum(part.area for part in parts) > _MOST_AREA * small.size:
             return None
-        last.take(near, lasting)
+        last.take(_widened(differs, _TOUCHED), lasting)
         lasting.take(~near, last)
         return tuple(parts)
 
@@ -161,9 +165,9 @@ def _different(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> _Blocks:
     return np.ones_like(means, dtype=np.bool_) if limit > _MOST_STEPS else means > limit
 
 
-def _widened(blocks: _Blocks) -> _Blocks:
-    """With the surroundings that detectors expect."""
-    kernel = np.ones((2 * _MARGIN + 1,) * 2, dtype=np.uint8)
+def _widened(blocks: _Blocks, by: int) -> _Blocks:
+    """With so many blocks around them."""
+    kernel = np.ones((2 * by + 1,) * 2, dtype=np.uint8)
     return np.asarray(cv2.dilate(blocks.astype(np.uint8), kernel)).astype(np.bool_)
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import clamp_to
+from redact.boxes import Edges, clamp_to
 from redact.detectors import Detector, PartDetector
 from redact.memory import give_back_memory
 from redact.records import Box, Detection
@@ -233,9 +233,7 @@ def look_at_part(look: Look, view: View, part: Box) -> list[Detection]:
     return [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in finds]
 
 
-def _weaker_if_cut(
-    detection: Detection, part: tuple[int, int, int, int], size: tuple[int, int]
-) -> Detection:
+def _weaker_if_cut(detection: Detection, part: Edges, size: tuple[int, int]) -> Detection:
     """A detection in a part of a (width, height) picture; a weak one where the part's edge cuts it.
 
     It shows that something is there, not where it ends.

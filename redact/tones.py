@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import _kernels
-from redact.boxes import align_even, meet
+from redact.boxes import Edges, align_even, meet
 from redact.records import Box
 
-Edges = tuple[int, int, int, int]
 Planes = Sequence[NDArray[np.uint8]]
 
 # Covers are no darker and no brighter. Those of faces have this much of U and V at middle

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
+from redact.boxes import Edges
 from redact.records import ClipInfo, Frame
 from redact.scaling import shrunk
 
 Image = NDArray[np.uint8]
-Part = tuple[int, int, int, int]
-"""Part of a picture: x0 y0 x1 y1 in its pixels, within it."""
 
 
 class View(Protocol):
@@ -32,13 +31,13 @@ class View(Protocol):
     def whole(self) -> Image:
         """All of it: (H, W, 3) uint8 BGR."""
 
-    def part(self, part: Part) -> Image:
+    def part(self, part: Edges) -> Image:
         """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
 
     def smaller(self, long_side: int) -> Image:
         """All of it in BGR, perhaps at a lower size; the longer side still has so many pixels."""
 
-    def luma(self, size: tuple[int, int], part: Part | None = None) -> Image:
+    def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
         """(h, w) uint8 brightness from black, 0, to white, 255, of a part or all of it.
 
         size: the width and height that it is shrunk to.
@@ -63,7 +62,7 @@ class ArrayView:
         """All of it: (H, W, 3) uint8 BGR."""
         return self._image
 
-    def part(self, part: Part) -> Image:
+    def part(self, part: Edges) -> Image:
         """A part of it."""
         x0, y0, x1, y1 = part
         return self._image[y0:y1, x0:x1]
@@ -72,7 +71,7 @@ class ArrayView:
         """All of it."""
         return self._image
 
-    def luma(self, size: tuple[int, int], part: Part | None = None) -> Image:
+    def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
         """(h, w) uint8 brightness of a part or all of it, shrunk to a (width, height)."""
         small = shrunk(self._image if part is None else self.part(part), *size)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
@@ -109,7 +108,7 @@ class FrameView:
                 self._whole = self._converted(self._frame)
             return self._whole
 
-    def part(self, part: Part) -> Image:
+    def part(self, part: Edges) -> Image:
         """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
         # Not cut out of the whole, which another thread may or may not have asked for by now: the
         # last bits differ.
@@ -124,7 +123,7 @@ class FrameView:
                 self._half = self._converted(video.halved(self._frame))
             return self._half
 
-    def luma(self, size: tuple[int, int], part: Part | None = None) -> Image:
+    def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
         """(h, w) uint8 brightness of a part or all of it, shrunk to a (width, height)."""
         clip = self._clip
         return video.to_luma(self._frame, size, clip.rotation_degrees, clip.is_mirrored, part)
@@ -133,5 +132,5 @@ class FrameView:
         """Forget what was converted. It can be asked for again."""
         self._whole = self._half = None
 
-    def _converted(self, frame: Frame, part: Part | None = None) -> Image:
+    def _converted(self, frame: Frame, part: Edges | None = None) -> Image:
         return video.to_bgr(frame, self._clip.rotation_degrees, self._clip.is_mirrored, part)

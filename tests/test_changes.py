@@ -118,6 +118,14 @@ def test_what_somebody_has_left_again_is_known_from_before():
     assert seen(changes, street()) == ((), [parked])
 
 
+def test_what_hardly_stands_out_is_not_forgotten_when_somebody_passes_by():
+    """A face in the dark differs too little from the wall to have been seen to come."""
+    changes, dim = Changes(), face(430, 244, 450, 264)
+    seen(changes, street())
+    seen(changes, with_somebody(420), face(425, 105, 465, 150), dim)
+    assert dim in seen(changes, with_somebody(700))[1]
+
+
 def test_who_moves_on_by_less_than_his_width_is_looked_at_without_what_he_left():
     changes = Changes()
     seen(changes, street())

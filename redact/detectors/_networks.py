@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import _weights
-from redact.boxes import suppress
+from redact.boxes import Edges, suppress
 from redact.records import Box, Detection
 
 Found = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Boxes (N, 4) and scores (N,) of one pass."""
-
-Part = tuple[int, int, int, int]
-"""A part of a picture: x0 y0 x1 y1 in its pixels."""
 
 _NOTHING: Found = (np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32))
 
@@ -89,8 +86,8 @@ def _share_memory() -> None:
 
 def scaled_parts(
     within: Sequence[Box] | None, factor: tuple[float, float], size: tuple[int, int], multiple: int
-) -> list[Part]:
-    """Parts of a picture as x0 y0 x1 y1 in the same picture scaled to `size`, (width, height).
+) -> list[Edges]:
+    """Parts of a picture as edges in the same picture scaled to `size`, (width, height).
 
     They are pushed out to whole multiples of so many pixels. Without any that are told, it is all
     of the picture.
@@ -108,7 +105,9 @@ def scaled_parts(
     return parts
 
 
-def in_parts(parts: Iterable[Part], size: tuple[int, int], look: Callable[[Part], Found]) -> Found:
+def in_parts(
+    parts: Iterable[Edges], size: tuple[int, int], look: Callable[[Edges], Found]
+) -> Found:
     """What is found in parts of a (width, height) picture, in pixels of the picture.
 
     What an inner edge of a part cuts is left out; the edges of the picture itself cut nothing.

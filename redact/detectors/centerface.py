@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import Found, Network, Part, in_parts, joined, scaled_parts
+from redact.boxes import Edges
+from redact.detectors._networks import Found, Network, in_parts, joined, scaled_parts
 from redact.records import Box, Detection
 from redact.scaling import mirrored, resized
 
@@ -120,7 +121,7 @@ class CenterFaceDetector:
         self,
         image: NDArray[np.uint8],
         size: tuple[int, int],
-        parts: Sequence[Part],
+        parts: Sequence[Edges],
     ) -> Found:
         """One pass over these parts of the scaled picture, larger ones in tiles."""
         scaled = resized(image, *size)
@@ -141,7 +142,7 @@ class CenterFaceDetector:
         return _decode(heat[0, 0], scale[0], offset[0], self._threshold)
 
 
-def _tiles_of(part: Part) -> Iterator[Part]:
+def _tiles_of(part: Edges) -> Iterator[Edges]:
     """The tiles that a part of a picture is looked at in."""
     left, top, right, bottom = part
     for (x0, x1), (y0, y1) in itertools.product(_tiles(right - left), _tiles(bottom - top)):

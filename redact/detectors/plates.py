@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import Found, Network, Part, in_parts, joined, scaled_parts
+from redact.boxes import Edges
+from redact.detectors._networks import Found, Network, in_parts, joined, scaled_parts
 from redact.detectors.plate_doubts import steadiness
 from redact.records import Box, Detection
 from redact.scaling import resized
@@ -102,7 +103,7 @@ class PlateDetector:
         )
         return boxes / np.float32(scale), scores
 
-    def _found_in(self, grey: NDArray[np.uint8], part: Part) -> Found:
+    def _found_in(self, grey: NDArray[np.uint8], part: Edges) -> Found:
         x0, y0, x1, y1 = part
         padded = cv2.copyMakeBorder(
             grey[y0:y1, x0:x1],

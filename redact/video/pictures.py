@@ -11,7 +11,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from redact.boxes import upright_to_stored
+from redact.boxes import Edges, upright_to_stored
 from redact.records import Box, ClipInfo, Frame
 from redact.scaling import mirrored, shrunk
 
@@ -114,7 +114,7 @@ def to_bgr(
     frame: Frame,
     rotation_degrees: int = 0,
     is_mirrored: bool = False,
-    part: tuple[int, int, int, int] | None = None,
+    part: Edges | None = None,
 ) -> NDArray[np.uint8]:
     """The frame as an upright, contiguous (H, W, 3) uint8 BGR picture, a copy.
 
@@ -141,7 +141,7 @@ def to_luma(
     size: tuple[int, int],
     rotation_degrees: int = 0,
     is_mirrored: bool = False,
-    part: tuple[int, int, int, int] | None = None,
+    part: Edges | None = None,
 ) -> NDArray[np.uint8]:
     """The frame's brightness, upright: (h, w) uint8 from black, 0, to white, 255.
 
@@ -157,9 +157,7 @@ def to_luma(
     return small if _is_full_range(frame.native) else _FULL_OF_LIMITED.take(small)
 
 
-def _stored_part(
-    frame: Frame, part: tuple[int, int, int, int], rotation_degrees: int, is_mirrored: bool
-) -> tuple[int, int, int, int]:
+def _stored_part(frame: Frame, part: Edges, rotation_degrees: int, is_mirrored: bool) -> Edges:
     """A part of the upright picture in pixels of the stored one."""
     height, width = frame.y.shape
     box = upright_to_stored(Box(*part), width, height, rotation_degrees, is_mirrored)
