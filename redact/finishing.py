@@ -236,8 +236,8 @@ def _union_of(a: Track, b: Track) -> Track:
     start, stop = min(a.start_index, b.start_index), max(a.stop_index, b.stop_index)
     boxes = np.full((stop - start, 4), np.nan, dtype=np.float32)
     scores = np.full(stop - start, np.nan, dtype=np.float32)
-    for track, other in ((a, b), (b, a)):
-        own_span, other_span = _found_span(track), _found_span(other)
+    span_a, span_b = _found_span(a), _found_span(b)
+    for track, own_span, other_span in ((a, span_a, span_b), (b, span_b, span_a)):
         kept = [
             index
             for index in range(track.start_index, track.stop_index)

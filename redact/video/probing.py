@@ -19,7 +19,7 @@ from redact.settings import Settings
 from redact.sources import atoms
 from redact.video.opening import file_sha256, opened, video_stream
 from redact.video.pictures import matrix_of, range_of
-from redact.video.reading import first_picture, riders_of
+from redact.video.reading import first_picture, riders_of, side_data_of
 from redact.video.times import fine_time_base
 
 # Top boxes of an MP4 file that hold nothing but pictures, sound and their index.
@@ -100,7 +100,7 @@ def _turn(native: Any) -> tuple[int, bool]:
     From libav's display matrix (ISO/IEC 14496-12, 6.2.2): a row (x, y) of the stored picture is
     shown at (a x + c y, b x + d y).
     """
-    data = native.side_data.get("DISPLAYMATRIX")
+    data = side_data_of(native).get("DISPLAYMATRIX")
     if data is None:
         return 0, False
     a, b, _, c, d = np.frombuffer(bytes(data), dtype=np.int32)[:5].tolist()

@@ -23,7 +23,6 @@ _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.02
 # Only in every so many pictures is it looked what rides along.
 _RIDERS_EVERY = 100
 _WRAPPING = ("mpegts", "mpeg")
-_side_data_of: Any = SideDataContainer
 
 
 class _DamagedError(Exception):
@@ -197,13 +196,20 @@ def first_picture(container: Any, stream: Any) -> Any:
     return None
 
 
+def side_data_of(native: Any) -> Any:
+    """As `native.side_data`, which its picture holds and which holds its picture.
+
+    Such circles stay in memory, with 3 MB at 1080p, until Python looks for them.
+    """
+    container: Any = SideDataContainer
+    return container(native)
+
+
 def riders_of(native: Any) -> Iterator[str]:
     """What rides along with one picture and is left out: captions, time codes, transparency."""
     if has_alpha(native):
         yield "transparency"
-    # Not `native.side_data`: that and its picture hold each other, and with it 3 MB at 1080p, until
-    # Python looks for such circles.
-    for data in _side_data_of(native):
+    for data in side_data_of(native):
         name = data.type.name
         if name in _RIDERS:
             yield f"in the pictures: {_RIDERS[name]}"
