@@ -2,7 +2,8 @@
 
 Every kernel's output is checked against its slow twin first. Times are medians of interleaved
 runs in one process, with one thread, each the second of two in a row, so that all find the region
-in the cache alike. The copy goes out of a 1080p plane and back: no cover can
+in the cache alike. Planes and cells are pinned, as they are once for each frame and each new tone.
+The copy goes out of a 1080p plane and back: no cover can
 touch fewer bytes. The rounded cover reaches beyond its box: it is set beside a copy of all that it
 may touch, and beside OpenCV's resize blended by a ready-made mask.
 
@@ -31,6 +32,7 @@ SIDES = (64, 128, 256, 512)
 _LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
 _COPY, _COPY_ALL = "copy there and back", "copy of all a rounded cover touches"
 _BOTH, _ROUNDED = "reduce and paint, rectangle", "paint, rounded with soft edge"
+_SHRINK, _AREA = "shrink BGR to 1 / 1.6", "cv2.resize by area, BGR to 1 / 1.6"
 _RESIZE, _MASKED = "cv2.resize down and up", "cv2.resize, blended by a rounded mask"
 
 
@@ -61,11 +63,16 @@ def main(arguments: Sequence[str]) -> None:
 
 def load_seconds() -> tuple[float, float]:
     """CPU seconds of importing the kernels: compiling them, and finding them compiled."""
-    code = "import time, numba; t = time.process_time(); import redact._kernels; "
-    code += "print(time.process_time() - t)"
-    root = str(Path(__file__).parents[1])
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": root}
+        code = f"""
+import pathlib, time
+import numpy
+t = time.process_time()
+from redact import _machine_code
+_machine_code._folders = lambda: [pathlib.Path({folder!r})]
+import redact._kernels
+print(time.process_time() - t)"""
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
         runs = [
             subprocess.run(
                 [sys.executable, "-c", code],
@@ -97,6 +104,9 @@ def check(kernels) -> None:
         kernels.reduce(plane, 5, 7, 66, 58, cells)
         expected = reference.reduce(plane.copy(), 5, 7, 66, 58, 3, 4, channels)
         np.testing.assert_allclose(cells, expected, atol=1e-3)
+        small = kernels.shrink(plane, 50, 23, channels)
+        expected = reference.shrink(plane.reshape(61, 77, channels), 23, 50)
+        assert np.abs(small.reshape(expected.shape) - expected).max() <= 0.51
         for smooth, rounded in ((True, True), (True, False), (False, False)):
             painted = plane.copy()
             kernels.paint(painted, 5.0, 7.0, 66.0, 58.0, cells, smooth, rounded, 6.0)
@@ -124,15 +134,15 @@ def measure(kernels, side: int, rounds: int) -> dict[str, float]:
 
 def _our_ways(kernels, side: int) -> dict[str, Callable[[], object]]:
     y = _plane()
-    u, v = y[:540, :960].copy(), y[540:, :960].copy()
-    picture = np.zeros((1080, 3 * 1920), dtype=np.uint8)
+    parts = (y, y[:540, :960].copy(), y[540:, :960].copy(), np.zeros((1080, 3 * 1920), np.uint8))
+    y, u, v, picture = (kernels.pinned(part) for part in parts)
     box = (_LEFT, _TOP, _LEFT + side, _TOP + side)
     half = tuple(value // 2 for value in box)
     # As a held cover looks: grey steps around a tone.
-    cells = np.random.default_rng(0).uniform(94, 106, (4, 4, 1)).astype(np.float32)
-    flat = np.full((4, 4, 1), 128, dtype=np.float32)
-    coloured = np.repeat(cells, 3, axis=2)
-    one = np.empty((1, 1, 1), dtype=np.float32)
+    grey = np.random.default_rng(0).uniform(94, 106, (4, 4, 1)).astype(np.float32)
+    looks = (grey, np.full((4, 4, 1), 128, np.float32), np.repeat(grey, 3, axis=2))
+    cells, flat, coloured = (kernels.pinned(look) for look in looks)
+    one = kernels.pinned(np.empty((1, 1, 1), dtype=np.float32))
     edge = _EDGE_SHARE * side
 
     def reduce_and_paint() -> None:
@@ -151,7 +161,13 @@ def _our_ways(kernels, side: int) -> dict[str, Callable[[], object]]:
         _ROUNDED: lambda: kernels.paint(y, *box, cells, True, True, edge),
         "Y, U and V, rounded": three_planes,
         "BGR, rounded": lambda: kernels.paint(picture, *box, coloured, True, True, edge),
+        _SHRINK: lambda: kernels.shrink(picture.array[:side, : 3 * side], *_small(side), 3),
     }
+
+
+def _small(side: int) -> tuple[int, int]:
+    """What a part of a picture is often shrunk to: no whole part of it."""
+    return round(side / 1.6), round(side / 1.6)
 
 
 def _opencv_ways(side: int) -> dict[str, Callable[[], object]]:
@@ -185,12 +201,14 @@ def _opencv_ways(side: int) -> dict[str, Callable[[], object]]:
         cv2.resize(small, (touched, touched), dst=covered, interpolation=cv2.INTER_LINEAR)
         around[:] = cv2.blendLinear(covered, around, mask, inverse)
 
+    picture = np.zeros((side, side, 3), dtype=np.uint8)
     kernel = (side // 2 + 1, side // 2 + 1)
     return {
         _COPY: copy(region),
         _COPY_ALL: copy(around),
         _RESIZE: resize,
         _MASKED: masked,
+        _AREA: lambda: cv2.resize(picture, _small(side), interpolation=cv2.INTER_AREA),
         "cv2.blur, half the side": lambda: cv2.blur(region, kernel, dst=region),
     }
 
@@ -209,6 +227,7 @@ def ratios(rows: Sequence[dict[str, float]]) -> dict[str, list[float]]:
         "rounded, times faster than cv2 with a mask": [
             row[_MASKED] / row[_ROUNDED] for row in rows
         ],
+        "shrink, times faster than cv2": [row[_AREA] / row[_SHRINK] for row in rows],
     }
 
 

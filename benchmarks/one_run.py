@@ -188,7 +188,7 @@ def start(request: Result, clock: Clock) -> Result:
     step("import redact")
     import redact._kernels
 
-    step("numba and kernels")
+    step("numpy and kernels")
     import redact.pipeline
 
     step("import the rest")

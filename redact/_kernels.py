@@ -1,300 +1,114 @@
-"""Loops on 2-D uint8, compiled by numba. No checks: `blur.py` makes sure of what comes in.
+"""Loops on arrays as machine code: the one way to it. numba is loaded only to compile it.
 
 A "plane" is (H, W) uint8, or (H, W * C) for C interleaved channels; its rows may be padded, but
-the bytes of a row lie side by side. Boxes are given in pixels of the plane.
+the bytes of a row lie side by side. Boxes are given in pixels of the plane; nothing makes sure that
+they lie where a kernel expects them but its callers. All run without the interpreter's lock.
 
-Each kernel has one signature, is compiled when this module is imported first, and is kept on
-disk: beside this file or, where that can't be written to, in the user's cache folder.
+The machine code is made when this module is imported first, and kept on disk: see
+`_machine_code.py`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+import functools
+import threading
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-# Corners of the box lie on the rounded outline |x/a|^4 + |y/b|^4 = 1 when it is this much larger.
-ROUNDED_GROWTH = 2.0**0.25
-# More rows than these don't make a mean any better.
-_ROWS_FOR_A_MEAN = 64
-# Distances are in 16 bits, so that 16 of them fit in a vector: the fade is 0.._FADE of them wide.
-_FADE, _FARTHEST, _LANES = 255.0, 32000.0, 16
+from redact._machine_code import loaded
 
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "fastmath": True,
-    "boundscheck": False,
-    "error_model": "numpy",
-}
-# Only kernels call the small functions: ways in from Python would take a tenth of all compiling.
-_INNER_OPTIONS: dict[str, Any] = {
-    **_OPTIONS,
-    "forceinline": True,
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-_F32, _U8, _I16, _U16 = np.float32, np.uint8, np.int16, np.uint16
 Plane = NDArray[np.uint8]
 Values = NDArray[np.float32]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _inlined(function: _Function) -> _Function:
-    return cast(_Function, njit(**_INNER_OPTIONS)(function))
+class Pinned(NamedTuple):
+    """An array and where it lies, which takes longer to find out than a small region to cover."""
+
+    at: int
+    shape: tuple[int, ...]
+    stride: int
+    """Bytes between the beginnings of two rows."""
+    array: NDArray[Any]
 
 
-def compiled(signature: str) -> Callable[[_Function], _Function]:
-    """A decorator that compiles at once, and keeps the result where any folder can be written."""
+def pinned(array: NDArray[Any]) -> Pinned:
+    """Find out where an array lies, once for many calls.
 
-    def decorator(function: _Function) -> _Function:
-        try:
-            return cast(_Function, njit(signature, cache=True, **_OPTIONS)(function))
-        except RuntimeError:  # numba found no folder for its cache
-            return cast(_Function, njit(signature, **_OPTIONS)(function))
+    Raises:
+        ValueError: its rows' numbers don't lie side by side, from the first row on.
 
-    return decorator
-
-
-# Counters are unsigned throughout: numba's care for negative indices would keep LLVM from
-# turning the loops into vector instructions. Slices of rows were tried: ten times slower.
-@_inlined
-def _row_sum(plane: Plane, y: Any, left: Any, right: Any) -> Any:
-    total = np.uint32(0)
-    for x in range(left, right):
-        total += np.uint32(plane[y, x])
-    return total
+    """
+    is_in_rows = array.strides[-1] == array.itemsize and array.strides[0] >= 0
+    if not (is_in_rows or array.flags.c_contiguous):
+        raise ValueError(f"rows must lie side by side, these have strides {array.strides}")
+    return Pinned(array.ctypes.data, array.shape, array.strides[0], array)
 
 
-@compiled("void(uint8[:, :], int64, int64, int64, int64, float32[:, :, ::1])")
-def reduce(plane: Plane, x0: int, y0: int, x1: int, y1: int, cells: Values) -> None:
+# What each gives back and takes, as numba names types; a star behind those of what a pointer
+# points to.
+_PROTOTYPES = {
+    "reduce": "void uint8* int64 int64 int64 int64 int64 int64 float32* int64 int64 int64",
+    "paint": (
+        "void uint8* int64 int64 int64 float64 float64 float64 float64 float32* int64 int64 int64 "
+        "int64 int64 float64 int16* int64"
+    ),
+    "shrink": (
+        "void uint8* int64 int64 uint8* int64 int64 int64 int32* float32* int64 int32* float32* "
+        "int64 float32* int64"
+    ),
+    "gain": ("float64 float32* float32* int64 int64 int64 float64 float64 float64 int32* int64"),
+    "differing": "void float32* float32* float32* int64 int64 int64 float64 uint8*",
+    "learn": (
+        "void float32* float32* float32* float32* uint8* int64 float64 float64 float64 float64 "
+        "float64"
+    ),
+}
+_CODE = loaded(_PROTOTYPES)
+
+# Rows of a line are taken in vectors of so many numbers.
+_LANES = 16
+# A gain is told to one part in so many of the range that it may lie in.
+_GAIN_STEPS = 4096
+
+
+class _Scratch(threading.local):
+    """Room for what a thread's calls leave behind."""
+
+    def __init__(self) -> None:
+        self._pinned = pinned(np.empty(1, np.int16))
+
+    def at(self, size: int) -> int:
+        """Where there is room for so many int16."""
+        if size > self._pinned.shape[0]:
+            self._pinned = pinned(np.empty(size, np.int16))
+        return self._pinned.at
+
+
+_scratch = _Scratch()
+
+
+def reduce(
+    plane: Plane | Pinned, x0: int, y0: int, x1: int, y1: int, cells: Values | Pinned
+) -> None:
     """Write into cells (rows, columns, C) the mean of each part of the box.
 
     The box lies inside the plane. A cell that holds no pixel takes that of the nearest one. Of a
     cell n rows high only every max(1, n // 64)th is read: a mean says no more about a face for
     being taken from fewer pixels.
     """
-    rows, columns, channels = cells.shape
-    for row in range(rows):
-        top = min(y0 + (y1 - y0) * row // rows, y1 - 1)
-        bottom = max(y0 + (y1 - y0) * (row + 1) // rows, top + 1)
-        step = max(1, (bottom - top) // _ROWS_FOR_A_MEAN)
-        read = (bottom - top + step - 1) // step
-        for column in range(columns):
-            left = min(x0 + (x1 - x0) * column // columns, x1 - 1)
-            right = max(x0 + (x1 - x0) * (column + 1) // columns, left + 1)
-            for channel in range(channels):
-                total = 0
-                for y in range(np.uintp(top), np.uintp(bottom), np.uintp(step)):
-                    if channels == 1:
-                        total += int(_row_sum(plane, y, np.uintp(left), np.uintp(right)))
-                    else:
-                        for x in range(left, right):
-                            total += int(plane[y, x * channels + channel])
-                cells[row, column, channel] = total / (read * (right - left))
+    plane, cells = _pinned(plane), _pinned(cells)
+    _CODE["reduce"](plane.at, plane.shape[0], plane.stride, x0, y0, x1, y1, cells.at, *cells.shape)
 
 
-@_inlined
-def _set(plane: Plane, y: Any, start: Any, row: Plane, from_: int, to: int) -> None:
-    """Replace columns from_..to of a row."""
-    first = np.uintp(from_)
-    whole = _whole(np.uintp(to - from_))
-    for i in range(whole):
-        plane[y, start + first + i] = row[first + i]
-    for i in range(first + whole, np.uintp(to)):
-        plane[y, start + i] = row[i]
-
-
-@_inlined
-def _blend(
-    plane: Plane,
-    y: Any,
-    start: Any,
-    row: Plane,
-    from_: int,
-    to: int,
-    away: Any,
-    room: Any,
-    most: Any,
-) -> None:
-    """Blend columns from_..to of a row, by a smooth step of min(room - away, most), 0.._FADE."""
-    first = np.uintp(from_)
-    whole = _whole(np.uintp(to - from_))
-    for i in range(whole):
-        at = start + first + i
-        plane[y, at] = _blended(plane[y, at], row[first + i], away[first + i], room, most)
-    for i in range(first + whole, np.uintp(to)):
-        plane[y, start + i] = _blended(plane[y, start + i], row[i], away[i], room, most)
-
-
-@_inlined
-def _blended(old: Any, new: Any, away: Any, room: Any, most: Any) -> Any:
-    t = _U16(min(max(_I16(room - away), _I16(0)), most))
-    square = _U16(_U16(_U16(t * t) + _U16(128)) >> _U16(8))
-    share = _U16(_U16(square * _U16(_U16(768) - _U16(t + t))) >> _U16(8))
-    mixed = _U16(_U16(_U16(old) * _U16(_U16(256) - share)) + _U16(_U16(new) * share))
-    return _U8(_U16(_U16(mixed + _U16(128)) >> _U16(8)))
-
-
-@_inlined
-def _mix(row: Plane, lines: Any, upper: Any, lower: Any, share: Any) -> None:
-    """Make a row of two lines; share: the lower one's, 0..32767."""
-    for i in range(_whole(np.uintp(len(row)))):
-        step = _I16(_I16(lines[lower, i] - lines[upper, i]) * _I16(2))
-        part = _I16((np.int32(step) * np.int32(share)) >> np.int32(16))
-        row[i] = _U8(_I16(_I16(lines[upper, i] + part) >> _I16(6)))
-
-
-# A loop over a known multiple of _LANES has no rest to do one by one, which would cost more than
-# all else in a short stretch.
-@_inlined
-def _whole(length: Any) -> Any:
-    """The multiple of _LANES at or below an unsigned length."""
-    return (length // np.uintp(_LANES)) * np.uintp(_LANES)
-
-
-@_inlined
-def _padded(length: int) -> int:
-    """The multiple of _LANES at or above a length."""
-    return (length + _LANES - 1) // _LANES * _LANES
-
-
-@_inlined
-def _stretch(number: int, columns: tuple[int, int, int, int], size: int) -> tuple[int, int]:
-    """Where to blend on the left (0) and right (1) of what is covered whole: first, last + 1.
-
-    columns: the first to blend, the first and last + 1 covered whole, the last + 1 to blend.
-    Each stretch is made longer to a multiple of _LANES: into what is set afterwards, or outwards,
-    where the blend leaves all as it is. Little between the two is taken in one.
-    """
-    from_, inner, outer, to = columns
-    if outer - inner >= 2 * _LANES:
-        if number == 0:
-            return from_, from_ + _padded(inner - from_)
-        return to - _padded(to - outer), to
-    if number == 1:
-        return 0, 0
-    from_ = max(0, min(from_, size - _padded(to - from_)))
-    return from_, min(size, from_ + _padded(to - from_))
-
-
-@_inlined
-def _between_cells(at: float, count: int, is_smooth: bool) -> tuple[int, int, float]:
-    """The two cells around position `at` (in cells from the box's edge), and the second's share."""
-    if not is_smooth:
-        cell = min(max(math.floor(at + 1e-9), 0), count - 1)
-        return cell, cell, 0.0
-    at = min(max(at - 0.5, 0.0), count - 1.0)
-    first = min(int(at), count - 1)
-    second = min(first + 1, count - 1)
-    share = at - first
-    return first, second, share * share * (3.0 - 2.0 * share)
-
-
-@_inlined
-def _steps_between(cells: Values) -> int:
-    """How many steps from a cell to the one below leave no jump above a grey step."""
-    rows, columns, channels = cells.shape
-    most = _F32(0.0)
-    for row in range(rows - 1):
-        for column in range(columns):
-            for channel in range(channels):
-                most = max(most, abs(cells[row + 1, column, channel] - cells[row, column, channel]))
-    return int(most) + 1
-
-
-@_inlined
-def _distances(
-    count: int, channels: int, first: float, half: float, scale: float, is_rounded: bool
-) -> NDArray[np.int16]:
-    """(count * channels,) distance of each column from the centre, in the outline's own measure.
-
-    first: of the first column from the centre, in pixels; scale: of the outline, 1 in the measure.
-    """
-    away = np.empty(_padded(count * channels), dtype=np.int16)
-    per_pixel, offset, scale_32 = _F32(1.0 / half), _F32(first / half), _F32(scale)
-    for i in range(np.uintp(count)):
-        distance = abs(_F32(i) * per_pixel + offset)
-        if is_rounded:
-            distance = distance * distance * distance * distance
-        away[i] = _I16(np.int32(min(distance * scale_32 + _F32(0.5), _F32(32767.0))))
-    if channels > 1:
-        for i in range(count - 1, -1, -1):
-            for channel in range(channels):
-                away[i * channels + channel] = away[i]
-    return away
-
-
-@_inlined
-def _between(here: Any, step: Any, share: Any) -> Any:
-    t = min(max(share, _F32(0.0)), _F32(1.0))
-    return _I16(np.int32(here + step * (t * t * (_F32(3.0) - _F32(2.0) * t))))
-
-
-@_inlined
-def _stretched(
-    cells: Values, count: int, first: float, length: float, is_smooth: bool
-) -> NDArray[np.int16]:
-    """(rows, count * C) cells stretched over columns, in 1/64 grey steps, half a step too high.
-
-    first: of the first column from the box's left edge, in pixels; length: the box's width.
-    """
-    rows, columns, channels = cells.shape
-    lines = np.empty((rows, _padded(count * channels)), dtype=np.int16)
-    per_pixel = columns / length
-    for row in range(rows):
-        for i in range(count * channels, lines.shape[1]):
-            lines[row, i] = 0
-    begin = first * per_pixel - (0.5 if is_smooth else 0.0)
-    to = 0
-    for column in range(columns):
-        # The pixels between the middles (with blocks: the left edges) of this cell and the next.
-        from_, to = to, min(max(math.ceil((column + 1 - begin) / per_pixel - 1e-9), 0), count)
-        if column == columns - 1:
-            to = count
-        following = min(column + 1, columns - 1) if is_smooth else column
-        slope, offset = _F32(per_pixel), _F32(begin - column)
-        for row in range(rows):
-            for channel in range(channels):
-                here = cells[row, column, channel] * _F32(64.0) + _F32(32.0)
-                step = (cells[row, following, channel] - cells[row, column, channel]) * _F32(64.0)
-                if channels == 1:
-                    for i in range(np.uintp(from_), np.uintp(to)):
-                        lines[row, i] = _between(here, step, _F32(i) * slope + offset)
-                else:
-                    for i in range(from_, to):
-                        value = _between(here, step, _F32(i) * slope + offset)
-                        lines[row, i * channels + channel] = value
-    return lines
-
-
-@_inlined
-def _half_width(half: float, limit: float, down: float, is_rounded: bool) -> float:
-    """How far from the centre the outline of that size reaches, `down` from the middle row."""
-    return half * (math.sqrt(math.sqrt(limit - down)) if is_rounded else limit)
-
-
-@_inlined
-def _columns(center: float, half: float, count: int) -> tuple[int, int]:
-    """The columns, of `count`, whose middle is at most `half` from the centre: first, last + 1."""
-    first = min(max(math.ceil(center - half - 0.5), 0), count)
-    return first, max(min(math.floor(center + half - 0.5) + 1, count), first)
-
-
-@compiled(
-    "void(uint8[:, :], float64, float64, float64, float64, "
-    "float32[:, :, ::1], boolean, boolean, float64)"
-)
 def paint(
-    plane: Plane,
+    plane: Plane | Pinned,
     x0: float,
     y0: float,
     x1: float,
     y1: float,
-    cells: Values,
+    cells: Values | Pinned,
     is_smooth: bool,
     is_rounded: bool,
     edge: float,
@@ -309,60 +123,156 @@ def paint(
     A row is made anew only where it differs from the one above by a grey step: else it is the
     copy of one that lies in the cache, so most of the cost is that of writing.
     """
-    rows, _, channels = cells.shape
-    height, width = plane.shape[0], plane.shape[1] // channels
-    center_x, center_y = (x0 + x1) / 2, (y0 + y1) / 2
-    growth = ROUNDED_GROWTH if is_rounded else 1.0
-    # A hair more, so that rounding never uncovers the box's own corner pixels.
-    half_x, half_y = (x1 - x0) / 2 * growth + 1e-3, (y1 - y0) / 2 * growth + 1e-3
-    reach = 1.0 + edge / min(half_x, half_y)
-    left = max(0, math.floor(center_x - half_x * reach))
-    right = min(width, math.ceil(center_x + half_x * reach))
-    top = max(0, math.floor(center_y - half_y * reach))
-    bottom = min(height, math.ceil(center_y + half_y * reach))
-    if left >= right or top >= bottom:
-        return
-    limit = reach**4 if is_rounded else reach
-    scale = min(_FADE / max(limit - 1.0, 1e-9), _FARTHEST / limit)
+    plane, cells = _pinned(plane), _pinned(cells)
+    rows, columns, channels = cells.shape
+    height, length = plane.shape
+    room = -(-length // _LANES) * _LANES
+    _CODE["paint"](
+        plane.at,
+        height,
+        plane.stride,
+        length // channels,
+        x0,
+        y0,
+        x1,
+        y1,
+        cells.at,
+        rows,
+        columns,
+        channels,
+        is_smooth,
+        is_rounded,
+        edge,
+        _scratch.at((rows + 2) * room),
+        room,
+    )
 
-    count, center_x = right - left, center_x - left
-    away = _distances(count, channels, 0.5 - center_x, half_x, scale, is_rounded)
-    lines = _stretched(cells, count, left + 0.5 - x0, x1 - x0, is_smooth)
-    row = np.empty(_padded(count * channels), dtype=np.uint8)
-    steps, last = _steps_between(cells), -1
-    down_per_pixel, rows_per_pixel = 1.0 / half_y, rows / (y1 - y0)
-    start = np.uintp(left * channels)
-    for y in range(top, bottom):
-        down = abs(y + 0.5 - center_y) * down_per_pixel
-        if is_rounded:
-            down = down * down * down * down
-        if down >= limit:
-            continue
-        first, second, share = _between_cells((y + 0.5 - y0) * rows_per_pixel, rows, is_smooth)
-        step = int(share * steps + 0.5)
-        if first * (steps + 1) + step != last:
-            last = first * (steps + 1) + step
-            _mix(row, lines, np.uintp(first), np.uintp(second), _I16(step * (32767.0 / steps)))
-        inner, outer = 0, 0
-        if down <= 1.0:
-            inner, outer = _columns(center_x, _half_width(half_x, 1.0, down, is_rounded), count)
-        if edge > 0.0:
-            from_, to = _columns(center_x, _half_width(half_x, limit, down, is_rounded), count)
-            room, most = (limit - down if is_rounded else limit) * scale, _FADE
-            if not is_rounded:
-                most = min((limit - down) * scale, most)
-            columns = (from_ * channels, inner * channels, outer * channels, to * channels)
-            for number in range(2):
-                first, stop = _stretch(number, columns, count * channels)
-                _blend(
-                    plane,
-                    np.uintp(y),
-                    start,
-                    row,
-                    first,
-                    stop,
-                    away,
-                    _I16(room + 0.5),
-                    _I16(most + 0.5),
-                )
-        _set(plane, np.uintp(y), start, row, inner * channels, outer * channels)
+
+def shrink(image: Plane, width: int, height: int, channels: int = 1) -> Plane:
+    """The (H, W * C) picture, C 1 or 3, at a smaller size: (height, width * C), C-contiguous.
+
+    Each pixel is the mean of what it holds of the larger picture's, by area.
+    """
+    wide = image.shape[1] // channels
+    tops, row_shares = _held(image.shape[0], height)
+    # Of three columns sums are made at a third of the time that a loop over them takes.
+    lefts, column_shares = _held(wide, width, least_taps=3)
+    small = np.empty((height, width * channels), np.uint8)
+    line = np.empty(image.shape[1], np.float32)
+    _CODE["shrink"](
+        _at(image),
+        image.shape[0],
+        image.strides[0],
+        _all(small),
+        height,
+        width,
+        channels,
+        _all(tops),
+        _all(row_shares),
+        row_shares.shape[1],
+        _all(lefts),
+        _all(column_shares),
+        column_shares.shape[1],
+        _all(line),
+        wide,
+    )
+    return small
+
+
+def gain(
+    picture: Values, other: Values, *, every: int, least: float, lowest: float, highest: float
+) -> float:
+    """The median of how many times as bright a picture is as another, within lowest..highest.
+
+    picture, other: (H, W), C-contiguous; of both only every so many pixels, each way, are compared,
+    and what is darker than `least` in the other counts as being so bright.
+    """
+    counts = np.empty(_GAIN_STEPS, np.int32)
+    shape = picture.shape
+    ratio = _CODE["gain"](
+        _all(picture),
+        _all(other),
+        *shape,
+        every,
+        least,
+        lowest,
+        highest,
+        _all(counts),
+        _GAIN_STEPS,
+    )
+    return float(ratio)
+
+
+def differing(picture: Values, other: Values, limit: Values, gain: float) -> NDArray[np.uint8]:
+    """(H, W), 1 where the pictures differ by more than the limit once the other is brightened.
+
+    picture, other, limit: (H, W) parts of C-contiguous arrays of one shape.
+    """
+    height, width = picture.shape
+    mask = np.empty((height, width), np.uint8)
+    strides = {a.strides for a in (picture, other, limit)}
+    if len(strides) > 1 or {other.shape, limit.shape} != {picture.shape}:
+        raise ValueError(f"pictures of one layout are needed, not with strides {strides}")
+    places = (_at(a) for a in (picture, other, limit))
+    stride = picture.strides[0] // picture.itemsize
+    _CODE["differing"](*places, stride, height, width, gain, _all(mask))
+    return mask
+
+
+def learn(
+    mean: Values,
+    deviation: Values,
+    limit: Values,
+    picture: Values,
+    moving: NDArray[np.bool_],
+    *,
+    rate: float,
+    moving_rate: float,
+    most_step: float,
+    least_limit: float,
+    deviations: float,
+) -> None:
+    """Move mean and deviation towards a picture, in place; all are (H, W), C-contiguous.
+
+    rate, moving_rate: the share that is taken over where nothing moves, and where something does;
+    there the deviation stays. most_step: no difference counts as more. limit becomes so many
+    deviations, and at least `least_limit`.
+    """
+    arrays = [_all(a) for a in (mean, deviation, limit, picture, moving.view(np.uint8))]
+    rates = (rate, moving_rate, most_step, least_limit, deviations)
+    _CODE["learn"](*arrays, mean.size, *rates)
+
+
+@functools.lru_cache(maxsize=256)
+def _held(size: int, small_size: int, least_taps: int = 1) -> tuple[NDArray[np.int32], Values]:
+    """Which pixels each pixel of a smaller line holds: the first, and the share of each in it.
+
+    Returns: (small_size,) and (small_size, taps); all have as many, some with a share of 0.
+    """
+    scale = size / small_size
+    begin = np.arange(small_size) * scale
+    end = begin + scale
+    # A hair more or less is rounding.
+    first = np.floor(begin + 1e-6).astype(np.int64)
+    last = np.minimum(np.ceil(end - 1e-6).astype(np.int64), size)
+    taps = min(max(int((last - first).max()), least_taps), size)
+    first = np.minimum(first, size - taps)
+    at = first[:, None] + np.arange(taps)
+    shares = np.minimum(at + 1, end[:, None]) - np.maximum(at, begin[:, None])
+    return first.astype(np.int32), (shares.clip(0) / scale).astype(np.float32)
+
+
+def _pinned(array: NDArray[Any] | Pinned) -> Pinned:
+    return array if isinstance(array, Pinned) else pinned(array)
+
+
+def _at(array: NDArray[Any]) -> int:
+    """Where an array begins whose rows may be padded."""
+    return pinned(array).at
+
+
+def _all(array: NDArray[Any]) -> int:
+    """Where an array begins that has no gaps."""
+    if not array.flags.c_contiguous:
+        raise ValueError(f"an array without gaps is needed, this has strides {array.strides}")
+    return array.ctypes.data

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from redact import _kernels
+
 # A pixel moves when it is this many grey steps, and this many of its usual deviations, off.
 _LEAST_STEPS, _DEVIATIONS = 7.0, 4.5
 # Seconds in which the background takes over most of a change; slower where something moves.
@@ -20,6 +22,8 @@ _MOST_CHANGED = 0.25
 _LATELY_SECONDS = 0.8
 # A ghost's outline is in the background, not in the picture: there it is this much weaker.
 _GHOST_OUTLINE = 0.6
+# No difference teaches more than one of so many grey steps does.
+_MOST_STEP = 12.0
 _LEAST_GHOST_PIXELS = 10
 
 _Part = tuple[slice, slice]
@@ -40,7 +44,8 @@ class Background:
 
     def __init__(self, picture: NDArray[np.float32], seconds: float) -> None:
         self._mean, self._deviation = picture.copy(), np.full_like(picture, 3.0)
-        self._limit = self._limit_now()
+        # How far a pixel that doesn't move may be off.
+        self._limit = np.maximum(np.float32(_LEAST_STEPS), self._deviation * _DEVIATIONS)
         self._lately = deque([(seconds, picture)])
 
     @property
@@ -98,16 +103,22 @@ class Background:
         elapsed = max(0.0, seconds - self.last_seconds)
         if moving is None:
             moving, elapsed = np.zeros_like(picture, dtype=np.bool_), _LEARN_SECONDS
-        rates = [
-            np.float32(1 - math.exp(-elapsed / duration))
+        rate, moving_rate = (
+            1 - math.exp(-elapsed / duration)
             for duration in (_LEARN_SECONDS, _LEARN_MOVING_SECONDS)
-        ]
-        step = picture - self._mean
-        rate = np.where(moving, rates[1], rates[0])
-        self._mean += rate * step
-        calm = np.minimum(np.abs(step), 12.0)
-        self._deviation += rates[0] * np.where(moving, np.float32(0), calm - self._deviation)
-        self._limit = self._limit_now()
+        )
+        _kernels.learn(
+            self._mean,
+            self._deviation,
+            self._limit,
+            picture,
+            moving,
+            rate=rate,
+            moving_rate=moving_rate,
+            most_step=_MOST_STEP,
+            least_limit=_LEAST_STEPS,
+            deviations=_DEVIATIONS,
+        )
         self._lately.append((seconds, picture))
         while len(self._lately) > 1 and self._lately[1][0] <= seconds - _LATELY_SECONDS:
             self._lately.popleft()
@@ -137,26 +148,10 @@ class Background:
     ) -> NDArray[np.bool_]:
         """What differs in a part of two pictures; at the part's edge one pixel may be wrong."""
         # Exposure follows whoever steps into the picture; the median pixel shows by how much.
-        gain = np.float32(
-            min(max(_median(picture[::4, ::4] / other[::4, ::4].clip(8.0)), 0.6), 1.6)
-        )
-        away = np.abs(picture[here] - other[here] * gain)
-        mask = (away > self._limit[here]).view(np.uint8)
+        gain = _kernels.gain(picture, other, every=4, least=8.0, lowest=0.6, highest=1.6)
+        mask = _kernels.differing(picture[here], other[here], self._limit[here], gain)
         # Single pixels are noise or rain.
         return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _TWO_BY_TWO)).view(np.bool_)
-
-    def _limit_now(self) -> NDArray[np.float32]:
-        """(H, W) how far a pixel that doesn't move may be off."""
-        limit: NDArray[np.float32] = self._deviation * np.float32(_DEVIATIONS)
-        return np.maximum(np.float32(_LEAST_STEPS), limit, out=limit)
-
-
-def _median(values: NDArray[np.float32]) -> float:
-    """As numpy's, several times as fast."""
-    middle = values.size // 2
-    low, high = middle - 1 + values.size % 2, middle
-    ordered = np.partition(values, (low, high), axis=None)
-    return float(ordered[low : high + 1].mean())
 
 
 def _around(mask: NDArray[np.bool_]) -> _Part:

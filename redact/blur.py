@@ -58,7 +58,7 @@ _MEASURE_EVERY, _EASE = 30, 0.0625
 _MOST_HELD = 512
 
 # Cells of Y, U, V or of B, G, R planes, each (rows, columns, channels of the plane) float32.
-_Cells = tuple[NDArray[np.float32], ...]
+_Cells = tuple[_kernels.Pinned, ...]
 
 
 @dataclasses.dataclass
@@ -107,26 +107,27 @@ class Cover:
 
         Only what is covered opaquely is counted, pixels under two regions once.
         """
-        looks = self._looks(regions, (frame.y, frame.u, frame.v))
+        planes = (frame.y, frame.u, frame.v)
+        looks = self._looks(regions, planes)
+        y, u, v = (_kernels.pinned(plane) for plane in planes)
         for region, look in _small_first(regions, looks):
-            y, u, v = look.cells
-            self._paint(frame.y, region, y)
-            self._paint(frame.u, region, u, halved=True)
-            self._paint(frame.v, region, v, halved=True)
+            self._paint(y, region, look.cells[0])
+            self._paint(u, region, look.cells[1], halved=True)
+            self._paint(v, region, look.cells[2], halved=True)
         return _area([_box(region) for region in regions], frame.y.shape)
 
     def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
         """Cover the regions in a C-contiguous (H, W, 3) uint8 BGR picture, in place."""
         looks = self._looks(regions, (image,))
-        flat = image.reshape(image.shape[0], -1)
+        flat = _kernels.pinned(image.reshape(image.shape[0], -1))
         for region, look in _small_first(regions, looks):
             self._paint(flat, region, look.cells[0])
 
     def _paint(
         self,
-        plane: NDArray[np.uint8],
+        plane: _kernels.Pinned,
         region: Region,
-        cells: NDArray[np.float32],
+        cells: _kernels.Pinned,
         *,
         halved: bool = False,
     ) -> None:
@@ -240,11 +241,9 @@ def _edge(region: Region) -> float:
     return max(2.0, _EDGE_SHARE * shorter)
 
 
-def _as_cells(
-    tone: NDArray[np.float32], patterns: NDArray[np.float32], planes: int
-) -> tuple[NDArray[np.float32], ...]:
+def _as_cells(tone: NDArray[np.float32], patterns: NDArray[np.float32], planes: int) -> _Cells:
     """Cells for Y, U and V, or for one BGR picture, as the kernel takes them."""
     cells = np.clip(tone[:, None, None] + patterns, 0, 255)
-    if planes == 1:
-        return (np.ascontiguousarray(np.clip(yuv_to_bgr(cells), 0, 255), dtype=np.float32),)
-    return tuple(np.ascontiguousarray(part[:, :, None], dtype=np.float32) for part in cells)
+    parts = [yuv_to_bgr(cells).clip(0, 255)] if planes == 1 else [p[:, :, None] for p in cells]
+    arrays = (np.ascontiguousarray(part, dtype=np.float32) for part in parts)
+    return tuple(_kernels.pinned(array) for array in arrays)

@@ -92,7 +92,7 @@ class MotionFinder:
         if background is None or background.last.shape != small.shape:
             return self._new_scene(small, seconds, whole)
         moving, shift = background.moving(small), (0.0, 0.0)
-        share = float(moving.mean())
+        share = float(np.count_nonzero(moving) / moving.size)
         if share > _CUT_SHARE and _likeness(small, background.last) < _CUT_CORRELATION:
             return self._new_scene(small, seconds, whole)
         if share > _EVERYWHERE_SHARE / 4:

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from redact import _kernels
+
 
 def size_within(shape: Sequence[int], long_side: int) -> tuple[int, int]:
     """(width, height) of a picture of that (H, W, ...) shape, its longer side no longer."""
@@ -17,18 +19,21 @@ def size_within(shape: Sequence[int], long_side: int) -> tuple[int, int]:
 
 
 def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The (H, W) or (H, W, C) uint8 picture at a smaller size, each pixel a mean of those it holds.
+    """The (H, W) or (H, W, 3) uint8 picture at a smaller size, each pixel a mean of those it holds.
 
-    Halved as long as that doesn't make it too small: OpenCV halves some ten times as fast as it
-    averages over areas of any other shape.
+    Halved as long as that doesn't make it too small: OpenCV halves some five times as fast as our
+    kernel averages over areas of any other shape, and that three times as fast as OpenCV.
     """
     while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
         half = (image.shape[1] + 1) // 2, (image.shape[0] + 1) // 2
         image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     if image.shape[:2] == (height, width):
         return image
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8)
+    flat = image.reshape(image.shape[0], -1)
+    if flat.strides[1] != 1 or flat.strides[0] < flat.shape[1]:
+        flat = np.ascontiguousarray(flat)
+    small = _kernels.shrink(flat, width, height, flat.shape[1] // image.shape[1])
+    return small.reshape(height, width, *image.shape[2:])
 
 
 def resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

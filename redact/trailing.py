@@ -6,9 +6,7 @@ import collections
 import contextlib
 import dataclasses
 import functools
-import importlib
 import itertools
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -84,8 +82,6 @@ class TrailingRenderer:
 
     def push(self, frame: Frame, now: float) -> None:
         """Take a frame that was looked at where that was due; `now` is its time, seconds."""
-        if frame.index == 0:
-            _load_kernels_meanwhile()
         if len(self._held) >= self._most_held:
             self._has_given_up = True
             self._held.clear()
@@ -158,13 +154,3 @@ class TrailingRenderer:
         self._count += 1
         while len(self._queued) > _MOST_QUEUED or (self._queued and self._queued[0].done()):
             self._queued.popleft().result()
-
-
-def _load_kernels_meanwhile() -> None:
-    """Load what covers, or compile it, while the first pictures are looked at.
-
-    It takes most of a second, in which other threads hardly get to run Python: the first looks are
-    under way by then, or they would have to wait for it.
-    """
-    name = "redact.blur"
-    threading.Thread(target=importlib.import_module, args=(name,), name=name).start()

@@ -28,6 +28,22 @@ def _span(length, parts, number):
     return start, stop
 
 
+def shrink(image, height, width):
+    """(height, width, C) means, by area, of what each smaller pixel holds of (H, W, C)."""
+    result = image.astype(float)
+    for axis, size in ((0, height), (1, width)):
+        scale = image.shape[axis] / size
+        lines = [_mean_between(result, axis, i * scale, (i + 1) * scale) for i in range(size)]
+        result = np.stack(lines, axis=axis)
+    return result
+
+
+def _mean_between(image, axis, begin, end):
+    at = np.arange(image.shape[axis])
+    shares = (np.minimum(at + 1, end) - np.maximum(at, begin)).clip(0)
+    return np.tensordot(np.moveaxis(image, axis, -1), shares, 1) / (end - begin)
+
+
 def paint(plane, x0, y0, x1, y1, cells, is_smooth, is_rounded, edge):
     """What `paint` should leave, as float (H, W, C), and the opacity of each pixel (H, W)."""
     channels = cells.shape[2]

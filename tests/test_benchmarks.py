@@ -63,7 +63,7 @@ def test_kernels_are_checked_before_they_are_timed():
     kernels.check(_kernels)
 
     class Wrong:
-        reduce = _kernels.reduce
+        reduce, shrink = _kernels.reduce, _kernels.shrink
 
         @staticmethod
         def paint(plane, *_):

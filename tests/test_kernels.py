@@ -1,6 +1,5 @@
 """The kernels against their slow twins, over boxes anywhere in and around padded planes."""
 
-import numba
 import numpy as np
 import pytest
 import reference
@@ -46,14 +45,85 @@ def test_the_mean_of_a_high_part_is_taken_from_fewer_rows(height):
     assert abs(cells.mean() - whole) < 4
 
 
-def test_kernels_run_where_nothing_can_be_kept(monkeypatch):
-    monkeypatch.setattr(numba.core.caching.CacheImpl, "_locator_classes", [])
+@settings(max_examples=80, deadline=None)
+@given(seeds, sizes, sizes, st.integers(0, 9), st.sampled_from([1, 3]), st.data())
+def test_shrink_is_the_mean_of_what_each_pixel_holds(seed, height, width, padding, channels, data):
+    image = padded_plane(seed, height, width * channels, padding)
+    small_height, small_width = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
+    small = _kernels.shrink(image, small_width, small_height, channels)
+    expected = reference.shrink(image.reshape(height, width, channels), small_height, small_width)
+    assert small.shape == (small_height, small_width * channels)
+    assert np.abs(small.reshape(expected.shape) - expected).max() <= 0.51
 
-    @_kernels.compiled("int64(int64)")
-    def twice(number):
-        return 2 * number
 
-    assert twice(21) == 42
+@settings(max_examples=40, deadline=None)
+@given(seeds, sizes, sizes, st.integers(1, 5), st.floats(0.4, 2.0))
+def test_gain_is_the_median_of_how_much_brighter(seed, height, width, every, brighter):
+    rng = np.random.default_rng(seed)
+    other = rng.uniform(0, 255, (height, width)).astype(np.float32)
+    picture = (other * brighter * rng.normal(1, 0.03, other.shape)).astype(np.float32)
+    got = _kernels.gain(picture, other, every=every, least=8.0, lowest=0.6, highest=1.6)
+    ratios = (picture / other.clip(8))[::every, ::every]
+    # Of an even number any value between the middle two will do.
+    low, high = np.quantile(ratios, 0.5, method="lower"), np.quantile(ratios, 0.5, method="higher")
+    assert min(max(low, 0.6), 1.6) - 0.0003 <= got <= min(max(high, 0.6), 1.6) + 0.0003
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, sizes, sizes, st.data())
+def test_differing_tells_what_is_off_by_more_than_the_limit(seed, height, width, data):
+    rng = np.random.default_rng(seed)
+    picture, other, limit = rng.uniform(0, 255, (3, height, width)).astype(np.float32)
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    here = slice(top, data.draw(st.integers(top + 1, height))), slice(left, width)
+    got = _kernels.differing(picture[here], other[here], limit[here], 1.25)
+    away = np.abs(picture - other * np.float32(1.25)) - limit
+    sure = np.abs(away[here]) > 1e-3
+    np.testing.assert_array_equal(got[sure], (away[here] > 0)[sure])
+    assert set(np.unique(got)) <= {0, 1}
+
+
+def test_pictures_of_different_layouts_cannot_be_compared():
+    a, b = np.zeros((4, 6), np.float32), np.zeros((4, 8), np.float32)
+    with pytest.raises(ValueError, match="one layout"):
+        _kernels.differing(a, b[:, :6], a, 1.0)
+    with pytest.raises(ValueError, match="one layout"):
+        _kernels.differing(a, a[:3], a, 1.0)
+
+
+def test_learn_moves_the_mean_fast_where_nothing_moves():
+    rng = np.random.default_rng(0)
+    mean, deviation, picture = rng.uniform(0, 255, (3, 20, 31)).astype(np.float32)
+    limit = np.zeros_like(mean)
+    moving = rng.random(mean.shape) < 0.3
+    rates = np.where(moving, 0.01, 0.2)
+    step = picture - mean
+    calm = np.minimum(np.abs(step), 12)
+    new_deviation = deviation + np.where(moving, 0, 0.2 * (calm - deviation))
+    new_mean = mean + rates * step
+    _kernels.learn(
+        mean,
+        deviation,
+        limit,
+        picture,
+        moving,
+        rate=0.2,
+        moving_rate=0.01,
+        most_step=12.0,
+        least_limit=7.0,
+        deviations=4.5,
+    )
+    np.testing.assert_allclose(mean, new_mean, rtol=1e-5)
+    np.testing.assert_allclose(deviation, new_deviation, rtol=1e-5)
+    np.testing.assert_allclose(limit, np.maximum(7, 4.5 * new_deviation), rtol=1e-5)
+
+
+def test_arrays_with_gaps_are_refused():
+    plane = np.zeros((8, 8), dtype=np.uint8)
+    cells = np.zeros((1, 1, 1), dtype=np.float32)
+    for gaps in (plane[:, ::2], plane[::-1]):
+        with pytest.raises(ValueError, match="side by side"):
+            _kernels.paint(gaps, 0.0, 0.0, 4.0, 4.0, cells, True, True, 1.0)
 
 
 @settings(max_examples=80, deadline=None)
