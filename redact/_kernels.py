@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +58,10 @@ _PROTOTYPES = {
     "shrink": (
         "void uint8* int64 int64 uint8* int64 int64 int64 int32* float32* int64 int32* float32* "
         "int64 float32* int64"
+    ),
+    "bgr": (
+        "void uint8* int64 uint8* int64 uint8* int64 int64 int64 int64 int64 uint8* int64 int64 "
+        "float64 float64 float64 float64 int16* int64"
     ),
     "gain": ("float64 float32* float32* int64 int64 int64 float64 float64 float64 int32* int64"),
     "differing": "void float32* float32* float32* int64 int64 int64 float64 uint8*",
@@ -177,6 +182,45 @@ def shrink(image: Plane, width: int, height: int, channels: int = 1) -> Plane:
         wide,
     )
     return small
+
+
+def bgr(
+    planes: Sequence[Plane],
+    part: tuple[int, int, int, int],
+    *,
+    is_full_range: bool,
+    red_share: float,
+    blue_share: float,
+) -> Plane:
+    """A part of Y, U and V planes, 4:2:0, in colour: (y1 - y0, x1 - x0, 3) uint8 BGR.
+
+    Each pixel of colour stands for two by two of brightness.
+
+    red_share, blue_share: what red and blue have of brightness, as the clip's matrix tells:
+        0.2126 and 0.0722 for BT.709.
+    """
+    x0, y0, x1, y1 = part
+    image = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
+    room = x1 - x0 + 3
+    # ITU-T H.273, equations 38 to 60: steps of BGR for one of brightness and of colour.
+    luma, chroma = (1.0, 1.0) if is_full_range else (255 / 219, 255 / 224)
+    of_v, of_u = 2 * (1 - red_share) * chroma, 2 * (1 - blue_share) * chroma
+    green_share = 1 - red_share - blue_share
+    lines = (plane for p in planes for plane in (_at(p), p.strides[0]))
+    _CODE["bgr"](
+        *lines,
+        *part,
+        _all(image),
+        0 if is_full_range else 16,
+        round(luma * 2**14),
+        of_v,
+        -of_u * blue_share / green_share,
+        -of_v * red_share / green_share,
+        of_u,
+        _scratch.at(9 * room),
+        room,
+    )
+    return image
 
 
 def gain(

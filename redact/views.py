@@ -105,14 +105,16 @@ class FrameView:
         """All of it: (H, W, 3) uint8 BGR."""
         with self._lock:
             if self._whole is None:
-                self._whole = self._converted(self._frame)
+                self._whole = self._in_colour()
             return self._whole
 
     def part(self, part: Edges) -> Image:
         """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
-        # Not cut out of the whole, which another thread may or may not have asked for by now: the
-        # last bits differ.
-        return self._converted(self._frame, part)
+        whole = self._whole
+        if whole is not None:
+            x0, y0, x1, y1 = part
+            return whole[y0:y1, x0:x1]
+        return self._in_colour(part)
 
     def smaller(self, long_side: int) -> Image:
         """All of it in BGR, at half its size if the longer side still has so many pixels."""
@@ -120,7 +122,7 @@ class FrameView:
             return self.whole()
         with self._lock:
             if self._half is None:
-                self._half = self._converted(video.halved(self._frame))
+                self._half = self._in_colour(is_halved=True)
             return self._half
 
     def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
@@ -132,5 +134,6 @@ class FrameView:
         """Forget what was converted. It can be asked for again."""
         self._whole = self._half = None
 
-    def _converted(self, frame: Frame, part: Edges | None = None) -> Image:
-        return video.to_bgr(frame, self._clip.rotation_degrees, self._clip.is_mirrored, part)
+    def _in_colour(self, part: Edges | None = None, *, is_halved: bool = False) -> Image:
+        turned = self._clip.rotation_degrees, self._clip.is_mirrored
+        return video.to_bgr(self._frame, *turned, part, is_halved=is_halved)

@@ -44,6 +44,18 @@ def _mean_between(image, axis, begin, end):
     return np.tensordot(np.moveaxis(image, axis, -1), shares, 1) / (end - begin)
 
 
+def bgr(planes, red_share, blue_share, is_full_range):
+    """(H, W, 3) blue, green and red, 0..255, of Y, U and V planes."""
+    y, u, v = (plane.astype(float) for plane in planes)
+    u, v = (np.repeat(np.repeat(p - 128, 2, axis=0), 2, axis=1) for p in (u, v))
+    u, v = (p[: y.shape[0], : y.shape[1]] for p in (u, v))
+    if not is_full_range:
+        y, u, v = (y - 16) * 255 / 219, u * 255 / 224, v * 255 / 224
+    red, blue = y + 2 * (1 - red_share) * v, y + 2 * (1 - blue_share) * u
+    green = (y - red_share * red - blue_share * blue) / (1 - red_share - blue_share)
+    return np.stack([blue, green, red], axis=2).clip(0, 255)
+
+
 def paint(plane, x0, y0, x1, y1, cells, is_smooth, is_rounded, edge):
     """What `paint` should leave, as float (H, W, C), and the opacity of each pixel (H, W)."""
     channels = cells.shape[2]

@@ -259,7 +259,9 @@ def test_turns_and_flips_stay_and_pictures_come_upright(tmp_path, degrees, flip,
     np.testing.assert_array_equal(np.sign(matrix_of(target)[:5]), np.sign(matrix[:5]))
     upright = video.to_bgr(next(video.read_frames(clip)), clip.rotation_degrees, clip.is_mirrored)
     expected = shown(first_frame(source).to_ndarray(format="bgr24"), matrix)
-    np.testing.assert_array_equal(upright, expected)
+    assert upright.shape == expected.shape
+    # libav rounds otherwise.
+    assert np.abs(upright.astype(int) - expected).max() <= 3
 
 
 @pytest.mark.parametrize(("degrees", "flip"), TURNS)

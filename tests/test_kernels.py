@@ -56,6 +56,26 @@ def test_shrink_is_the_mean_of_what_each_pixel_holds(seed, height, width, paddin
     assert np.abs(small.reshape(expected.shape) - expected).max() <= 0.51
 
 
+MATRICES = [(0.2126, 0.0722), (0.299, 0.114), (0.2627, 0.0593)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, sizes, sizes, st.sampled_from(MATRICES), st.booleans(), st.data())
+def test_colours_are_those_of_the_matrix(seed, height, width, shares, is_full_range, data):
+    half = -(-height // 2), -(-width // 2)
+    shapes = ((height, width), half, half)
+    planes = [padded_plane(seed + i, *shape, 3 * i) for i, shape in enumerate(shapes)]
+    x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    part = x0, y0, data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
+    ways = {"is_full_range": is_full_range, "red_share": shares[0], "blue_share": shares[1]}
+    got = _kernels.bgr(planes, part, **ways)
+    expected = reference.bgr(planes, *shares, is_full_range)
+    expected = expected[part[1] : part[3], part[0] : part[2]]
+    assert got.shape == expected.shape
+    # Half a step of rounding, and a few of the 32 parts of one.
+    assert np.abs(got - expected).max() <= 0.65
+
+
 @settings(max_examples=40, deadline=None)
 @given(seeds, sizes, sizes, st.integers(1, 5), st.floats(0.4, 2.0))
 def test_gain_is_the_median_of_how_much_brighter(seed, height, width, every, brighter):

@@ -41,11 +41,8 @@ def test_a_part_is_cut_out_of_the_upright_whole(decoded, turn, part):
     whole = view.whole()
     assert whole.shape[:2] == view.shape
     x0, y0, x1, y1 = part
-    assert alone.shape == (y1 - y0, x1 - x0, 3)
-    # Widths that are no multiple of 16 are converted by other arithmetic, the edges apart.
-    away = np.abs(alone.astype(int) - whole[y0:y1, x0:x1])[1:-1, 1:-1]
-    assert away.max() <= 3
     # What was converted by then makes no difference.
+    assert np.array_equal(alone, whole[y0:y1, x0:x1])
     assert np.array_equal(view.part(part), alone)
     view.release()
     assert np.array_equal(view.whole(), whole)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from redact.video.choosing import read_chosen
 from redact.video.encoding import EncodedClip
 from redact.video.opening import file_sha256, opened, packets_of
-from redact.video.pictures import copied, editable, halved, to_bgr, to_luma
+from redact.video.pictures import copied, editable, to_bgr, to_luma
 from redact.video.probing import probe, with_pts
 from redact.video.reading import FrameReader, read_frames
 from redact.video.writing import check_fits, check_suffix, write_clip
@@ -23,7 +23,6 @@ __all__ = [
     "copied",
     "editable",
     "file_sha256",
-    "halved",
     "opened",
     "packets_of",
     "probe",

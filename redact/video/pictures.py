@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from redact import _kernels
 from redact.boxes import Edges, upright_to_stored
 from redact.records import Box, ClipInfo, Frame
 from redact.scaling import mirrored, shrunk
 
 UNSPECIFIED, LIMITED_RANGE, FULL_RANGE = 0, 1, 2
 _BT709, _UNSPECIFIED_MATRIX = 1, 2
-# Matrices that swscale knows; others are read as BT.709, which changes colours a little.
-_KNOWN_MATRICES = (1, 2, 4, 5, 6, 7, 9)
+# What red and blue have of brightness, by libav's number of the matrix (ITU-T H.273, table 4).
+# Without a number it is BT.601's, as players take it; others are read as BT.709, which changes
+# colours a little.
+_BT601_SHARES = (0.299, 0.114)
+_SHARES = {
+    _BT709: (0.2126, 0.0722),
+    _UNSPECIFIED_MATRIX: _BT601_SHARES,
+    4: (0.30, 0.11),
+    5: _BT601_SHARES,
+    6: _BT601_SHARES,
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+}
 _PLANAR_420 = ("yuv420p", "yuvj420p")
 # Codecs of broadcast kind, in which brightness without a tag has the limited range.
 _LIMITED_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "mpeg1video", "mpeg2video")
 # Brightness of the limited range, 16 to 235, in the full one.
 _FULL_OF_LIMITED = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
-
-
-class _Own(threading.local):
-    """What converts pictures: set up once for each thread, not for each picture anew."""
-
-    def __init__(self) -> None:
-        self.converter = VideoReformatter()
-
-
-_own = _Own()
 
 
 def is_rgb(native: Any) -> bool:
@@ -99,41 +99,38 @@ def copied(frame: Frame) -> Frame:
     return dataclasses.replace(frame, y=y, u=u, v=v, native=native)
 
 
-def halved(frame: Frame) -> Frame:
-    """A frame with the same picture at half its width and height, rounded up."""
-    height, width = ((side + 1) // 2 for side in frame.y.shape)
-    native = _blank(frame.native, width, height)
-    planes = _planes(native, height, width)
-    for plane, source in zip(planes, (frame.y, frame.u, frame.v), strict=True):
-        plane[...] = shrunk(source, plane.shape[1], plane.shape[0])
-    y, u, v = planes
-    return dataclasses.replace(frame, y=y, u=u, v=v, native=native)
-
-
 def to_bgr(
     frame: Frame,
     rotation_degrees: int = 0,
     is_mirrored: bool = False,
     part: Edges | None = None,
+    *,
+    is_halved: bool = False,
 ) -> NDArray[np.uint8]:
     """The frame as an upright, contiguous (H, W, 3) uint8 BGR picture, a copy.
 
     rotation_degrees, is_mirrored: the clockwise turn, and whether left and right change places
     after it, that make the stored picture upright: `ClipInfo`'s.
     part: only what lies within x0 y0 x1 y1, pixels of the upright picture.
+    is_halved: all of it at half its width and height, rounded up.
     """
-    native: Any = frame.native
-    left = top = 0
+    planes = [frame.y, frame.u, frame.v]
+    if is_halved:
+        planes = [shrunk(p, -(-p.shape[1] // 2), -(-p.shape[0] // 2)) for p in planes]
+    height, width = planes[0].shape
+    edges = (0, 0, width, height)
     if part is not None:
-        x0, y0, x1, y1 = _stored_part(frame, part, rotation_degrees, is_mirrored)
-        # A pixel of colour belongs to two by two of brightness.
-        left, top = x0 % 2, y0 % 2
-        native = _cut_out(frame, x0 - left, y0 - top, x1, y1)
-    matrix = None if int(native.colorspace) in _KNOWN_MATRICES else _BT709
-    converted = _own.converter.reformat(native, format="bgr24", src_colorspace=matrix, threads=1)
-    image = _plane(converted.planes[0], native.height, 3 * native.width)
-    image = image.reshape(native.height, native.width, 3)
-    return _upright(image[top:, left:], rotation_degrees, is_mirrored)
+        edges = _stored_part(frame, part, rotation_degrees, is_mirrored)
+    native: Any = frame.native
+    red_share, blue_share = _SHARES.get(int(native.colorspace), _SHARES[_BT709])
+    image = _kernels.bgr(
+        planes,
+        edges,
+        is_full_range=_is_full_range(native),
+        red_share=red_share,
+        blue_share=blue_share,
+    )
+    return _upright(image, rotation_degrees, is_mirrored)
 
 
 def to_luma(
@@ -170,17 +167,6 @@ def _upright(
 ) -> NDArray[np.uint8]:
     image = np.ascontiguousarray(np.rot90(image, -(rotation_degrees // 90)))
     return mirrored(image) if is_mirrored else image
-
-
-def _cut_out(frame: Frame, x0: int, y0: int, x1: int, y1: int) -> Any:
-    """A picture of its own of what lies between these edges of the stored one, the first even."""
-    native = _blank(frame.native, x1 - x0, y1 - y0)
-    for plane, source, share in zip(
-        _planes(native, y1 - y0, x1 - x0), (frame.y, frame.u, frame.v), (1, 2, 2), strict=True
-    ):
-        top, left = y0 // share, x0 // share
-        plane[...] = source[top : top + plane.shape[0], left : left + plane.shape[1]]
-    return native
 
 
 def _blank(like: Any, width: int, height: int) -> Any:
