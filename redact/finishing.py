@@ -151,8 +151,8 @@ def _finish(
 def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
     """The tracklet without finds at its ends that are all faint and far in time from the others.
 
-    What was only followed to there goes, too. Faint finds where it stood before stay: somebody
-    passed in front.
+    It ends where it was followed to before the first of them. Faint finds where it stood before
+    stay: somebody passed in front.
     """
     finds = np.flatnonzero(np.isfinite(tracklet.scores))
     scores, times = np.asarray(tracklet.scores)[finds], np.asarray(tracklet.times)[finds]
@@ -167,10 +167,10 @@ def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
     ]
     if not counting or len(groups) == 1:
         return tracklet
-    first, last = finds[counting[0][0]], finds[counting[-1][-1]] + 1
+    first, last = counting[0][0], counting[-1][-1]
     kept = slice(
-        0 if counting[0] is groups[0] else int(first),
-        None if counting[-1] is groups[-1] else int(last),
+        finds[first - 1] + 1 if first > 0 else 0,
+        finds[last + 1] if last + 1 < len(finds) else None,
     )
     return tracklet.part(kept)
 
