@@ -19,7 +19,7 @@ from redact.evidence import evidence_for
 from redact.follow import Template
 from redact.halves import is_as_high
 from redact.looks import EARLY, Look, look_around
-from redact.records import Box
+from redact.records import Box, Detection
 from redact.tracking import (
     LEAST_REACH,
     PARKED_SECONDS,
@@ -236,6 +236,7 @@ class Pursuit:
                 if detection.score >= _NEAR_SCORE
                 and is_same_place(detection.box, predicted, reach)
                 and (look.kind != "plate" or is_as_high(detection.box, predicted))
+                and not (is_followed and _is_doubtful(detection, predicted))
                 and not self._is_anothers(detection.box, tracklet, predicted, picture)
             ]
             if fitting:
@@ -286,6 +287,13 @@ class Pursuit:
             and other.best_score >= evidence_for(other.kind).sure
             and other.indices[-1] < picture.index
         )
+
+
+def _is_doubtful(detection: Detection, place: NDArray[np.float64]) -> bool:
+    """Whether a find is too faint to draw a face away from the (4,) place it was followed to."""
+    if detection.kind != "face" or detection.score >= evidence_for(detection.kind).agreeing:
+        return False
+    return float(iou_matrix(as_array([detection.box]), place)[0, 0]) < _NEARER_IOU
 
 
 def _is_centered_in(box: NDArray[np.float64], shape: tuple[int, int]) -> bool:

@@ -117,6 +117,45 @@ def test_what_no_look_sees_is_followed_by_its_picture():
     assert np.isnan(track.scores[3:]).all()
 
 
+class Once:
+    """Finds one box in the picture that it is shown as so manieth, nothing before and after."""
+
+    kinds = ("face",)
+
+    def __init__(self, number, box, score):
+        self.number, self.find = number, Detection(kind="face", box=box, score=score)
+        self.shown = 0
+
+    def detect(self, _image):
+        self.shown += 1
+        return [self.find] if self.shown == self.number else []
+
+
+def test_a_faint_find_beside_what_is_surely_followed_does_not_draw_it_away():
+    """It is as near as a find may be, and has hardly anything of the place that was followed to."""
+
+    def tracked(score):
+        whole = Look(Bright(blind=range(3, 40)), 0.1)
+        # Shown a square of 96 pixels around what it looks for, enlarged to 192.
+        beside = Once(3, Box(54.0, 26.0, 114.0, 86.0), score)
+        return watched([whole, Look(beside, 0.0, "near", part_side=192)], range(9))
+
+    (track,) = tracked(0.25)
+    assert all(covers(track, index) for index in range(9))
+    assert np.isnan(track.scores[3:]).all()
+    assert np.isfinite(tracked(0.6)[0].scores[3:]).any(), "a clearer one may"
+
+
+def test_what_was_followed_stays_where_a_chance_find_follows_it():
+    """Found until frame 2, followed to frame 9; what is found there faintly is dropped alone."""
+    near = Once(8, Box(35.0, 35.0, 62.0, 62.0), 0.25)
+    looks = [Look(Bright(blind=range(3, 40)), 0.1), Look(near, 0.0, "near", part_side=96)]
+    (track,) = watched(looks, range(20))
+    assert near.shown >= 8, "the chance find was made"
+    assert all(covers(track, index) for index in range(8))
+    assert np.isnan(track.scores[3:]).all()
+
+
 def test_a_parked_thing_stays_covered_between_rare_finds():
     def draw(_index):
         return picture(10)
