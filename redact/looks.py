@@ -342,7 +342,7 @@ def _face_looks(level: str, threads: int) -> list[Look]:
             busy_seconds=0.32,
             only_changes=True,
         ),
-        Look(blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True, enough_side=448),
+        Look(blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True, enough_side=224),
         Look(far, 8.0, restless_seconds=1.2, busy_seconds=2.4, only_changes=True),
         Look(
             enlarged,

@@ -6,6 +6,7 @@ it, or all of it at a quarter of the size.
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Protocol
 
@@ -93,7 +94,7 @@ class FrameView:
         self._frame, self._clip = frame, clip
         self._lock = threading.Lock()
         self._whole: Image | None = None
-        self._half: Image | None = None
+        self._small: dict[int, Image] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -117,13 +118,15 @@ class FrameView:
         return self._in_colour(part)
 
     def smaller(self, long_side: int) -> Image:
-        """All of it in BGR, at half its size if the longer side still has so many pixels."""
-        if max(self.shape) < 2 * long_side:
+        """All of it in BGR, halved as often as the longer side still has twice so many pixels."""
+        times = max(0, int(math.log2(max(self.shape) / long_side)) - 1)
+        if not times:
             return self.whole()
         with self._lock:
-            if self._half is None:
-                self._half = self._in_colour(is_halved=True)
-            return self._half
+            small = self._small.get(times)
+            if small is None:
+                small = self._small[times] = self._in_colour(shrunk_by=2**times)
+            return small
 
     def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
         """(h, w) uint8 brightness of a part or all of it, shrunk to a (width, height)."""
@@ -132,8 +135,9 @@ class FrameView:
 
     def release(self) -> None:
         """Forget what was converted. It can be asked for again."""
-        self._whole = self._half = None
+        self._whole = None
+        self._small.clear()
 
-    def _in_colour(self, part: Edges | None = None, *, is_halved: bool = False) -> Image:
+    def _in_colour(self, part: Edges | None = None, *, shrunk_by: int = 1) -> Image:
         turned = self._clip.rotation_degrees, self._clip.is_mirrored
-        return video.to_bgr(self._frame, *turned, part, is_halved=is_halved)
+        return video.to_bgr(self._frame, *turned, part, shrunk_by=shrunk_by)

@@ -49,15 +49,18 @@ def test_a_part_is_cut_out_of_the_upright_whole(decoded, turn, part):
 
 
 @pytest.mark.parametrize("turn", TURNS)
-def test_the_smaller_picture_is_half_the_whole(decoded, turn):
+@pytest.mark.parametrize(("enough", "shrunk_by"), [(70, 2), (35, 4)])
+def test_a_smaller_picture_has_twice_the_side_that_is_enough(decoded, turn, enough, shrunk_by):
     frame, clip = decoded
     view = FrameView(frame, turned(clip, turn))
-    half = view.smaller(100)
+    small = view.smaller(enough)
     height, width = view.shape
-    assert half.shape == ((height + 1) // 2, (width + 1) // 2, 3)
-    wanted = shrunk(view.whole(), half.shape[1], half.shape[0]).astype(int)
-    assert np.abs(half - wanted).mean() < 3
-    assert view.smaller(width // 2 + 1 + height) is view.whole()
+    assert small.shape == (-(-height // shrunk_by), -(-width // shrunk_by), 3)
+    assert max(small.shape) >= 2 * enough
+    wanted = shrunk(view.whole(), small.shape[1], small.shape[0]).astype(int)
+    assert np.abs(small - wanted).mean() < 3
+    assert view.smaller(enough) is small
+    assert view.smaller(max(height, width) // 4 + 1) is view.whole()
 
 
 @pytest.mark.parametrize("turn", TURNS)

@@ -105,18 +105,19 @@ def to_bgr(
     is_mirrored: bool = False,
     part: Edges | None = None,
     *,
-    is_halved: bool = False,
+    shrunk_by: int = 1,
 ) -> NDArray[np.uint8]:
     """The frame as an upright, contiguous (H, W, 3) uint8 BGR picture, a copy.
 
     rotation_degrees, is_mirrored: the clockwise turn, and whether left and right change places
     after it, that make the stored picture upright: `ClipInfo`'s.
     part: only what lies within x0 y0 x1 y1, pixels of the upright picture.
-    is_halved: all of it at half its width and height, rounded up.
+    shrunk_by: all of it at one so manieth of its width and height, rounded up.
     """
     planes = [frame.y, frame.u, frame.v]
-    if is_halved:
-        planes = [shrunk(p, -(-p.shape[1] // 2), -(-p.shape[0] // 2)) for p in planes]
+    if shrunk_by > 1:
+        sizes = [[-(-side // shrunk_by) for side in plane.shape] for plane in planes]
+        planes = [shrunk(p, *size[::-1]) for p, size in zip(planes, sizes, strict=True)]
     height, width = planes[0].shape
     edges = (0, 0, width, height)
     if part is not None:
