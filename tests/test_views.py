@@ -86,7 +86,7 @@ def test_a_look_that_needs_no_more_sees_half_the_picture(decoded):
     frame, clip = decoded
     view = FrameView(frame, clip)
     height, width = view.shape
-    look = Look(Sees(), only_changes=True, enough_side=100)
+    look = Look(Sees(), only_changes=True, enough_side=70)
     (found,) = look_at_whole(look, view, [Box(8, 16, 64, 32)])
     assert shown == [((height // 2, width // 2), (Box(4, 8, 32, 16),))]
     assert found.box == Box(20, 40, 60, 80)
