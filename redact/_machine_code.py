@@ -5,7 +5,8 @@ stands, loads what was compiled in a tenth of that.
 
 Kept is what is the same function, for the same processor, by the same compiler: the file's name is
 a hash of all three. It lies beside this file or, where that can't be written to, in the user's
-cache folder. Elsewhere than on Linux numba keeps it in its own way, which needs numba to load it.
+cache folder. Elsewhere than on Linux, where none of this was tried, numba keeps it in its own way
+and is needed to load it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _LOOPS = _HERE / "_loops.py"
 _PREFIX = "redact_"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
-# What was loaded stays for as long as the process.
-_engines: list[Any] = []
+# What owns the machine code that was loaded: it stays for as long as the process.
+_owners: list[Any] = []
 
 
 def loaded(prototypes: Mapping[str, str]) -> dict[str, Callable[..., Any]]:
@@ -50,23 +51,27 @@ _C_TYPES: dict[str, Any] = {"void": None, "int64": ctypes.c_int64, "float64": ct
 
 
 def _addresses(prototypes: Mapping[str, str]) -> dict[str, int]:
-    if sys.platform != "linux":
-        return {
-            name: _compiled(name, types, keep=True).address for name, types in prototypes.items()
-        }
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = _machine()
-    name = f"kernels-{_identity(prototypes)}.o"
-    code = next(_kept(name), None)
-    if code is None:
-        code = _object_code(machine, prototypes)
-        _keep(name, code)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    _engines.append(engine)
-    return {name: engine.get_function_address(_PREFIX + name) for name in prototypes}
+    """Where each function's machine code begins."""
+    # A program that was frozen into one file has no sources to tell what was kept by.
+    if sys.platform == "linux" and _LOOPS.is_file():
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = _machine()
+        name = f"kernels-{_identity(prototypes)}.o"
+        code = next(_kept(name), None)
+        if code is None:
+            code = _object_code(machine, prototypes)
+            if code is not None:
+                _keep(name, code)
+        if code is not None:
+            engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            engine.finalize_object()
+            _owners.append(engine)
+            return {name: engine.get_function_address(_PREFIX + name) for name in prototypes}
+    kernels = {name: _compiled(name, types, keep=True) for name, types in prototypes.items()}
+    _owners.extend(kernels.values())
+    return {name: kernel.address for name, kernel in kernels.items()}
 
 
 def _machine() -> Any:
@@ -100,8 +105,8 @@ def _compiled(name: str, types: str, *, keep: bool = False) -> Any:
     return _loops.compiled(name, result, arguments, keep=keep)
 
 
-def _object_code(machine: Any, prototypes: Mapping[str, str]) -> bytes:
-    """All kernels in one object file that needs nothing but the C library."""
+def _object_code(machine: Any, prototypes: Mapping[str, str]) -> bytes | None:
+    """All kernels in one object file; None where they need more than the C library."""
     whole = llvm.parse_assembly("")
     for name, types in prototypes.items():
         kernel = _compiled(name, types)
@@ -116,9 +121,9 @@ def _object_code(machine: Any, prototypes: Mapping[str, str]) -> bytes:
         whole.link_in(module)
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
     builder.getModulePassManager().run(whole, builder)
-    foreign = [f.name for f in whole.functions if f.is_declaration and "llvm." not in f.name]
-    if foreign:
-        raise AssertionError(f"kernels must stand by themselves, these call {foreign}")
+    # A name that nobody knows when it is loaded would end the process.
+    if any(f.is_declaration and not f.name.startswith("llvm.") for f in whole.functions):
+        return None
     return bytes(machine.emit_object(whole))
 
 

@@ -98,10 +98,19 @@ def test_another_processor_or_compiler_gets_code_of_its_own(monkeypatch, folders
 
 
 @linux_only
-def test_code_that_needs_numba_when_it_runs_is_refused(monkeypatch, folders):
+def test_code_that_needs_numba_when_it_runs_is_left_to_it(monkeypatch, folders, compiled):
     monkeypatch.setattr(_loops, "allocates", allocates, raising=False)
-    with pytest.raises(AssertionError, match="NRT_"):
-        _machine_code.loaded(ALLOCATES)
+    values = np.array([3, 1, 2], np.float32)
+    _machine_code.loaded(ALLOCATES)["allocates"](values.ctypes.data, 3)
+    assert values.tolist() == [1, 2, 3]
+    assert not any(folder.exists() for folder in folders)
+    assert compiled == ["allocates"] * 2
+
+
+@linux_only
+def test_without_sources_numba_compiles_it(monkeypatch, folders, tmp_path):
+    monkeypatch.setattr(_machine_code, "_LOOPS", tmp_path / "frozen.py")
+    assert works(_machine_code.loaded(ONE))
     assert not any(folder.exists() for folder in folders)
 
 
