@@ -89,7 +89,7 @@ class TrailingRenderer:
             return
         self._held.append((now, frame))
         self._seconds.append(now)
-        self._is_early = self._is_early and self._watch.is_calm
+        self._is_early = self._is_early and not self._watch.is_stirred
         looked_until = self._watch.settled_before(now)
         until = looked_until - self._lag(looked_until)
         if until - self._tracked >= _TRACK_EVERY_SECONDS:

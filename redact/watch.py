@@ -86,7 +86,7 @@ class Watch:
             look.where == "parts" or look.restless_seconds is not None for look in looks
         )
         self._motion = MotionFinder()
-        self._is_restless = self._is_busy = self._is_still = False
+        self._is_restless = self._is_busy = self._is_still = self._is_new_scene = False
         self._seen_last = -math.inf
         self._calm_from = -math.inf
         self._is_over = False
@@ -127,6 +127,7 @@ class Watch:
         if motion.is_cut:
             self._last.clear()
         self._is_restless, self._is_busy = motion.is_everywhere, motion.is_busy
+        self._is_new_scene = motion.is_cut
         self._is_still = self._needs_motion and not motion.parts
         if motion.is_everywhere and not motion.is_cut:
             self._calm_from = now + _CALM_SECONDS
@@ -219,6 +220,11 @@ class Watch:
     def is_calm(self) -> bool:
         """Whether the camera stood still in the last picture, and little moved."""
         return not (self._is_restless or self._is_busy)
+
+    @property
+    def is_stirred(self) -> bool:
+        """Whether the camera or much of the picture moved; the first of a scene doesn't tell."""
+        return not self.is_calm and not self._is_new_scene
 
     def settled_before(self, now: float) -> float:
         """Until when the tracks have got all finds, when pictures up to `now` were shown."""

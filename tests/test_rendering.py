@@ -218,6 +218,30 @@ def test_what_was_rendered_early_can_still_be_looked_back_on(tmp_path, monkeypat
     assert max(map(brightest, read_back(target)[1])) < 200
 
 
+def test_where_little_moves_the_first_frames_come_out_early(tmp_path, monkeypatch):
+    """Our own looks tell what moves; the first picture, in which all may, doesn't count."""
+    shown, told = [], []
+
+    class TellingWatch(Watch):
+        def see(self, index, now, view):
+            shown.append(now)
+            super().see(index, now, view)
+
+    class TellingRendering(Rendering):
+        def add(self, frame, regions):
+            told.append(max(shown))
+            super().add(frame, regions)
+
+    monkeypatch.setattr(pipeline, "Watch", TellingWatch)
+    monkeypatch.setattr("redact.rendering.Rendering", TellingRendering)
+    monkeypatch.setattr(trailing, "_MOST_QUEUED", 0)
+    monkeypatch.setattr("redact.watch.Watch.settled_before", lambda _watch, now: now)
+    source = tmp_path / "a.mp4"
+    write_clip(source, frames=FRAMES)
+    redact.redact_clip(source, tmp_path / "b.mp4", Settings(audit=False, plates=False))
+    assert told[0] < 1.0, f"the first frame waited for {told[0]} s of the clip"
+
+
 @pytest.mark.parametrize("wanted", [[0], [59], [3, 4, 5, 31], range(FRAMES)])
 def test_chosen_frames_are_those_of_the_whole_clip(clip, wanted):
     chosen = {frame.index: frame.y.copy() for frame in video.read_chosen(clip, wanted)}

@@ -166,6 +166,26 @@ def test_a_parked_thing_stays_covered_between_rare_finds():
     assert [(t.start_index, t.stop_index) for t in tracks] == [(0, 60)]
 
 
+def test_only_what_was_compared_tells_that_much_moves():
+    """The first picture counts as moving wherever one looks, which is no sign of a busy clip."""
+    coarse = np.random.default_rng(3).integers(40, 180, (5, 12)).astype(np.uint8)
+    wide = np.repeat(np.kron(coarse, np.ones((54, 54), np.uint8))[:, :, None], 3, axis=2)
+
+    def shifted(index):
+        return wide[:, 8 * index :][:, :WIDTH].copy()
+
+    stirred = {}
+    for draw in (picture, shifted):
+        with Watch([Look(Bright(), 0.1, restless_seconds=0.1)], EXACT) as watch:
+            stirred[draw] = []
+            for index in range(6):
+                watch.see(index, index / RATE, ArrayView(draw(index)))
+                stirred[draw].append(watch.is_stirred)
+            assert not watch.is_calm or draw is picture
+    assert stirred[picture] == [False] * 6
+    assert stirred[shifted] == [False, *[True] * 5]
+
+
 def test_a_cut_ends_tracks_on_both_sides():
     def draw(index):
         return picture(4 if index < 10 else 60, seed=1 if index < 10 else 2)
