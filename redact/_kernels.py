@@ -34,6 +34,12 @@ class Pinned(NamedTuple):
     array: NDArray[Any]
 
 
+def lies_in_rows(array: NDArray[Any]) -> bool:
+    """Whether each row's numbers lie side by side, and the first row comes first."""
+    is_in_rows = array.strides[-1] == array.itemsize and array.strides[0] >= 0
+    return bool(is_in_rows or array.flags.c_contiguous)
+
+
 def pinned(array: NDArray[Any]) -> Pinned:
     """Find out where an array lies, once for many calls.
 
@@ -41,8 +47,7 @@ def pinned(array: NDArray[Any]) -> Pinned:
         ValueError: its rows' numbers don't lie side by side, from the first row on.
 
     """
-    is_in_rows = array.strides[-1] == array.itemsize and array.strides[0] >= 0
-    if not (is_in_rows or array.flags.c_contiguous):
+    if not lies_in_rows(array):
         raise ValueError(f"rows must lie side by side, these have strides {array.strides}")
     return Pinned(array.ctypes.data, array.shape, array.strides[0], array)
 
@@ -72,7 +77,7 @@ _PROTOTYPES = {
 }
 _CODE = loaded(_PROTOTYPES)
 
-# Rows of a line are taken in vectors of so many numbers.
+# Rows of a line are taken in vectors of so many numbers: `_loops._LANES`, which needs numba.
 _LANES = 16
 # A gain is told to one part in so many of the range that it may lie in.
 _GAIN_STEPS = 4096
@@ -158,16 +163,16 @@ def shrink(image: Plane, width: int, height: int, channels: int = 1) -> Plane:
 
     Each pixel is the mean of what it holds of the larger picture's, by area.
     """
-    wide = image.shape[1] // channels
+    large, wide = pinned(image), image.shape[1] // channels
     tops, row_shares = _held(image.shape[0], height)
     # Of three columns sums are made at a third of the time that a loop over them takes.
     lefts, column_shares = _held(wide, width, least_taps=3)
     small = np.empty((height, width * channels), np.uint8)
     line = np.empty(image.shape[1], np.float32)
     _CODE["shrink"](
-        _at(image),
-        image.shape[0],
-        image.strides[0],
+        large.at,
+        large.shape[0],
+        large.stride,
         _all(small),
         height,
         width,
@@ -206,9 +211,9 @@ def bgr(
     luma, chroma = (1.0, 1.0) if is_full_range else (255 / 219, 255 / 224)
     of_v, of_u = 2 * (1 - red_share) * chroma, 2 * (1 - blue_share) * chroma
     green_share = 1 - red_share - blue_share
-    lines = (plane for p in planes for plane in (_at(p), p.strides[0]))
+    places = [number for p in map(pinned, planes) for number in (p.at, p.stride)]
     _CODE["bgr"](
-        *lines,
+        *places,
         *part,
         _all(image),
         0 if is_full_range else 16,
@@ -257,7 +262,7 @@ def differing(picture: Values, other: Values, limit: Values, gain: float) -> NDA
     strides = {a.strides for a in (picture, other, limit)}
     if len(strides) > 1 or {other.shape, limit.shape} != {picture.shape}:
         raise ValueError(f"pictures of one layout are needed, not with strides {strides}")
-    places = (_at(a) for a in (picture, other, limit))
+    places = (pinned(a).at for a in (picture, other, limit))
     stride = picture.strides[0] // picture.itemsize
     _CODE["differing"](*places, stride, height, width, gain, _all(mask))
     return mask
@@ -308,11 +313,6 @@ def _held(size: int, small_size: int, least_taps: int = 1) -> tuple[NDArray[np.i
 
 def _pinned(array: NDArray[Any] | Pinned) -> Pinned:
     return array if isinstance(array, Pinned) else pinned(array)
-
-
-def _at(array: NDArray[Any]) -> int:
-    """Where an array begins whose rows may be padded."""
-    return pinned(array).at
 
 
 def _all(array: NDArray[Any]) -> int:

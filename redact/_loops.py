@@ -27,7 +27,6 @@ _ROWS_FOR_A_MEAN = 64
 _FADE, _FARTHEST, _LANES = 255.0, 32000.0, 16
 
 _OPTIONS: dict[str, Any] = {
-    "nogil": True,
     "fastmath": True,
     "boundscheck": False,
     "error_model": "numpy",
@@ -55,13 +54,12 @@ def compiled(name: str, result: str, arguments: Sequence[str], *, keep: bool = F
     result, arguments: their types as numba names them, a pointer's with a star behind.
     keep: let numba keep it on disk, wherever that can be written to.
     """
-    options = {key: value for key, value in _OPTIONS.items() if key != "nogil"}
     signature = _type(result)(*map(_type, arguments))
     kernel = globals()[name]
     if keep:
         with contextlib.suppress(RuntimeError):  # numba found no folder for its cache
-            return cfunc(signature, cache=True, **options)(kernel)
-    return cfunc(signature, **options)(kernel)
+            return cfunc(signature, cache=True, **_OPTIONS)(kernel)
+    return cfunc(signature, **_OPTIONS)(kernel)
 
 
 def _type(name: str) -> Any:

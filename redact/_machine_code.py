@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import llvmlite
+import numpy as np
 from llvmlite import binding as llvm
 
 _HERE = Path(__file__).parent
@@ -57,12 +59,7 @@ def _addresses(prototypes: Mapping[str, str]) -> dict[str, int]:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         machine = _machine()
-        name = f"kernels-{_identity(prototypes)}.o"
-        code = next(_kept(name), None)
-        if code is None:
-            code = _object_code(machine, prototypes)
-            if code is not None:
-                _keep(name, code)
+        code = _kept_or_made(machine, prototypes)
         if code is not None:
             engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
             engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -72,6 +69,15 @@ def _addresses(prototypes: Mapping[str, str]) -> dict[str, int]:
     kernels = {name: _compiled(name, types, keep=True) for name, types in prototypes.items()}
     _owners.extend(kernels.values())
     return {name: kernel.address for name, kernel in kernels.items()}
+
+
+def _kept_or_made(machine: Any, prototypes: Mapping[str, str]) -> bytes | None:
+    """The object code of all functions; None where it can't be kept."""
+    name = f"kernels-{_identity(prototypes)}.o"
+    code = next(_kept(name), None)
+    if code is None and (code := _object_code(machine, prototypes)) is not None:
+        _keep(name, code)
+    return code
 
 
 def _machine() -> Any:
@@ -90,7 +96,7 @@ def _identity(prototypes: Mapping[str, str]) -> str:
     parts = [
         *(path.read_text(encoding="utf-8") for path in (_LOOPS, Path(__file__))),
         *(f"{name} {types}" for name, types in prototypes.items()),
-        *(importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")),
+        *(importlib.metadata.version("numba"), llvmlite.__version__, np.__version__),
         llvm.get_process_triple(),
         llvm.get_host_cpu_name(),
         llvm.get_host_cpu_features().flatten(),

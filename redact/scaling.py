@@ -32,7 +32,7 @@ def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
     if image.shape[:2] == (height, width):
         return image
     flat = image.reshape(image.shape[0], -1)
-    if flat.strides[1] != 1 or flat.strides[0] < flat.shape[1]:
+    if not _kernels.lies_in_rows(flat):
         flat = np.ascontiguousarray(flat)
     small = _kernels.shrink(flat, width, height, flat.shape[1] // image.shape[1])
     return small.reshape(height, width, *image.shape[2:])
