@@ -27,8 +27,9 @@ from benchmarks.ground_truth import Truth, as_mask
 from benchmarks.labels import NEEDED, painted
 from benchmarks.publish import RESULTS
 from benchmarks.scoring import Score, Seen, allowed
-from redact.boxes import clamp_to, covered_share, grow
-from redact.records import Box, Plan
+from redact.geometry import clamp_to, covered_share, grow
+from redact.plan import Plan
+from redact.types import Box
 
 Covers = Callable[[int], list[Box]]
 _EVERY = 10

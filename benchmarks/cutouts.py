@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.records import Box
+from redact.types import Box
 
 _UNLABELLED = Path(__file__).with_name("unlabelled.json")
 _FACE = 160

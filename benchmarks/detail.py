@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import clamp_to, grow
-from redact.records import Box
+from redact.geometry import clamp_to, grow
+from redact.types import Box
 
 Gray = NDArray[np.uint8]
 _ALIKE, _STRENGTH_LEFT = 0.5, 0.5

@@ -24,8 +24,8 @@ from benchmarks.ground_truth import Truth
 from benchmarks.moving_scenes import encode, known_objects
 from benchmarks.scene_table import BEARD, JACKET, SMILE, STERN, WOMAN
 from benchmarks.stage import share_seen
-from redact.boxes import clamp_to
-from redact.records import Box
+from redact.geometry import clamp_to
+from redact.types import Box
 
 SIZES = {
     "360p": (640, 360),

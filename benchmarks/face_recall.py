@@ -20,10 +20,10 @@ import cv2
 import numpy as np
 
 from benchmarks.labels import NEEDED, false_area, load_labels, painted
-from redact.boxes import covered_share, grow
 from redact.detectors import Detector
-from redact.records import Box
+from redact.geometry import covered_share, grow
 from redact.settings import Settings
+from redact.types import Box
 
 HEIGHTS = (0, 16, 32, 64, 128)
 # Margins of "thorough" with which no more is covered away from faces than with deface's setting.
@@ -88,7 +88,7 @@ def as_deface() -> Cover:
 
 def as_redact_image(level: str, detectors: Sequence[Detector] | None = None) -> Cover:
     """The covers of `redact_image`, faces only, at that level or with these detectors."""
-    from redact.stills import find_in_image
+    from redact.images import find_in_image
 
     settings = Settings(detector=level, plates=False)
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.records import Box
+from redact.types import Box
 
 KINDS = ("face", "plate", "head")
 

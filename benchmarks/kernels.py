@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--readme", type=Path, help="file to write the table into")
     options = parser.parse_args(arguments)
     first, later = load_seconds()
-    from redact import _kernels
+    from redact.cover import _kernels
 
     check(_kernels)
     cv2.setNumThreads(1)

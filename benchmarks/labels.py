@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from redact.boxes import grow
-from redact.records import Box
-from redact.regions import region_for
+from redact.cover.regions import region_for
+from redact.geometry import grow
 from redact.settings import Settings
+from redact.types import Box
 
 NEEDED = 0.8
 """A thing counts as covered when this share of its box lies under covers."""

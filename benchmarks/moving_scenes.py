@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.ground_truth import Truth
 from benchmarks.stage import Scene, Stage
-from redact.records import Box
+from redact.types import Box
 
 VERSION = 3
 _TICKS = 90_000

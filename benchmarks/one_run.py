@@ -186,13 +186,13 @@ def start(request: Result, clock: Clock) -> Result:
     import redact
 
     step("import redact")
-    import redact._kernels
+    import redact.cover._kernels
 
     step("numpy and kernels")
     import redact.pipeline
 
     step("import the rest")
-    from redact import looks
+    from redact.analysis import scans as looks
 
     built = looks.build_looks(redact.Settings(**request["settings"]), threads=1)
     step("models")

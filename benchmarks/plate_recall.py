@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 
 from benchmarks.labels import NEEDED, false_area, load_labels
-from redact.boxes import covered_share, grow
 from redact.detectors.plates import PlateDetector
-from redact.records import Box, Detection
+from redact.geometry import covered_share, grow
 from redact.training.split import is_trained_on
+from redact.types import Box, Detection
 
 LOWEST = 0.1
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.8)

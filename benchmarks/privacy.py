@@ -35,9 +35,9 @@ from numpy.typing import NDArray
 
 from benchmarks import publish, subjects
 from benchmarks.subjects import Box, Picture, aligned, scene
-from redact.blur import STYLES, Cover
-from redact.records import Region
+from redact.cover.painter import STYLES, Cover
 from redact.settings import Settings
+from redact.types import Region
 
 # Covers one clip of pictures (T, S, S, 3), given the box found in each.
 CoverClip = Callable[[list[Picture], list[Box], str, int], list[Picture]]

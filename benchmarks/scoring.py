@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from benchmarks import detail
 from benchmarks.ground_truth import Truth, as_mask
 from redact import video
-from redact.boxes import grow
-from redact.records import Box
+from redact.geometry import grow
+from redact.types import Box
 
 _GROWTH, _GROWTH_PIXELS = 0.5, 16
 _OPEN_GROWTH = 0.8

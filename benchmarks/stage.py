@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.cutouts import Cutout, car, person, still, unlabelled
-from redact.boxes import clamp_to
-from redact.records import Box
+from redact.geometry import clamp_to
+from redact.types import Box
 
 _EXPOSURES = 5
 _LEAST_SIDE = 4

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         TargetError,
         WeightsError,
     )
+    from redact.images import redact_image
     from redact.pipeline import analyze, redact_clip, render, verify
-    from redact.records import Box, ClipInfo, Detection, Plan, Track
+    from redact.plan import Plan
     from redact.report import Report
     from redact.settings import Settings
-    from redact.stills import redact_frames, redact_image
+    from redact.streaming import redact_frames
+    from redact.types import Box, ClipInfo, Detection, Track
 
 __version__ = "0.1.0"
 

@@ -7,8 +7,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from redact.analysis.scan_presets import build_looks
+from redact.analysis.scans import Look, close_looks
 from redact.detectors import Detector
-from redact.looks import Look, build_looks, close_looks
 from redact.memory import give_back_memory, keep_no_memory
 from redact.settings import Settings
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from redact.boxes import iou_matrix
-from redact.records import Track
+from redact.geometry import iou_matrix
+from redact.types import Track
 
 
 class LastingIds:

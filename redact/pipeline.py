@@ -15,22 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redact import audit, video
-from redact.checking import checked
+from redact.analysis.analyzer import Watch
+from redact.analysis.scan_presets import build_audit_looks
+from redact.audit.checking import checked
+from redact.cover.regions import RegionMaker
 from redact.detectors import Detector
 from redact.errors import PlanError
 from redact.job import Job, Progress
-from redact.looks import build_audit_looks
-from redact.records import ClipInfo, Detection, Frame, Plan
-from redact.regions import RegionMaker
+from redact.output import check_target, default_target
+from redact.plan import Plan
+from redact.render.trailing import TrailingRenderer
 from redact.report import Report
 from redact.settings import Settings
-from redact.targets import check_target, default_target
-from redact.trailing import TrailingRenderer
+from redact.types import ClipInfo, Detection, Frame
 from redact.views import FrameView
-from redact.watch import Watch
 
 if TYPE_CHECKING:
-    from redact.rendering import Rendering
+    from redact.render.renderer import Rendering
 
 _VERIFY_SECONDS = 0.5
 
@@ -210,7 +211,7 @@ def _rendering(
     stack: contextlib.ExitStack, clip: ClipInfo, settings: Settings, target: Path
 ) -> Rendering:
     """A rendering that ends with the stack. Only now what covers is loaded."""
-    from redact.rendering import Rendering
+    from redact.render.renderer import Rendering
 
     return stack.enter_context(Rendering(clip, settings, target))
 

@@ -15,8 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact import boxes, video
-from redact.records import Box, Detection, Plan, Track
+from redact import geometry as boxes
+from redact import video
+from redact.plan import Plan
+from redact.types import Box, Detection, Track
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
-from redact.boxes import Edges
-from redact.records import ClipInfo, Frame
-from redact.scaling import shrunk
+from redact.geometry import Edges
+from redact.imaging import shrunk
+from redact.types import ClipInfo, Frame
 
 Image = NDArray[np.uint8]
 

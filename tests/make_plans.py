@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from redact import ClipInfo, Plan, Settings, Track
-from redact.records import Frame
+from redact.types import Frame
 
 
 def make_clip(**changes):

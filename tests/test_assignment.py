@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from redact.assignment import assigned
+from redact.tracking.assignment import assigned
 
 
 @given(

@@ -58,7 +58,7 @@ def test_tables_go_between_their_marks(tmp_path):
 
 
 def test_kernels_are_checked_before_they_are_timed():
-    from redact import _kernels
+    from redact.cover import _kernels
 
     kernels.check(_kernels)
 

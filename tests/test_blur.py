@@ -5,8 +5,8 @@ import pytest
 from make_plans import make_frame
 
 from redact import Settings, SettingsError
-from redact.blur import STYLES, Cover
-from redact.records import Region
+from redact.cover.painter import STYLES, Cover
+from redact.types import Region
 
 
 def region(x0, y0, x1, y1, kind="face", number=1):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redact import boxes
-from redact.records import Box
+from redact import geometry as boxes
+from redact.types import Box
 
 edges = st.floats(-500, 500, allow_nan=False)
 

@@ -5,9 +5,9 @@ import pytest
 from test_watch import Bright, picture, watched
 
 from redact import Box, Detection
-from redact.boxes import covered_share, joined_boxes
-from redact.changes import Changes
-from redact.looks import Look
+from redact.analysis.scans import Look
+from redact.geometry import covered_share, joined_boxes
+from redact.motion.changes import Changes
 from redact.views import ArrayView
 
 HEIGHT, WIDTH = 540, 960

@@ -9,7 +9,7 @@ from odd_clips import as_native, copy, find_box, look, needs, numbers_of, write_
 
 import redact
 from redact import Settings, video
-from redact.video.sound import without_comments
+from redact.video.audio import without_comments
 
 SECRET = "Elm Street 12 +47.37+008.54"
 

@@ -11,24 +11,19 @@ import pytest
 from make_clips import read_back
 
 from redact import Box, Detection, Settings
-from redact.boxes import covered_share, grow, iou_matrix
-from redact.detectors import _agreement, centerface
+from redact.analysis.scan_presets import Rescored, build_looks, build_still_looks
+from redact.analysis.scans import Look, close_looks, look_at_part
+from redact.detectors import agreement as _agreement
+from redact.detectors import centerface
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
-from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
+from redact.detectors.blazeface_onnx import BlazeFaceAnySizeDetector
 from redact.detectors.blurred import BlurredFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.heads import HeadDetector
-from redact.detectors.plate_doubts import steadiness
+from redact.detectors.plate_verification import steadiness
 from redact.detectors.plates import PlateDetector, judged_here
 from redact.detectors.thorough import ThoroughFaceDetector
-from redact.looks import (
-    Look,
-    Rescored,
-    build_looks,
-    build_still_looks,
-    close_looks,
-    look_at_part,
-)
+from redact.geometry import covered_share, grow, iou_matrix
 from redact.views import ArrayView
 
 WALKERS = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "clips"

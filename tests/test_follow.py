@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from redact.follow import Template
+from redact.tracking.template import Template
 from redact.views import ArrayView
 
 BOX = np.array([100.0, 80.0, 130.0, 120.0])

@@ -10,9 +10,9 @@ import pytest
 from make_clips import draw, write_clip
 
 import redact
-from redact import hidden
 from redact.cli import main
-from redact.inspect import as_json, as_text, inspect_clip
+from redact.inspection import as_json, as_text, inspect_clip
+from redact.video import metadata as hidden
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>\n <photographer>Ann</photographer>\n</x:xmpmeta>"
 

@@ -6,7 +6,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redact import _kernels
+from redact.cover import _kernels
 
 
 def padded_plane(seed, height, width, padding):

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from redact import _kernels, _loops, _machine_code
+from redact.cover import _kernels, _loops, _machine_code
 
 ONE = {"differing": _kernels._PROTOTYPES["differing"]}
 ALLOCATES = {"allocates": "void float32* int64"}

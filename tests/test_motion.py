@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from redact.background import Background
-from redact.motion import MotionFinder, _are_many
-from redact.records import Box
+from redact.motion.background import Background
+from redact.motion.moving import MotionFinder, _are_many
+from redact.types import Box
 from redact.views import ArrayView
 
 WIDTH, HEIGHT = 480, 270

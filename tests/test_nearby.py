@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redact import Settings
-from redact.finishing import _no_larger_than_sure, finish
-from redact.halves import _are_parts, whole_plates
-from redact.nearby import nearby
-from redact.tracking import Tracklet
+from redact.tracking.building import _no_larger_than_sure, finish
+from redact.tracking.partial_plates import _are_parts, whole_plates
+from redact.tracking.tracklet import Tracklet
+from redact.tracking.windows import nearby
 
 
 def tracklet(times, boxes, scores, kind="face", rate=100):

@@ -11,7 +11,7 @@ from make_plans import make_plan
 
 import redact
 from redact import audit, pipeline
-from redact.evidence import evidence_for
+from redact.tracking.confirmation import evidence_for
 
 
 def test_every_frame_is_covered_and_times_stay(tmp_path):

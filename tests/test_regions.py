@@ -5,7 +5,7 @@ import pytest
 from make_plans import make_plan, make_track
 
 from redact import Box, Settings
-from redact.regions import RegionMaker, region_for
+from redact.cover.regions import RegionMaker, region_for
 
 
 def test_region_contains_the_grown_box_and_is_even():

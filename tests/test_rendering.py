@@ -9,13 +9,14 @@ from make_clips import SquareDetector, brightest, read_back, write_clip
 from make_plans import make_plan, make_track
 
 import redact
-from redact import Box, Settings, TargetError, pipeline, trailing, video
+from redact import Box, Settings, TargetError, pipeline, video
+from redact.analysis.analyzer import Watch
+from redact.analysis.redetection import LOOK_BACK_SECONDS
+from redact.cover.regions import RegionMaker
 from redact.lasting import LastingIds
-from redact.pursuit import LOOK_BACK_SECONDS
-from redact.records import Track
-from redact.regions import RegionMaker
-from redact.rendering import Rendering
-from redact.watch import Watch
+from redact.render import trailing
+from redact.render.renderer import Rendering
+from redact.types import Track
 
 FRAMES = 60
 

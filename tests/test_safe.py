@@ -15,7 +15,7 @@ from broken import NO_NETWORK
 from make_clips import SquareDetector, write_clip
 
 import redact
-from redact import targets
+from redact import output as targets
 from redact.cli import main
 
 SMALL = {"frames": 3, "size": (64, 48)}

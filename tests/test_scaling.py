@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from redact.scaling import shrunk
+from redact.imaging import shrunk
 
 
 @pytest.mark.parametrize("shape", [(64, 96), (64, 96, 3)])

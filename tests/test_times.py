@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_plans import make_clip
 
-from redact.video.times import Clock, DecodingOrder, Shifts, fine_time_base
+from redact.video.timestamps import Clock, DecodingOrder, Shifts, fine_time_base
 
 
 def clock(**changes):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from redact.tones import means, surroundings, toned_down, yuv_to_bgr
+from redact.cover.tone import means, surroundings, toned_down, yuv_to_bgr
 
 BOX = (60, 50, 100, 90)
 

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from make_plans import make_track
 
 from redact import Box, Detection, Settings
-from redact.finishing import _without_twins, track_detections
-from redact.halves import whole_plates
-from redact.tracking import Associator, merge_same
+from redact.tracking.association import Associator
+from redact.tracking.building import track_detections
+from redact.tracking.linking import _without_twins
+from redact.tracking.merging import merge_same
+from redact.tracking.partial_plates import whole_plates
 
 RATE = 10
 SECONDS = np.arange(60) / RATE

@@ -11,7 +11,7 @@ import pytest
 from make_clips import read_back, write_clip, write_frames
 
 from redact import ClipError, Settings, TargetError, video
-from redact.video import writing
+from redact.video import muxer as writing
 
 
 def copy(source, target, settings=None):

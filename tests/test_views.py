@@ -8,9 +8,9 @@ import pytest
 from make_clips import write_clip
 
 from redact import Box, Detection, video
-from redact.looks import Look, look_at_whole
-from redact.records import ClipInfo
-from redact.scaling import shrunk
+from redact.analysis.scans import Look, look_at_whole
+from redact.imaging import shrunk
+from redact.types import ClipInfo
 from redact.views import ArrayView, FrameView
 
 TURNS = list(itertools.product((0, 90, 180, 270), (False, True)))

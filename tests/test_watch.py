@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from redact import Box, Detection, Settings
-from redact.looks import Look
+from redact.analysis.analyzer import Watch
+from redact.analysis.scans import Look
 from redact.views import ArrayView
-from redact.watch import Watch
 
 WIDTH, HEIGHT, RATE, SIZE = 480, 270, 10, 30
 EXACT = Settings(extend_seconds=0.0, max_gap_seconds=1.0)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.records import Box, Detection
+from redact.types import Box, Detection
 
 
 class Detector(Protocol):

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact import _weights
-from redact.records import Box, Detection
+from redact.detectors import weights as _weights
+from redact.types import Box, Detection
 
 # MediaPipe's fourth model, "back", loads too, but Tasks decodes it with the wrong anchors.
 MODELS = ("short_range", "full_range", "full_range_sparse")

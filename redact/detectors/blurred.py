@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._agreement import agreed_on, each_once
+from redact.detectors.agreement import agreed_on, each_once
 from redact.detectors.centerface import CenterFaceDetector, size_at
-from redact.records import Box, Detection
+from redact.types import Box, Detection
 
 _LOWEST = 0.06
 

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import Edges
-from redact.detectors._networks import Found, Network, in_parts, joined, scaled_parts
-from redact.records import Box, Detection
-from redact.scaling import mirrored, resized
+from redact.detectors.onnx import Found, Network, in_parts, joined, scaled_parts
+from redact.geometry import Edges
+from redact.imaging import mirrored, resized
+from redact.types import Box, Detection
 
 _STRIDE = 4
 _MULTIPLE = 32

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._networks import Found, Network, joined
-from redact.records import Detection
+from redact.detectors.onnx import Found, Network, joined
+from redact.types import Detection
 
 _MULTIPLE = 32
 # (stride, anchors in each cell) of the network's maps, in the order of its outputs.

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.boxes import Edges
-from redact.detectors._networks import Found, Network, in_parts, joined, scaled_parts
-from redact.detectors.plate_doubts import steadiness
-from redact.records import Box, Detection
-from redact.scaling import resized
+from redact.detectors.onnx import Found, Network, in_parts, joined, scaled_parts
+from redact.detectors.plate_verification import steadiness
+from redact.geometry import Edges
+from redact.imaging import resized
+from redact.types import Box, Detection
 
 _STRIDE = 8
 _MULTIPLE = 16

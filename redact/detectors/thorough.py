@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors._agreement import agreed_on, each_once
-from redact.detectors._networks import Found
-from redact.detectors.blazeface_any_size import BlazeFaceAnySizeDetector
+from redact.detectors.agreement import agreed_on, each_once
+from redact.detectors.blazeface_onnx import BlazeFaceAnySizeDetector
 from redact.detectors.centerface import CenterFaceDetector, size_at
-from redact.records import Box, Detection
+from redact.detectors.onnx import Found
+from redact.types import Box, Detection
 
 # Near faces are found better small, far ones large.
 _SCALES = (1.0, 0.5, 1 / 3)

@@ -7,13 +7,13 @@ the same pictures in the same order at the same times, and nothing else but soun
 
 from __future__ import annotations
 
-from redact.video.choosing import read_chosen
-from redact.video.encoding import EncodedClip
-from redact.video.opening import file_sha256, opened, packets_of
-from redact.video.pictures import copied, editable, to_bgr, to_luma
-from redact.video.probing import probe, with_pts
-from redact.video.reading import FrameReader, read_frames
-from redact.video.writing import check_fits, check_suffix, write_clip
+from redact.video.clip_info import probe, with_pts
+from redact.video.container import file_sha256, opened, packets_of
+from redact.video.decoder import FrameReader, read_frames
+from redact.video.encoder import EncodedClip
+from redact.video.muxer import check_fits, check_suffix, write_clip
+from redact.video.pixels import copied, editable, to_bgr, to_luma
+from redact.video.selected import read_chosen
 
 __all__ = [
     "EncodedClip",

@@ -1,0 +1,31 @@
+"""Look again at what was encoded: is a face or plate left outside the covered regions?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from redact.audit.leaks import _AROUND_SECONDS, EVERY_SECONDS
+from redact.plan import Plan
+from redact.tracking.building import track_detections
+from redact.tracking.confirmation import evidence_for
+from redact.types import Detection
+
+
+def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
+    """The plan with tracks added over the leaks; the ids it had stay as they were."""
+    settings = plan.settings
+    generous = dataclasses.replace(
+        settings,
+        extend_seconds=max(settings.extend_seconds, _AROUND_SECONDS),
+        max_gap_seconds=max(settings.max_gap_seconds, EVERY_SECONDS),
+    )
+    # Two looks agreed on each: none needs further support.
+    sure = [
+        dataclasses.replace(leak, score=max(leak.score, evidence_for(leak.kind).alone))
+        for leak in leaks
+    ]
+    added = track_detections(sure, plan.clip.seconds, generous)
+    last_id = max((track.id for track in plan.tracks), default=0)
+    numbered = [dataclasses.replace(track, id=last_id + track.id) for track in added]
+    return dataclasses.replace(plan, tracks=plan.tracks + tuple(numbered))

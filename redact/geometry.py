@@ -1,0 +1,151 @@
+"""Pure geometry on boxes: float x0 y0 x1 y1, half-open, origin at the top left."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.types import Box
+
+Edges = tuple[int, int, int, int]
+"""A box of whole pixels: x0 y0 x1 y1."""
+
+
+def iou_matrix(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N, M) intersection over union of (N, 4) and (M, 4) boxes; 0 where either is empty."""
+    a = np.asarray(a, dtype=np.float64).reshape(-1, 4)
+    b = np.asarray(b, dtype=np.float64).reshape(-1, 4)
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = [np.prod(np.clip(x[:, 2:] - x[:, :2], 0, None), axis=1) for x in (a, b)]
+    union = areas[0][:, None] + areas[1][None, :] - shared
+    share = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.asarray(share, dtype=np.float64)
+
+
+def covered_share(box: Box, covers: Sequence[Box]) -> float:
+    """Share of `box` inside the union of `covers`, 0..1; an empty box counts as covered."""
+    if box.area <= 0:
+        return 1.0
+    clipped = [clamp_to(cover, box) for cover in covers]
+    clipped = [cover for cover in clipped if cover.area > 0]
+    xs = sorted({edge for cover in clipped for edge in (cover.x0, cover.x1)})
+    total = 0.0
+    for left, right in itertools.pairwise(xs):
+        spans = sorted((c.y0, c.y1) for c in clipped if c.x0 <= left and c.x1 >= right)
+        reach = -math.inf
+        for y0, y1 in spans:
+            total += (right - left) * max(0.0, y1 - max(y0, reach))
+            reach = max(reach, y1)
+    return total / box.area
+
+
+def clamp_to(box: Box, limits: Box) -> Box:
+    """The part of `box` inside `limits`; of zero area where they don't meet."""
+    x0 = min(max(box.x0, limits.x0), limits.x1)
+    y0 = min(max(box.y0, limits.y0), limits.y1)
+    return Box(x0, y0, max(x0, min(box.x1, limits.x1)), max(y0, min(box.y1, limits.y1)))
+
+
+def grow(box: Box, ratio: float, min_pixels: float = 0.0) -> Box:
+    """`box` with each side pushed out by `ratio` of its size, at least `min_pixels` a side long."""
+    width = max(box.width * (1 + 2 * ratio), min_pixels)
+    height = max(box.height * (1 + 2 * ratio), min_pixels)
+    cx, cy = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    return Box(cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+
+
+def align_even(box: Box, width: int, height: int) -> Edges | None:
+    """The smallest even-aligned box around `box` inside a (width, height) picture.
+
+    Edges are even, so that 4:2:0 chroma is covered whole, but for the picture's own odd edge.
+    None where the box doesn't touch the picture.
+    """
+    x0 = max(0, math.floor(box.x0 / 2) * 2)
+    y0 = max(0, math.floor(box.y0 / 2) * 2)
+    x1 = min(width, math.ceil(box.x1 / 2) * 2)
+    y1 = min(height, math.ceil(box.y1 / 2) * 2)
+    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+
+def upright_to_stored(
+    box: Box, width: int, height: int, rotation_degrees: int, is_mirrored: bool = False
+) -> Box:
+    """A box of the upright picture in the stored picture's pixels.
+
+    width, height: size of the *stored* picture. rotation_degrees, is_mirrored: the clockwise turn,
+    and whether left and right change places after it, that make the stored picture upright.
+    """
+    if is_mirrored:
+        shown = height if rotation_degrees % 180 else width
+        box = Box(shown - box.x1, box.y0, shown - box.x0, box.y1)
+    match rotation_degrees % 360:
+        case 0:
+            return box
+        case 90:
+            return Box(box.y0, height - box.x1, box.y1, height - box.x0)
+        case 180:
+            return Box(width - box.x1, height - box.y1, width - box.x0, height - box.y0)
+        case 270:
+            return Box(width - box.y1, box.x0, width - box.y0, box.x1)
+        case other:
+            raise ValueError(f"rotation must be a multiple of 90 degrees, not {other}")
+
+
+def groups_of_same(
+    boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float
+) -> Iterator[NDArray[np.intp]]:
+    """Indices (n,) for each thing seen: the best (N, 4) box that is left, and all that overlap it.
+
+    The best one comes first in its group, and so does its group; `iou` is exceeded in a group.
+    """
+    boxes = np.asarray(boxes)
+    waiting = np.argsort(-np.asarray(scores), kind="stable")
+    while waiting.size:
+        overlap = iou_matrix(boxes[waiting[0]], boxes[waiting])[0]
+        overlap[0] = math.inf
+        yield waiting[overlap > iou]
+        waiting = waiting[overlap <= iou]
+
+
+def suppress(boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float) -> list[int]:
+    """Indices kept by greedy non-maximum suppression, highest score first."""
+    return [int(group[0]) for group in groups_of_same(boxes, scores, iou)]
+
+
+def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
+    """Boxes that overlap become one that takes in both, until none do."""
+    result: list[Box] = []
+    for box in boxes:
+        while (other := next((o for o in result if meet(box, o)), None)) is not None:
+            result.remove(other)
+            low, high = map(min, box[:2], other[:2]), map(max, box[2:], other[2:])
+            box = Box(*low, *high)
+        result.append(box)
+    return result
+
+
+def meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    """Whether two boxes, x0 y0 x1 y1, have some of their area in common."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def as_array(boxes: Iterable[Box | NDArray[np.float64]]) -> NDArray[np.float64]:
+    """(N, 4) float64 array of boxes, also of none."""
+    return np.asarray(list(boxes), dtype=np.float64).reshape(-1, 4)
+
+
+def centers_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., 2) centres x, y of (..., 4) boxes."""
+    return np.asarray((boxes[..., :2] + boxes[..., 2:]) / 2)
+
+
+def sizes_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(...) the side of a square as large as each of (..., 4) boxes, at least 1."""
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 1.0)
+    return np.asarray(np.sqrt(sides.prod(axis=-1)))
