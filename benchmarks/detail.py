@@ -23,13 +23,13 @@ _SIDE = 64
 _FINE_SIGMA = 0.6
 # Features wider than about five of these belong to the lighting: a share of the box's height.
 _COARSE = {"face": 1 / 8, "plate": 1 / 4}
-_LEAST_INSIDE = 0.5
+_MIN_INSIDE = 0.5
 
 SMALL_WIDTH = 160
 _WINDOW_SECONDS = 0.4
 _PENALTY = 0.1
 _CLIP_LEVELS = 24
-_MOST_MISPLACED = 0.05
+_MAX_MISPLACED = 0.05
 # A frame is misplaced when another one differs by less than half as much, and by a clear step,
 # or when all that could be meant differ by this many grey levels on average.
 _CLEARLY_LESS, _STEP, _OTHER_CLIP = 0.5, 0.2, 20
@@ -50,7 +50,7 @@ def leaks(source: Gray, output: Gray, box: Box, kind: str) -> bool | None:
     """
     height, width = source.shape
     inside = clamp_to(box, Box(0, 0, width, height))
-    if box.area <= 0 or inside.area < _LEAST_INSIDE * box.area:
+    if box.area <= 0 or inside.area < _MIN_INSIDE * box.area:
         return None
     a, b = _band(source, inside, box.height, kind), _band(output, inside, box.height, kind)
     strength_a, strength_b = float(a.std()), float(b.std())
@@ -137,7 +137,7 @@ def align(
         shown[k] = last
         better = differs.min() + _STEP < _CLEARLY_LESS * differs[last]
         misplaced += bool(better or differs[last] > _OTHER_CLIP)
-    if misplaced > _MOST_MISPLACED * len(output):
+    if misplaced > _MAX_MISPLACED * len(output):
         raise AlignmentError(
             f"{misplaced} of {len(output)} frames of the output look like other frames of the "
             "source than those of their time: is it the right clip, its frames in order?"

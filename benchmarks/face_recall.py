@@ -88,13 +88,13 @@ def as_deface() -> Cover:
 
 def as_redact_image(level: str, detectors: Sequence[Detector] | None = None) -> Cover:
     """The covers of `redact_image`, faces only, at that level or with these detectors."""
-    from redact.images import find_in_image
+    from redact.images import detect_in_image
 
     settings = Settings(detector=level, plates=False)
 
     def cover(image: np.ndarray) -> list[Box]:
         size = (image.shape[1], image.shape[0])
-        found = find_in_image(image, settings, detectors=detectors)
+        found = detect_in_image(image, settings, detectors=detectors)
         return painted([(d.kind, d.box) for d in found], size, settings)
 
     return cover

@@ -70,7 +70,7 @@ import numpy
 t = time.process_time()
 from redact import _machine_code
 _machine_code._folders = lambda: [pathlib.Path({folder!r})]
-import redact._kernels
+import redact.cover._kernels
 print(time.process_time() - t)"""
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
         runs = [
@@ -140,8 +140,8 @@ def _our_ways(kernels, side: int) -> dict[str, Callable[[], object]]:
     half = tuple(value // 2 for value in box)
     # As a held cover looks: grey steps around a tone.
     grey = np.random.default_rng(0).uniform(94, 106, (4, 4, 1)).astype(np.float32)
-    looks = (grey, np.full((4, 4, 1), 128, np.float32), np.repeat(grey, 3, axis=2))
-    cells, flat, coloured = (kernels.pinned(look) for look in looks)
+    scans = (grey, np.full((4, 4, 1), 128, np.float32), np.repeat(grey, 3, axis=2))
+    cells, flat, coloured = (kernels.pinned(scan) for scan in scans)
     one = kernels.pinned(np.empty((1, 1, 1), dtype=np.float32))
     edge = _EDGE_SHARE * side
 

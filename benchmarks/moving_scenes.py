@@ -21,7 +21,7 @@ from redact.types import Box
 VERSION = 3
 _TICKS = 90_000
 # An object counts while this share of its box is in the picture and not behind something.
-_LEAST_SEEN = 0.5
+_MIN_SEEN = 0.5
 
 
 def build(name: str, scene: Scene, data: Path, folder: Path, *, seed: int = 0) -> Path:
@@ -59,8 +59,8 @@ def known_objects(
     """`Truth.objects` of what was seen: (frame, box, share seen) of each, in order of frames."""
     return tuple(
         {"id": who, "kind": kinds[who], "keys": _keys(span), "hidden": _hidden(span)}
-        for who, looks in seen.items()
-        for span in _spans(looks)
+        for who, scans in seen.items()
+        for span in _spans(scans)
     )
 
 
@@ -88,13 +88,13 @@ def _times(scene: Scene, rng: np.random.Generator) -> list[float]:
     return [i / scene.rate for i in kept]
 
 
-def _spans(looks: list[tuple[int, Box, float]]) -> list[list[tuple[int, Box, float]]]:
+def _spans(scans: list[tuple[int, Box, float]]) -> list[list[tuple[int, Box, float]]]:
     """The looks cut where frames are missing between them."""
     spans: list[list[tuple[int, Box, float]]] = []
-    for look in looks:
-        if not spans or look[0] != spans[-1][-1][0] + 1:
+    for scan in scans:
+        if not spans or scan[0] != spans[-1][-1][0] + 1:
             spans.append([])
-        spans[-1].append(look)
+        spans[-1].append(scan)
     return spans
 
 
@@ -105,7 +105,7 @@ def _keys(span: list[tuple[int, Box, float]]) -> list[list[float]]:
 def _hidden(span: list[tuple[int, Box, float]]) -> list[list[int]]:
     hidden: list[list[int]] = []
     for index, _, share in span:
-        if share < _LEAST_SEEN:
+        if share < _MIN_SEEN:
             if hidden and hidden[-1][1] == index:
                 hidden[-1][1] = index + 1
             else:

@@ -192,11 +192,11 @@ def start(request: Result, clock: Clock) -> Result:
     import redact.pipeline
 
     step("import the rest")
-    from redact.analysis import scans as looks
+    from redact.analysis import scans as scans
 
-    built = looks.build_looks(redact.Settings(**request["settings"]), threads=1)
+    built = scans.build_scans(redact.Settings(**request["settings"]), threads=1)
     step("models")
-    looks.close_looks(built)
+    scans.close_scans(built)
     return {"steps": steps, "frames": 0}
 
 

@@ -35,7 +35,7 @@ Detect = Callable[[np.ndarray], Sequence[Detection]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
+class ScannedFrame:
     """One picture: for each label the score down to which it stays covered; false area by grid."""
 
     group: str
@@ -44,7 +44,7 @@ class Seen:
     false: np.ndarray
 
 
-def look(group: str, image: np.ndarray, boxes: Sequence[Box], detect: Detect) -> Seen:
+def scan(group: str, image: np.ndarray, boxes: Sequence[Box], detect: Detect) -> ScannedFrame:
     """Run the detector on one BGR picture and score its finds against the labels."""
     found = sorted(detect(image), key=lambda d: -d.score)
     covers = [grow(d.box, _GROWTH, 0) for d in found]
@@ -62,7 +62,7 @@ def look(group: str, image: np.ndarray, boxes: Sequence[Box], detect: Detect) ->
     for i, count in enumerate(counts):
         same = i > 0 and count == counts[i - 1]
         false[i] = false[i - 1] if same else false_area(image, boxes, covers[:count])
-    return Seen(group, [box.width for box in boxes], scores, false)
+    return ScannedFrame(group, [box.width for box in boxes], scores, false)
 
 
 def measure(
@@ -79,10 +79,10 @@ def measure(
     detector: should report down to `LOWEST`. scale: what the pictures are shrunk by first. most:
     how many pictures of each set are looked at.
     """
-    seen = [look(*one, detector.detect) for one in pictures(folder, scale, most)]
+    seen = [scan(*one, detector.detect) for one in pictures(folder, scale, most)]
     print(tables(f"{folder.name}, scale {scale:g}", seen, thresholds))
     for bare in without:
-        seen = [look(*one, detector.detect) for one in bare_pictures(bare, most)]
+        seen = [scan(*one, detector.detect) for one in bare_pictures(bare, most)]
         print(tables(f"{bare.name}, without plates", seen, thresholds))
 
 
@@ -121,7 +121,7 @@ def bare_pictures(
                 index += 1
 
 
-def threshold_for(seen: Sequence[Seen], allowed: float) -> float:
+def threshold_for(seen: Sequence[ScannedFrame], allowed: float) -> float:
     """The lowest threshold at which the mean false area is within `allowed`."""
     false = np.mean([one.false for one in seen], axis=0)
     within = np.nonzero(false <= allowed)[0]
@@ -133,7 +133,7 @@ def recall(scores: Sequence[float], threshold: float) -> float:
     return float(np.mean(np.asarray(scores) >= threshold)) if len(scores) else float("nan")
 
 
-def tables(title: str, seen: Sequence[Seen], thresholds: Sequence[float]) -> str:
+def tables(title: str, seen: Sequence[ScannedFrame], thresholds: Sequence[float]) -> str:
     """The run as text: a row per set, then all but what was trained on, also by width."""
     names = sorted({one.group for one in seen})
     lines = [f"{title}: recall / false area %"]
@@ -157,7 +157,7 @@ def tables(title: str, seen: Sequence[Seen], thresholds: Sequence[float]) -> str
     return "\n".join(lines)
 
 
-def _by_width(seen: Sequence[Seen], threshold: float) -> str:
+def _by_width(seen: Sequence[ScannedFrame], threshold: float) -> str:
     pairs = [pair for one in seen for pair in zip(one.widths, one.scores, strict=True)]
     parts = []
     for low, high in itertools.pairwise(_WIDTHS):

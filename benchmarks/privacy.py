@@ -242,9 +242,9 @@ def _recognised(
     Compared are pictures as they are, and with mean and contrast evened out; with `may_sharpen`
     the probes also with their blur taken back.
     """
-    changes = [lambda picture: picture, _sharpened] if may_sharpen else [lambda picture: picture]
+    change_map = [lambda picture: picture, _sharpened] if may_sharpen else [lambda picture: picture]
     shares = []
-    for change, prepare in itertools.product(changes, (_raw, _normalised)):
+    for change, prepare in itertools.product(change_map, (_raw, _normalised)):
         a = np.stack([prepare(change(p)) for p in probes])
         b = np.stack([prepare(g) for g in gallery])
         far = ((a[:, None] - b[None]) ** 2).sum(axis=2)

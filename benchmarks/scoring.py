@@ -22,7 +22,7 @@ _OPEN_GROWTH = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
+class ScannedFrame:
     """One object in one shown frame whose source has detail there."""
 
     clip: str
@@ -37,7 +37,7 @@ class Seen:
 class Score:
     """What one output shows."""
 
-    seen: tuple[Seen, ...]
+    seen: tuple[ScannedFrame, ...]
     over_covered: tuple[float, ...]
     """Share of the picture, one value for each frame of the output."""
 
@@ -50,7 +50,7 @@ def score(source: Path, output: Path, truth: Truth) -> Score:
 
     """
     shown = _aligned(source, output, truth)
-    seen: dict[tuple[str, str, int], Seen] = {}
+    seen: dict[tuple[str, str, int], ScannedFrame] = {}
     over: list[float] = []
     for index, before, after in _pairs(source, output, shown):
         for known in truth.at(index):
@@ -61,7 +61,7 @@ def score(source: Path, output: Path, truth: Truth) -> Score:
                 size = known.box.height if known.kind == "face" else known.box.width
                 key = (known.id, known.kind, index)
                 leaked |= key in seen and seen[key].leaked  # a frame shown twice
-                seen[key] = Seen(truth.clip, known.id, known.kind, index, size, leaked)
+                seen[key] = ScannedFrame(truth.clip, known.id, known.kind, index, size, leaked)
         over.append(_over_covered(before, after, index, truth))
     return Score(tuple(seen.values()), tuple(over))
 
@@ -69,16 +69,16 @@ def score(source: Path, output: Path, truth: Truth) -> Score:
 def _aligned(source: Path, output: Path, truth: Truth) -> NDArray[np.int64]:
     sides = []
     for path in (source, output):
-        looks = [(at, detail.small(picture)) for at, picture in _gray_frames(path)]
-        if not looks:
+        scans = [(at, detail.small(picture)) for at, picture in _gray_frames(path)]
+        if not scans:
             raise detail.AlignmentError(f"{str(path)!r} has no frames")
-        sides.append((np.stack([look for _, look in looks]), np.array([at for at, _ in looks])))
+        sides.append((np.stack([scan for _, scan in scans]), np.array([at for at, _ in scans])))
     (before, before_at), (after, after_at) = sides
     if len(before) != truth.frames:
         raise ValueError(f"{source.name} has {len(before)} frames, its boxes say {truth.frames}")
     height, width = before.shape[1:]
     if after.shape[1:] != (height, width):
-        after = np.stack([_resized(look, (width, height)) for look in after])
+        after = np.stack([_resized(scan, (width, height)) for scan in after])
     hidden = [
         as_mask(
             [grow(k.box, _OPEN_GROWTH) for k in truth.at(i)], (width, height), width / truth.size[0]

@@ -15,7 +15,7 @@ from redact.geometry import clamp_to
 from redact.types import Box
 
 _EXPOSURES = 5
-_LEAST_SIDE = 4
+_MIN_SIDE = 4
 Keys = Sequence[tuple[float, ...]]
 
 
@@ -70,7 +70,7 @@ class Stage:
         for area in posts:
             _paint_post(self._world, area, rng)
         self._front = posts + [_absolute(area, self._wide, self._high) for area in scene.walls]
-        labelled = [(kind, box) for box in boxes if box.height >= _LEAST_SIDE]
+        labelled = [(kind, box) for box in boxes if box.height >= _MIN_SIDE]
         self._in_world = [
             (f"{word} {i}", kind, box)
             for word, known in (("still", labelled), ("unlabelled", unlabelled(scene.world)))
@@ -103,7 +103,7 @@ class Stage:
         known = [
             (who, kind, box, share_seen(owner, number, box, kind))
             for who, kind, number, box in boxes
-            if box.height >= _LEAST_SIDE and clamp_to(box, Box(0, 0, *scene.size)).area > 0
+            if box.height >= _MIN_SIDE and clamp_to(box, Box(0, 0, *scene.size)).area > 0
         ]
         return np.clip(picture, 0, 255).astype(np.uint8), known
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.scoring import Score, Seen
+from benchmarks.scoring import ScannedFrame, Score
 
 # Lower bounds of the buckets: heights of faces, widths of plates.
 BUCKETS = {"face": (0, 12, 16, 32, 64, 128), "plate": (0, 24, 48, 96)}
 # Totals leave out what is smaller: nobody is told by it.
-LEAST = {"face": 16, "plate": 24}
+MIN = {"face": 16, "plate": 24}
 LONG_LEAK, LARGE = 2, 32
 
 
@@ -22,7 +22,7 @@ def summary(scores: Sequence[Score]) -> dict:
     result: dict = {}
     for kind, lows in BUCKETS.items():
         ours = [one for one in seen if one.kind == kind]
-        large = [one for one in ours if one.size >= LEAST[kind]]
+        large = [one for one in ours if one.size >= MIN[kind]]
         result[kind] = _counts(large) | {
             "buckets": {
                 f"{low}-{high - 1}" if high < 10**6 else f"{low}+": _counts(
@@ -31,13 +31,13 @@ def summary(scores: Sequence[Score]) -> dict:
                 for low, high in zip(lows, (*lows[1:], 10**6), strict=True)
             }
         }
-        result[kind] |= _tracks(ours, LEAST[kind])
+        result[kind] |= _tracks(ours, MIN[kind])
     over = [share for each in scores for share in each.over_covered]
     result["over_covered"] = float(np.mean(over)) if over else 0.0
     return result
 
 
-def _counts(seen: Sequence[Seen]) -> dict:
+def _counts(seen: Sequence[ScannedFrame]) -> dict:
     leaked = sum(one.leaked for one in seen)
     return {
         "frames": len(seen),
@@ -46,9 +46,9 @@ def _counts(seen: Sequence[Seen]) -> dict:
     }
 
 
-def _tracks(seen: Sequence[Seen], least: float) -> dict:
+def _tracks(seen: Sequence[ScannedFrame], least: float) -> dict:
     """Tracks that leak, and the longest run of leaked frames."""
-    tracks: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    tracks: dict[tuple[str, str], list[ScannedFrame]] = defaultdict(list)
     for one in seen:
         if one.size >= least:
             tracks[one.clip, one.id].append(one)
@@ -110,7 +110,7 @@ def _rows(table: dict[str, dict], word: str) -> list[tuple[str, list[str]]]:
         return f"{100 * counts['share']:.1f} % of {counts['frames']}"
 
     for kind, unit in (("face", "high"), ("plate", "wide")):
-        row(f"{kind}-frames {word}, {LEAST[kind]}+ px {unit}", lambda v, k=kind: share(v[k]))
+        row(f"{kind}-frames {word}, {MIN[kind]}+ px {unit}", lambda v, k=kind: share(v[k]))
         for bucket in next(iter(table.values()))[kind]["buckets"]:
             row(f"  {bucket} px", lambda v, k=kind, b=bucket: share(v[k]["buckets"][b]))
         row(f"  longest run of {word} frames", lambda v, k=kind: str(v[k]["longest_run"]))

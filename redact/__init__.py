@@ -68,11 +68,13 @@ _HOMES = {
         "TargetError",
         "WeightsError",
     ),
+    "redact.images": ("redact_image",),
     "redact.pipeline": ("analyze", "redact_clip", "render", "verify"),
-    "redact.records": ("Box", "ClipInfo", "Detection", "Plan", "Track"),
+    "redact.plan": ("Plan",),
     "redact.report": ("Report",),
     "redact.settings": ("Settings",),
-    "redact.stills": ("redact_frames", "redact_image"),
+    "redact.streaming": ("redact_frames",),
+    "redact.types": ("Box", "ClipInfo", "Detection", "Track"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.scan_presets import build_still_looks
-from redact.analysis.scans import Look, look_at
+from redact.analysis.scan_presets import build_still_scans
+from redact.analysis.scans import ScanSpec, scan_view
 from redact.cover.painter import Cover
 from redact.cover.regions import region_for
 from redact.detectors import Detector
@@ -47,37 +47,39 @@ def redact_image(
     settings = settings or Settings()
     _check_image(image)
     result = np.ascontiguousarray(image).copy()
-    found = find_in_image(result, settings, detectors=detectors)
+    found = detect_in_image(result, settings, detectors=detectors)
     Cover(settings).image(result, _regions([(d.box, d.kind, None) for d in found], image, settings))
     return result
 
 
-def find_in_image(
+def detect_in_image(
     image: Image, settings: Settings, *, detectors: Sequence[Detector] | None = None
 ) -> list[Detection]:
     """What `redact_image` covers, before the settings' margins: each thing once."""
-    looks = _looks(settings, detectors, build_still_looks)
-    found = merge_same(look_at(ArrayView(image), looks, 0))
+    scans = _scans(settings, detectors, build_still_scans)
+    found = merge_same(scan_view(ArrayView(image), scans, 0))
     return [d for d in found if d.score >= _LONE_SCORES.get(d.kind, 0.3)]
 
 
 def _regions(
-    finds: Iterable[tuple[Box, str, int | None]], image: Image, settings: Settings
+    detections: Iterable[tuple[Box, str, int | None]], image: Image, settings: Settings
 ) -> list[Region]:
     size = (image.shape[1], image.shape[0])
-    made = [region_for(box, kind, size, settings, track_id=number) for box, kind, number in finds]
+    made = [
+        region_for(box, kind, size, settings, track_id=number) for box, kind, number in detections
+    ]
     return [region for region in made if region is not None]
 
 
-def _looks(
+def _scans(
     settings: Settings,
     detectors: Sequence[Detector] | None,
-    build: Callable[[Settings], list[Look]],
-) -> list[Look]:
+    build: Callable[[Settings], list[ScanSpec]],
+) -> list[ScanSpec]:
     """The user's detectors, or this thread's own set: loading one takes half a second."""
     if detectors is not None:
-        return [Look(detector) for detector in detectors]
-    cache: dict[object, list[Look]] = _per_thread.__dict__.setdefault("looks", {})
+        return [ScanSpec(detector) for detector in detectors]
+    cache: dict[object, list[ScanSpec]] = _per_thread.__dict__.setdefault("looks", {})
     key = (build, settings.detector, settings.faces, settings.plates, settings.heads)
     if key not in cache:
         cache[key] = build(settings)

@@ -7,8 +7,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from redact.analysis.scan_presets import build_looks
-from redact.analysis.scans import Look, close_looks
+from redact.analysis.scan_presets import build_scans
+from redact.analysis.scans import ScanSpec, close_scans
 from redact.detectors import Detector
 from redact.memory import give_back_memory, keep_no_memory
 from redact.settings import Settings
@@ -66,18 +66,18 @@ class Job:
         return thread_count(self.settings.threads) if self._detectors is None else 0
 
     @contextlib.contextmanager
-    def looks(self, build: Callable[..., list[Look]] = build_looks) -> Iterator[list[Look]]:
+    def scans(self, build: Callable[..., list[ScanSpec]] = build_scans) -> Iterator[list[ScanSpec]]:
         """The user's detectors, left open, or those the settings name, closed afterwards."""
         if self._detectors is not None:
-            yield [Look(detector) for detector in self._detectors]
+            yield [ScanSpec(detector) for detector in self._detectors]
             return
         keep_no_memory()
         # Several pictures are looked at at once, each by one thread.
-        looks = build(self.settings, threads=1)
+        scans = build(self.settings, threads=1)
         try:
-            yield looks
+            yield scans
         finally:
-            close_looks(looks)
+            close_scans(scans)
 
 
 def thread_count(wanted: int) -> int:

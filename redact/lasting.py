@@ -11,7 +11,7 @@ from redact.geometry import iou_matrix
 from redact.types import Track
 
 
-class LastingIds:
+class StableIds:
     """Gives tracks the ids that they had before, by where they lie in one frame."""
 
     def __init__(self) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redact import audit, video
-from redact.analysis.analyzer import Watch
-from redact.analysis.scan_presets import build_audit_looks
+from redact.analysis.analyzer import Analyzer
+from redact.analysis.scan_presets import build_audit_scans
 from redact.audit.checking import checked
 from redact.cover.regions import RegionMaker
 from redact.detectors import Detector
@@ -24,14 +24,14 @@ from redact.errors import PlanError
 from redact.job import Job, Progress
 from redact.output import check_target, default_target
 from redact.plan import Plan
-from redact.render.trailing import TrailingRenderer
+from redact.rendering.trailing import TrailingRenderer
 from redact.report import Report
 from redact.settings import Settings
 from redact.types import ClipInfo, Detection, Frame
 from redact.views import FrameView
 
 if TYPE_CHECKING:
-    from redact.render.renderer import Rendering
+    from redact.rendering.renderer import Rendering
 
 _VERIFY_SECONDS = 0.5
 
@@ -90,9 +90,9 @@ def analyze(
     """
     job = Job(settings, detectors, progress)
     clip = video.probe(source, max_pixels=job.settings.max_pixels)
-    with job.looks() as looks, Watch(looks, job.settings, workers=job.workers) as watch:
-        clip = _look_through(job, clip, watch)
-        return Plan(clip=clip, settings=job.settings, tracks=watch.tracks(clip.seconds))
+    with job.scans() as scans, Analyzer(scans, job.settings, workers=job.workers) as analyzer:
+        clip = _read_through(job, clip, analyzer)
+        return Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
 
 
 def render(
@@ -157,23 +157,27 @@ def verify(
             pts.append(frame.pts)
             job.tell("read", len(pts), None)
     plan = Plan(clip=video.with_pts(clip, pts, frames.findings), settings=job.settings, tracks=())
-    with job.looks(build_audit_looks) as looks:
-        _, finds = audit.find_leaks(
+    with job.scans(build_audit_scans) as scans:
+        _, detections = audit.find_leaks(
             clip.path,
             plan,
-            looks,
+            scans,
             lambda done, total: job.tell("verify", done, total),
             every_seconds=_VERIFY_SECONDS,
             workers=job.workers,
             read=_read_any,
         )
-    return tuple(sorted(finds, key=lambda find: (find.frame_index, find.kind, find.box)))
+    return tuple(
+        sorted(
+            detections, key=lambda detection: (detection.frame_index, detection.kind, detection.box)
+        )
+    )
 
 
-def _look_through(
+def _read_through(
     job: Job,
     clip: ClipInfo,
-    watch: Watch,
+    analyzer: Analyzer,
     then: Callable[[Frame, float], None] = lambda _frame, _now: None,
 ) -> ClipInfo:
     """Show the clip to the watch, and return it with its frames' times filled in.
@@ -185,11 +189,11 @@ def _look_through(
         for frame in frames:
             pts.append(frame.pts)
             now = (frame.pts - pts[0]) * float(clip.time_base)
-            if watch.is_due(now):
-                watch.see(frame.index, now, FrameView(frame, clip))
+            if analyzer.is_due(now):
+                analyzer.see(frame.index, now, FrameView(frame, clip))
             then(frame, now)
             job.tell("analyze", len(pts), None)
-    watch.look_at_last()
+    analyzer.scan_last_frame()
     return video.with_pts(clip, pts, frames.findings)
 
 
@@ -198,10 +202,10 @@ def _looked_at_and_rendered(
 ) -> tuple[Plan, Rendering]:
     """The plan, and the clip rendered while it was made; `mend` makes one fit the other."""
     with contextlib.ExitStack() as stack:
-        with job.looks() as looks, Watch(looks, job.settings, workers=job.workers) as watch:
-            trailing = stack.enter_context(TrailingRenderer(start, watch, clip, job.settings))
-            clip = _look_through(job, clip, watch, trailing.push)
-            plan = Plan(clip=clip, settings=job.settings, tracks=watch.tracks(clip.seconds))
+        with job.scans() as scans, Analyzer(scans, job.settings, workers=job.workers) as analyzer:
+            trailing = stack.enter_context(TrailingRenderer(start, analyzer, clip, job.settings))
+            clip = _read_through(job, clip, analyzer, trailing.push)
+            plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
         for count in trailing.finish(plan):
             job.tell("render", count, len(clip.pts))
         return plan, trailing.rendering
@@ -211,7 +215,7 @@ def _rendering(
     stack: contextlib.ExitStack, clip: ClipInfo, settings: Settings, target: Path
 ) -> Rendering:
     """A rendering that ends with the stack. Only now what covers is loaded."""
-    from redact.render.renderer import Rendering
+    from redact.rendering.renderer import Rendering
 
     return stack.enter_context(Rendering(clip, settings, target))
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from redact.analysis.analyzer import Watch
-from redact.analysis.scan_presets import build_looks
-from redact.analysis.scans import Look
+from redact.analysis.analyzer import Analyzer
+from redact.analysis.scan_presets import build_scans
+from redact.analysis.scans import ScanSpec
 from redact.cover.painter import Cover
 from redact.detectors import Detector
-from redact.images import Image, _check_image, _looks, _regions
-from redact.lasting import LastingIds
+from redact.images import Image, _check_image, _regions, _scans
+from redact.lasting import StableIds
 from redact.settings import Settings
 from redact.types import Track
 from redact.views import ArrayView
@@ -47,7 +47,7 @@ def redact_frames(
     if not frame_rate > 0:
         raise ValueError(f"frame_rate must be above 0, not {frame_rate!r}")
     settings = settings or Settings()
-    stream = _Stream(settings, _looks(settings, detectors, build_looks), frame_rate)
+    stream = _Stream(settings, _scans(settings, detectors, build_scans), frame_rate)
     for image in frames:
         _check_image(image)
         stream.push(image)
@@ -60,14 +60,14 @@ def redact_frames(
 class _Stream:
     """The frames held back, and what was seen in the time around them."""
 
-    def __init__(self, settings: Settings, looks: Sequence[Look], frame_rate: float) -> None:
+    def __init__(self, settings: Settings, scans: Sequence[ScanSpec], frame_rate: float) -> None:
         self._settings, self._rate = settings, frame_rate
         self._cover = Cover(settings)
-        self._watch = Watch(looks, settings)
+        self._analyzer = Analyzer(scans, settings)
         self.held: collections.deque[Image] = collections.deque()
         self._pushed = self._popped = 0
         self._tracks: tuple[Track, ...] = ()
-        self._ids = LastingIds()
+        self._ids = StableIds()
         self._is_stale = True
         self._lookahead = round(settings.lookahead_seconds * frame_rate)
 
@@ -77,9 +77,9 @@ class _Stream:
 
     def push(self, image: Image) -> None:
         kept, now = image.copy(), self._pushed / self._rate
-        if self._watch.is_due(now):
+        if self._analyzer.is_due(now):
             # The watch keeps pictures for a while, and what is held will be painted on.
-            self._watch.see(self._pushed, now, ArrayView(image.copy()))
+            self._analyzer.see(self._pushed, now, ArrayView(image.copy()))
             self._is_stale = True
         self.held.append(kept)
         self._pushed += 1
@@ -97,8 +97,8 @@ class _Stream:
     def _track(self, index: int) -> None:
         """Make tracks of what was seen so far; a track keeps the id it had before."""
         extend = self._settings.extend_seconds
-        self._watch.forget(index / self._rate - extend)
+        self._analyzer.forget(index / self._rate - extend)
         seconds = np.arange(index, self._pushed + round(extend * self._rate) + 1) / self._rate
-        tracks = self._watch.tracks(seconds, index)
+        tracks = self._analyzer.tracks(seconds, index)
         self._tracks = self._ids.given(tracks, index)
         self._is_stale = False

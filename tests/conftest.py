@@ -1,11 +1,6 @@
 """The doorbell scene of the examples, written once for all tests that need real finds."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
 @pytest.fixture(scope="session")

@@ -132,11 +132,11 @@ class Everywhere:
     kinds = ("face",)
 
     def __init__(self):
-        self.looks = 0
+        self.scans = 0
 
     def detect(self, image):
-        self.looks += 1
-        rng = np.random.default_rng(self.looks)
+        self.scans += 1
+        rng = np.random.default_rng(self.scans)
         x, y = rng.uniform(0, 280), rng.uniform(0, 200)
         return [redact.Detection(kind="face", box=redact.Box(x, y, x + 40, y + 40), score=0.9)]
 
@@ -169,12 +169,12 @@ def test_verify_tells_an_uncovered_clip_from_a_covered_one(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source)
     redact.redact_clip(source, target, detectors=[SquareDetector()])
-    finds = redact.verify(source, detectors=[SquareDetector()])
-    assert {find.kind for find in finds} == {"face"}
-    indices = [find.frame_index for find in finds]
+    detections = redact.verify(source, detectors=[SquareDetector()])
+    assert {detection.kind for detection in detections} == {"face"}
+    indices = [detection.frame_index for detection in detections]
     assert indices == sorted(set(indices))
     x, y = square_at(indices[0])
-    assert finds[0].box == pytest.approx((x, y, x + SIDE, y + SIDE), abs=4)
+    assert detections[0].box == pytest.approx((x, y, x + SIDE, y + SIDE), abs=4)
     assert redact.verify(target, detectors=[SquareDetector()]) == ()
 
 

@@ -8,7 +8,7 @@ import pytest
 from make_clips import write_clip
 
 from redact import Box, Detection, video
-from redact.analysis.scans import Look, look_at_whole
+from redact.analysis.scans import ScanSpec, scan_frame
 from redact.imaging import shrunk
 from redact.types import ClipInfo
 from redact.views import ArrayView, FrameView
@@ -86,13 +86,13 @@ def test_a_look_that_needs_no_more_sees_half_the_picture(decoded):
     frame, clip = decoded
     view = FrameView(frame, clip)
     height, width = view.shape
-    look = Look(Sees(), only_changes=True, enough_side=70)
-    (found,) = look_at_whole(look, view, [Box(8, 16, 64, 32)])
+    scan = ScanSpec(Sees(), only_changes=True, enough_side=70)
+    (found,) = scan_frame(scan, view, [Box(8, 16, 64, 32)])
     assert shown == [((height // 2, width // 2), (Box(4, 8, 32, 16),))]
     assert found.box == Box(20, 40, 60, 80)
-    (found,) = look_at_whole(replace(look, enough_side=0), view)
+    (found,) = scan_frame(replace(scan, enough_side=0), view)
     assert shown[1:] == [((height, width), None)]
     assert found.box == Box(10, 20, 30, 40)
     image = np.zeros((height, width, 3), np.uint8)
-    look_at_whole(look, ArrayView(image))
+    scan_frame(scan, ArrayView(image))
     assert shown[2:] == [((height, width), None)]

@@ -16,11 +16,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.redetection import SURE_LIKENESS, Pursuit, Seen
-from redact.analysis.scans import EARLY, Look, begun, look_at_part, look_at_whole
+from redact.analysis.redetection import SURE_LIKENESS, Redetector, ScannedFrame
+from redact.analysis.scans import EARLY, ScanSpec, begun, scan_frame, scan_part
 from redact.geometry import covered_share
-from redact.motion.changes import Changes, Outlook
-from redact.motion.moving import Motion, MotionFinder
+from redact.motion.changes import ChangedParts, ChangeMap
+from redact.motion.moving import Motion, MotionDetector
 from redact.settings import Settings
 from redact.tracking.association import Associator
 from redact.tracking.building import finish
@@ -45,10 +45,10 @@ _LAST_SECONDS = 2.0
 class _Started:
     """A look that may still be under way."""
 
-    look: Look
-    outlook: Outlook | None
+    scan: ScanSpec
+    changed_parts: ChangedParts | None
     """None for a look that sees all of the picture, or what moves in it, every time."""
-    finds: Future[list[Detection]]
+    detections: Future[list[Detection]]
 
 
 @dataclasses.dataclass
@@ -59,10 +59,10 @@ class _Waiting:
     now: float
     view: View
     motion: Motion
-    looks: list[_Started]
+    scans: list[_Started]
 
 
-class Watch:
+class Analyzer:
     """Looks at the pictures of a clip in order, and keeps what it found as tracks.
 
     Use as a context manager, or call `close`.
@@ -75,34 +75,34 @@ class Watch:
 
     """
 
-    def __init__(self, looks: Sequence[Look], settings: Settings, *, workers: int = 0) -> None:
+    def __init__(self, scans: Sequence[ScanSpec], settings: Settings, *, workers: int = 0) -> None:
         self._pool = ThreadPoolExecutor(workers) if workers else None
-        self._most_waiting = max(1, 2 * workers)
+        self._max_waiting = max(1, 2 * workers)
         self._waiting: collections.deque[_Waiting] = collections.deque()
         self._settings = settings
-        self._due_looks = [look for look in looks if look.where != "near"]
-        self._near_looks = [look for look in looks if look.where == "near"]
-        self._needs_motion = bool(self._near_looks) or any(
-            look.where == "parts" or look.restless_seconds is not None for look in looks
+        self._scheduled = [scan for scan in scans if scan.where != "near"]
+        self._near_scans = [scan for scan in scans if scan.where == "near"]
+        self._needs_motion = bool(self._near_scans) or any(
+            scan.where == "parts" or scan.restless_seconds is not None for scan in scans
         )
-        self._motion = MotionFinder()
+        self._motion = MotionDetector()
         self._is_restless = self._is_busy = self._is_still = self._is_new_scene = False
         self._seen_last = -math.inf
         self._calm_from = -math.inf
         self._is_over = False
         self._associator = Associator(settings.max_gap_seconds)
-        self._last: dict[Look, float] = {}
-        self._changes = {look: Changes() for look in looks if look.only_changes}
-        self._pursuit = Pursuit(self._associator, self._near_looks)
+        self._last: dict[ScanSpec, float] = {}
+        self._change_map = {scan: ChangeMap() for scan in scans if scan.only_changes}
+        self._redetector = Redetector(self._associator, self._near_scans)
 
     def is_due(self, now: float) -> bool:
         """Whether any look is due at that time, in seconds."""
-        step = min((look.every_seconds for look in self._due_looks), default=math.inf)
+        step = min((scan.every_seconds for scan in self._scheduled), default=math.inf)
         if 0 <= now - self._seen_last < step - EARLY:
             return False  # What is due later than others waits for them, to share the picture.
-        return any(self._is_due(look, now) for look in self._due_looks)
+        return any(self._is_due(scan, now) for scan in self._scheduled)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Analyzer:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,80 +131,80 @@ class Watch:
         self._is_still = self._needs_motion and not motion.parts
         if motion.is_everywhere and not motion.is_cut:
             self._calm_from = now + _CALM_SECONDS
-        due = [look for look in self._due_looks if self._is_due(look, now)]
+        due = [scan for scan in self._scheduled if self._is_due(scan, now)]
         if motion.parts and self.is_calm:
-            due = [look for look in due if look.unless not in due]
-        self._last.update((look, now) for look in due)
+            due = [scan for scan in due if scan.unless not in due]
+        self._last.update((scan, now) for scan in due)
         # What comes rarely takes longest: begun first, it ends with the others.
-        by_length = sorted(due, key=lambda look: -look.every_seconds)
-        started = {look: self._start(look, view, motion) for look in by_length}
-        begun_looks = [started[look] for look in due]
-        self._waiting.append(_Waiting(index, now, view, motion, begun_looks))
-        while len(self._waiting) > self._most_waiting:
+        by_length = sorted(due, key=lambda scan: -scan.every_seconds)
+        started = {scan: self._start(scan, view, motion) for scan in by_length}
+        started_scans = [started[scan] for scan in due]
+        self._waiting.append(_Waiting(index, now, view, motion, started_scans))
+        while len(self._waiting) > self._max_waiting:
             self._settle(self._waiting.popleft())
 
-    def look_at_last(self) -> None:
+    def scan_last_frame(self) -> None:
         """Look at all of the last picture, unless that was done: no later look makes up for it."""
         self._is_over = True
         if not self._waiting:
             return
         last = self._waiting[-1]
-        for look in self._due_looks:
-            is_often = look.where == "whole" and look.every_seconds <= _LAST_SECONDS
-            if is_often and self._last.get(look) != last.now:
-                self._last[look] = last.now
-                last.looks.append(self._start(look, last.view, last.motion))
+        for scan in self._scheduled:
+            is_often = scan.where == "whole" and scan.every_seconds <= _LAST_SECONDS
+            if is_often and self._last.get(scan) != last.now:
+                self._last[scan] = last.now
+                last.scans.append(self._start(scan, last.view, last.motion))
 
-    def _start(self, look: Look, view: View, motion: Motion) -> _Started:
+    def _start(self, scan: ScanSpec, view: View, motion: Motion) -> _Started:
         """Look in a thread of the pool, or at once where there is none."""
-        outlook = self._outlook(look, view, motion)
-        within = None if outlook is None else outlook.parts
-        finds = begun(self._pool, _found_by, look, view, motion, within)
-        return _Started(look, outlook, finds)
+        changed_parts = self._changed_parts(scan, view, motion)
+        within = None if changed_parts is None else changed_parts.parts
+        detections = begun(self._pool, _found_by, scan, view, motion, within)
+        return _Started(scan, changed_parts, detections)
 
-    def _outlook(self, look: Look, view: View, motion: Motion) -> Outlook | None:
+    def _changed_parts(self, scan: ScanSpec, view: View, motion: Motion) -> ChangedParts | None:
         """Where a look at changes has to look."""
-        changes = self._changes.get(look)
-        if changes is None:
+        change_map = self._change_map.get(scan)
+        if change_map is None:
             return None
         if motion.is_cut or self._seen_last < self._calm_from:
-            changes.forget()
-        return changes.outlook(view)
+            change_map.forget()
+        return change_map.changed_parts(view)
 
     def _seen_by(self, started: _Started, view: View) -> list[Detection]:
         """What a look found, and what it found before where nothing has changed since."""
-        finds = started.finds.result()
-        if started.outlook is None:
-            return finds
-        return self._changes[started.look].all_seen(finds, started.outlook, view)
+        detections = started.detections.result()
+        if started.changed_parts is None:
+            return detections
+        return self._change_map[started.scan].all_seen(detections, started.changed_parts, view)
 
     def _settle(self, waiting: _Waiting) -> None:
         """Give a picture's finds to the tracks, and look for those that got none."""
         index, now, motion = waiting.index, waiting.now, waiting.motion
         if motion.is_cut:
             self._associator.cut(index)
-            self._pursuit.cut()
+            self._redetector.cut()
         found: list[Detection] = []
         hints: list[Detection] = []
-        for started in waiting.looks:
-            (hints if started.look.is_hint else found).extend(self._seen_by(started, waiting.view))
+        for started in waiting.scans:
+            (hints if started.scan.is_hint else found).extend(self._seen_by(started, waiting.view))
         self._associator.move(motion.shift)
-        if self._near_looks and self._settings.heads != "off":
+        if self._near_scans and self._settings.heads != "off":
             hints += [
                 Detection(kind="face", box=head, score=_HEAD_SCORE) for head in motion.dashing_heads
             ]
         found += self._unknown(hints, found, now)
-        picture = Seen(index, now, waiting.view, self._associator.camera)
-        followed = self._pursuit.follow_all(picture)
-        hidden = self._pursuit.hidden(picture) if self._near_looks else {}
+        picture = ScannedFrame(index, now, waiting.view, self._associator.camera)
+        followed = self._redetector.follow_all(picture)
+        hidden = self._redetector.hidden(picture) if self._near_scans else {}
         sure = {t: box for t, (box, likeness) in followed.items() if likeness >= SURE_LIKENESS}
         places = hidden | sure
         for tracklet in self._associator.step(index, now, found, places):
             if tracklet.best_score >= evidence_for(tracklet.kind).sure:
-                self._pursuit.find_again(
+                self._redetector.redetect(
                     tracklet, picture, followed.get(tracklet), hidden.get(tracklet)
                 )
-        self._pursuit.keep(picture, is_over=self._is_over)
+        self._redetector.keep(picture, is_over=self._is_over)
         waiting.view.release()
 
     def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
@@ -243,11 +243,11 @@ class Watch:
     def forget(self, before: float) -> None:
         """Drop what ended before that time, seconds."""
         self._associator.forget(before)
-        self._pursuit.forget(set(self._associator.tracklets))
+        self._redetector.forget(set(self._associator.tracklets))
 
-    def _is_due(self, look: Look, now: float) -> bool:
-        last = self._last.get(look)
-        every = look.interval(restless=self._is_restless, busy=self._is_busy, still=self._is_still)
+    def _is_due(self, scan: ScanSpec, now: float) -> bool:
+        last = self._last.get(scan)
+        every = scan.interval(restless=self._is_restless, busy=self._is_busy, still=self._is_still)
         return last is None or not 0 <= now - last < every - EARLY
 
     def _sense(self, view: View, now: float) -> Motion:
@@ -259,7 +259,7 @@ class Watch:
         self, hints: Sequence[Detection], found: Sequence[Detection], now: float
     ) -> list[Detection]:
         """The hints at somebody of whom neither another look nor a sure track knows."""
-        known = [(find.kind, find.box) for find in found] + [
+        known = [(detection.kind, detection.box) for detection in found] + [
             (tracklet.kind, Box(*tracklet.predict(now, self._associator.camera)))
             for tracklet in self._associator.live
             if tracklet.best_score >= evidence_for(tracklet.kind).sure
@@ -280,13 +280,13 @@ def _overlap(a: Box, b: Box) -> float:
 
 
 def _found_by(
-    look: Look, view: View, motion: Motion, within: Sequence[Box] | None
+    scan: ScanSpec, view: View, motion: Motion, within: Sequence[Box] | None
 ) -> list[Detection]:
     """What one look sees: in the whole picture or what changed of it, or in what moves."""
-    if look.where == "whole":
-        is_left = max(view.shape) > look.most_side
-        return [] if is_left else look_at_whole(look, view, within)
+    if scan.where == "whole":
+        is_left = max(view.shape) > scan.max_side
+        return [] if is_left else scan_frame(scan, view, within)
     if motion.is_everywhere or motion.is_busy:
         return []  # The looks at the whole picture come the more often.
-    parts = [p for p in motion.parts if max(p.width, p.height) >= look.least_side]
-    return [detection for part in parts for detection in look_at_part(look, view, part)]
+    parts = [p for p in motion.parts if max(p.width, p.height) >= scan.min_side]
+    return [detection for part in parts for detection in scan_part(scan, view, part)]

@@ -14,14 +14,14 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.scans import EARLY, Look, look_around
+from redact.analysis.scans import EARLY, ScanSpec, scan_around
 from redact.geometry import as_array, centers_of, iou_matrix
 from redact.tracking.association import Associator
 from redact.tracking.confirmation import evidence_for
 from redact.tracking.merging import is_same_place, merge_same
 from redact.tracking.partial_plates import is_as_high
 from redact.tracking.template import Template
-from redact.tracking.tracklet import LEAST_REACH, PARKED_SECONDS, Tracklet
+from redact.tracking.tracklet import MIN_REACH, PARKED_SECONDS, Tracklet
 from redact.types import Box, Detection
 from redact.views import View
 
@@ -35,11 +35,11 @@ SURE_LIKENESS = 0.9
 """What looks so much like what was followed is it."""
 
 # Looking back happens once a track is ripe, and ends after so many pictures without a sign of it.
-_RIPE_COUNT, _RIPE_SECONDS, _MOST_MISSES = 3, 0.5, 4
+_RIPE_COUNT, _RIPE_SECONDS, _MAX_MISSES = 3, 0.5, 4
 # A look near a track sees too little of what lies farther away than this, in sizes of its box.
-_MOST_NEAR = 2.5
+_MAX_NEAR = 2.5
 # A template is searched for this many box sizes away at most: farther, other things look alike.
-_MOST_FOLLOWED = 1.0
+_MAX_FOLLOWED = 1.0
 # A thing found beside a track is the track's when its score is at least this.
 _NEAR_SCORE = 0.2
 _TAKEN_IOU = 0.4
@@ -52,7 +52,7 @@ _STILL_SECONDS, _STILL_SHIFT = 4.0, 0.15
 
 
 @dataclasses.dataclass
-class Seen:
+class ScannedFrame:
     """A picture that was looked at."""
 
     index: int
@@ -63,7 +63,7 @@ class Seen:
     """(2,) how far the picture had moved in all, pixels."""
 
 
-class Pursuit:
+class Redetector:
     """Keeps up with the tracklets of an associator, one picture after the other.
 
     Args:
@@ -72,12 +72,12 @@ class Pursuit:
 
     """
 
-    def __init__(self, associator: Associator, near_looks: Sequence[Look]) -> None:
-        self._associator, self._near_looks = associator, near_looks
-        self._recent: collections.deque[Seen] = collections.deque()
+    def __init__(self, associator: Associator, near_scans: Sequence[ScanSpec]) -> None:
+        self._associator, self._near_scans = associator, near_scans
+        self._recent: collections.deque[ScannedFrame] = collections.deque()
         self._templates: dict[Tracklet, Template] = {}
         self._traced: set[Tracklet] = set()
-        self._looked_near: dict[tuple[Tracklet, Look], float] = {}
+        self._last_near_scan: dict[tuple[Tracklet, ScanSpec], float] = {}
 
     def cut(self) -> None:
         """Another scene begins: nothing is followed back beyond it."""
@@ -87,9 +87,9 @@ class Pursuit:
         """Keep nothing but what these tracklets need."""
         self._templates = {k: v for k, v in self._templates.items() if k in known}
         self._traced = {tracklet for tracklet in self._traced if tracklet in known}
-        self._looked_near = {k: v for k, v in self._looked_near.items() if k[0] in known}
+        self._last_near_scan = {k: v for k, v in self._last_near_scan.items() if k[0] in known}
 
-    def follow_all(self, picture: Seen) -> dict[Tracklet, Followed]:
+    def follow_all(self, picture: ScannedFrame) -> dict[Tracklet, Followed]:
         """Where the live tracklets seem to be by what they looked like, and how like."""
         followed = {}
         for tracklet in self._associator.live:
@@ -97,12 +97,12 @@ class Pursuit:
             if template is not None:
                 predicted = tracklet.predict(picture.now, picture.camera)
                 reach = tracklet.reach(picture.now - tracklet.times[-1])
-                place = template.follow(predicted, picture.view, min(reach, _MOST_FOLLOWED))
+                place = template.follow(predicted, picture.view, min(reach, _MAX_FOLLOWED))
                 if place is not None:
                     followed[tracklet] = place
         return followed
 
-    def hidden(self, picture: Seen) -> dict[Tracklet, NDArray[np.float64]]:
+    def hidden(self, picture: ScannedFrame) -> dict[Tracklet, NDArray[np.float64]]:
         """(4,) boxes of live tracklets of people who stood still, and whom another passes now."""
         places = {t: t.standing_box for t in self._associator.live if t.kind == "face"}
         passing = as_array(
@@ -116,10 +116,10 @@ class Pursuit:
             and _touch(box, passing)
         }
 
-    def find_again(
+    def redetect(
         self,
         tracklet: Tracklet,
-        picture: Seen,
+        picture: ScannedFrame,
         followed: Followed | None,
         hidden: NDArray[np.float64] | None,
     ) -> None:
@@ -131,8 +131,8 @@ class Pursuit:
         reach = tracklet.reach(picture.now - tracklet.times[-1])
         is_sure = followed is not None and followed[1] >= SURE_LIKENESS
         if followed is not None and is_sure:
-            predicted, reach = followed[0], LEAST_REACH
-        near = self._look_near(tracklet, predicted, picture, reach, is_followed=is_sure)
+            predicted, reach = followed[0], MIN_REACH
+        near = self._scan_near(tracklet, predicted, picture, reach, is_followed=is_sure)
         if near is not None:
             tracklet.add(picture.index, picture.now, *near, picture.camera)
         elif followed is not None:
@@ -148,7 +148,7 @@ class Pursuit:
             # Who passes in front of a parked car hides its plate: it is looked for afterwards.
             tracklet.stay_alive(picture.now, PARKED_SECONDS)
 
-    def keep(self, picture: Seen, *, is_over: bool) -> None:
+    def keep(self, picture: ScannedFrame, *, is_over: bool) -> None:
         """The picture's finds are known: keep what they look like, and follow new ones back.
 
         is_over: no more pictures will come, so that nothing has to wait until it is ripe.
@@ -156,7 +156,7 @@ class Pursuit:
         self._recent.append(picture)
         while picture.now - self._recent[0].now > LOOK_BACK_SECONDS:
             self._recent.popleft()
-        if not self._near_looks:
+        if not self._near_scans:
             return
         for tracklet in self._associator.live:
             if tracklet.found_at(picture.index) is not None:
@@ -170,7 +170,7 @@ class Pursuit:
         Once only, when a few finds show how it moves, or no more of them came for a while or will
         come.
         """
-        is_ripe = tracklet.find_count >= _RIPE_COUNT or now - tracklet.times[0] > _RIPE_SECONDS
+        is_ripe = tracklet.detection_count >= _RIPE_COUNT or now - tracklet.times[0] > _RIPE_SECONDS
         if tracklet in self._traced or not (is_ripe or is_over):
             return
         self._traced.add(tracklet)
@@ -186,24 +186,24 @@ class Pursuit:
             drift = picture.camera - camera - tracklet.early_velocity() * elapsed
             predicted = tracklet.boxes[0] + np.tile(drift, 2)
             reach = tracklet.reach(elapsed)
-            near = self._look_near(tracklet, predicted, picture, reach)
+            near = self._scan_near(tracklet, predicted, picture, reach)
             if near is None and template is not None:
-                followed = template.follow(predicted, picture.view, min(reach, _MOST_FOLLOWED))
+                followed = template.follow(predicted, picture.view, min(reach, _MAX_FOLLOWED))
                 near = None if followed is None else (followed[0], float("nan"))
             if near is None:
                 misses += 1
-                if misses >= _MOST_MISSES:
+                if misses >= _MAX_MISSES:
                     return
                 continue
             misses = 0
             tracklet.put_before(picture.index, picture.now, *near)
             camera = picture.camera
 
-    def _look_near(
+    def _scan_near(
         self,
         tracklet: Tracklet,
         predicted: NDArray[np.float64],
-        picture: Seen,
+        picture: ScannedFrame,
         reach: float,
         *,
         is_followed: bool = False,
@@ -213,24 +213,24 @@ class Pursuit:
         reach: how far from the predicted box it may be, in sizes of it.
         is_followed: where it is is known, so that looking can wait until the look is due again.
         """
-        reach = min(reach, _MOST_NEAR)
+        reach = min(reach, _MAX_NEAR)
         # Who has left the picture comes back now and then; what moves is looked at besides.
         is_lost = not is_followed and _is_centered_in(predicted, picture.view.shape)
-        for look in self._near_looks:
-            if look.kind != tracklet.kind:
+        for scan in self._near_scans:
+            if scan.kind != tracklet.kind:
                 continue
-            key = (tracklet, look)
-            every = look.interval(restless=is_lost)
-            if 0 <= picture.now - self._looked_near.get(key, -math.inf) < every - EARLY:
+            key = (tracklet, scan)
+            every = scan.interval(restless=is_lost)
+            if 0 <= picture.now - self._last_near_scan.get(key, -math.inf) < every - EARLY:
                 continue
-            self._looked_near[key] = picture.now
-            finds = look_around(look, picture.view, predicted, reach - LEAST_REACH)
+            self._last_near_scan[key] = picture.now
+            detections = scan_around(scan, picture.view, predicted, reach - MIN_REACH)
             fitting = [
                 detection
-                for detection in (merge_same(finds) if look.kind == "plate" else finds)
+                for detection in (merge_same(detections) if scan.kind == "plate" else detections)
                 if detection.score >= _NEAR_SCORE
                 and is_same_place(detection.box, predicted, reach)
-                and (look.kind != "plate" or is_as_high(detection.box, predicted))
+                and (scan.kind != "plate" or is_as_high(detection.box, predicted))
                 and not (is_followed and _is_doubtful(detection, predicted))
                 and not self._is_anothers(detection.box, tracklet, predicted, picture)
             ]
@@ -240,7 +240,7 @@ class Pursuit:
         return None
 
     def _is_anothers(
-        self, box: Box, tracklet: Tracklet, predicted: NDArray[np.float64], picture: Seen
+        self, box: Box, tracklet: Tracklet, predicted: NDArray[np.float64], picture: ScannedFrame
     ) -> bool:
         """Whether another track was found at this place, or one that is lost fits it better.
 
@@ -253,7 +253,7 @@ class Pursuit:
         own = float(iou_matrix(found, predicted)[0, 0])
         return bool(taken > _TAKEN_IOU or max(taken, lost) > max(own, _NEARER_IOU))
 
-    def _remember(self, tracklet: Tracklet, picture: Seen) -> None:
+    def _remember(self, tracklet: Tracklet, picture: ScannedFrame) -> None:
         """Keep what a tracklet that was found looks like, unless somebody is in front of it."""
         box = tracklet.boxes[-1]
         if tracklet in self._templates and _touch(box, self._others(tracklet, picture.index)):
@@ -272,7 +272,7 @@ class Pursuit:
             and (box := other.found_at(index)) is not None
         )
 
-    def _others_lost(self, tracklet: Tracklet, picture: Seen) -> NDArray[np.float64]:
+    def _others_lost(self, tracklet: Tracklet, picture: ScannedFrame) -> NDArray[np.float64]:
         """(N, 4) where the other live sure tracklets of its kind should be in that picture."""
         return as_array(
             other.predict(picture.now, picture.camera)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.scans import STEP_SECONDS, Look, _close
+from redact.analysis.scans import STEP_SECONDS, ScanSpec, _close
 from redact.detectors import Detector
 from redact.settings import Settings
 from redact.types import Detection
@@ -29,8 +29,8 @@ class Rescored:
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """What the detector sees in an upright (H, W, 3) uint8 BGR picture."""
         return [
-            dataclasses.replace(find, kind=self.kind, score=self._rescored(find.score))
-            for find in self.detector.detect(image)
+            dataclasses.replace(detection, kind=self.kind, score=self._rescored(detection.score))
+            for detection in self.detector.detect(image)
         ]
 
     def _rescored(self, score: float) -> float:
@@ -41,7 +41,7 @@ class Rescored:
         _close(self.detector)
 
 
-def build_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
+def build_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
     """The looks that `settings` asks for.
 
     "fast" runs BlazeFace alone for faces: near ones only. "balanced" adds CenterFace on what
@@ -54,16 +54,16 @@ def build_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
         WeightsError: a model's file is missing.
 
     """
-    looks: list[Look] = []
+    scans: list[ScanSpec] = []
     if settings.faces:
-        looks += _face_looks(settings.detector, threads)
-        looks += _head_looks(settings, threads)
+        scans += _face_scans(settings.detector, threads)
+        scans += _head_scans(settings, threads)
     if settings.plates:
-        looks += _plate_looks(settings.detector, threads)
-    return looks
+        scans += _plate_scans(settings.detector, threads)
+    return scans
 
 
-def build_still_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
+def build_still_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
     """The looks at a single picture, which no track supports.
 
     All the looks of "balanced" at one picture cost as much as those of "thorough", and find less:
@@ -77,20 +77,20 @@ def build_still_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
 
     """
     if settings.detector == "fast" or not settings.faces:
-        return build_looks(settings, threads=threads)
+        return build_scans(settings, threads=threads)
     from redact.detectors.thorough import ThoroughFaceDetector
 
-    looks = [Look(ThoroughFaceDetector(threads=threads))]
+    scans = [ScanSpec(ThoroughFaceDetector(threads=threads))]
     if settings.heads == "all moving":
         from redact.detectors.heads import HeadDetector
 
         # Shirts and bags look like heads below this score.
         heads = HeadDetector(threshold=0.8, threads=threads)
-        looks.append(Look(Rescored(heads)))
-    return [*looks, *_plate_looks("thorough", threads)] if settings.plates else looks
+        scans.append(ScanSpec(Rescored(heads)))
+    return [*scans, *_plate_scans("thorough", threads)] if settings.plates else scans
 
 
-def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
+def build_audit_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
     """The looks at a finished clip, at other sizes than `build_looks` takes.
 
     Raises:
@@ -98,31 +98,31 @@ def build_audit_looks(settings: Settings, *, threads: int = 0) -> list[Look]:
 
     """
     if settings.detector == "fast":
-        return build_looks(settings, threads=threads)
-    looks: list[Look] = []
+        return build_scans(settings, threads=threads)
+    scans: list[ScanSpec] = []
     if settings.faces:
         from redact.detectors.centerface import CenterFaceDetector
 
         whole = CenterFaceDetector((1280, 640), threads=threads)
-        looks.append(Look(whole, only_changes=True))
-        looks.append(Look(CenterFaceDetector(threads=threads), where="near", part_side=224))
+        scans.append(ScanSpec(whole, only_changes=True))
+        scans.append(ScanSpec(CenterFaceDetector(threads=threads), where="near", part_side=224))
     if settings.plates:
         from redact.detectors.plates import PlateDetector
 
         plates = PlateDetector(scales=(0.75, 0.4), threads=threads)
-        looks.append(Look(plates, only_changes=True))
-        part = PlateDetector(scales=(1.0,), enlarge_below=0, looks_again=False, threads=threads)
-        looks.append(Look(part, where="near", kind="plate", part_side=256, around=3.0))
-    return looks
+        scans.append(ScanSpec(plates, only_changes=True))
+        part = PlateDetector(scales=(1.0,), enlarge_below=0, verifies=False, threads=threads)
+        scans.append(ScanSpec(part, where="near", kind="plate", part_side=256, around=3.0))
+    return scans
 
 
-def _face_looks(level: str, threads: int) -> list[Look]:
+def _face_scans(level: str, threads: int) -> list[ScanSpec]:
     if level == "fast":
         from redact.detectors.blazeface import BlazeFaceDetector
 
         return [
-            Look(BlazeFaceDetector("full_range_sparse", threshold=0.5), STEP_SECONDS),
-            Look(BlazeFaceDetector("short_range", threshold=0.7), STEP_SECONDS),
+            ScanSpec(BlazeFaceDetector("full_range_sparse", threshold=0.5), STEP_SECONDS),
+            ScanSpec(BlazeFaceDetector("short_range", threshold=0.7), STEP_SECONDS),
         ]
     from redact.detectors.blazeface_onnx import BlazeFaceAnySizeDetector
     from redact.detectors.blurred import BlurredFaceDetector
@@ -132,50 +132,54 @@ def _face_looks(level: str, threads: int) -> list[Look]:
     # 0.7: those only carry on a track.
     blaze = Rescored(BlazeFaceAnySizeDetector(threshold=0.45, threads=threads), offset=-0.25)
     near = CenterFaceDetector(threads=threads)
-    around = Look(near, 0.4, "near", restless_seconds=0.0, part_side=160)
+    around = ScanSpec(near, 0.4, "near", restless_seconds=0.0, part_side=160)
     if level == "thorough":
-        every = Look(CenterFaceDetector((None, 960, 480), threads=threads))
-        return [Look(blaze), around, every]
+        every = ScanSpec(CenterFaceDetector((None, 960, 480), threads=threads))
+        return [ScanSpec(blaze), around, every]
     # Faces of a small picture are found better enlarged, and others are missed in a mirror.
-    far = CenterFaceDetector((1920,), most_enlarged=1.5, mirrored=True, threads=threads)
-    enlarged = CenterFaceDetector((1920,), most_enlarged=2.0, threads=threads)
+    far = CenterFaceDetector((1920,), max_enlarged=1.5, mirrored=True, threads=threads)
+    enlarged = CenterFaceDetector((1920,), max_enlarged=2.0, threads=threads)
     # What these looks agree on still needs a track's support.
     blurred = Rescored(BlurredFaceDetector(threads=threads), offset=-0.3, most=0.39)
-    moving = Look(near, 2 * STEP_SECONDS, "parts", part_side=320)
+    moving = ScanSpec(near, 2 * STEP_SECONDS, "parts", part_side=320)
     return [
-        Look(blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS, enough_side=224, unless=moving),
+        ScanSpec(
+            blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS, enough_side=224, unless=moving
+        ),
         around,
         moving,
         # Where several people move side by side, or a far one beside a near one.
-        Look(near, 1.44, "parts", part_side=768, least_side=420, most_enlarged=1.0),
-        Look(
+        ScanSpec(near, 1.44, "parts", part_side=768, min_side=420, max_enlarged=1.0),
+        ScanSpec(
             CenterFaceDetector((960, 480), threads=threads),
             2.0,
             restless_seconds=0.32,
             busy_seconds=0.32,
             only_changes=True,
         ),
-        Look(blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True, enough_side=224),
-        Look(far, 8.0, restless_seconds=1.2, busy_seconds=2.4, only_changes=True),
-        Look(
+        ScanSpec(
+            blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True, enough_side=224
+        ),
+        ScanSpec(far, 8.0, restless_seconds=1.2, busy_seconds=2.4, only_changes=True),
+        ScanSpec(
             enlarged,
             8.0,
             restless_seconds=2.4,
             busy_seconds=2.4,
-            most_side=1280,
+            max_side=1280,
             only_changes=True,
         ),
     ]
 
 
-def _head_looks(settings: Settings, threads: int) -> list[Look]:
+def _head_scans(settings: Settings, threads: int) -> list[ScanSpec]:
     if settings.heads == "off" or settings.detector == "fast":
         return []
     from redact.detectors.heads import HeadDetector
 
     heads = HeadDetector(threads=threads)
     # Beside a track a head only carries on what was seen; the part below shows the shoulders.
-    near = Look(
+    near = ScanSpec(
         Rescored(heads, weight=0.5),
         0.48,
         "near",
@@ -186,28 +190,30 @@ def _head_looks(settings: Settings, threads: int) -> list[Look]:
     if settings.heads == "near tracks":
         return [near]
     moving = Rescored(heads)
-    return [near, Look(moving, 2 * STEP_SECONDS, "parts", part_side=320)]
+    return [near, ScanSpec(moving, 2 * STEP_SECONDS, "parts", part_side=320)]
 
 
-def _plate_looks(level: str, threads: int) -> list[Look]:
+def _plate_scans(level: str, threads: int) -> list[ScanSpec]:
     from redact.detectors.plates import PlateDetector
 
     if level == "fast":
-        return [Look(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
+        return [ScanSpec(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
     part = PlateDetector(scales=(1.0,), enlarge_below=0, threads=threads)
     # Beside a track one look carries on what was seen, however faint, but is no evidence: of
     # gravel that was once taken for a plate it says so again and again. Below 0.3, which becomes
     # the least score of what is found near a track, it only shows the other half of a plate.
     beside = PlateDetector(
-        scales=(1.0,), threshold=0.2, enlarge_below=0, looks_again=False, threads=threads
+        scales=(1.0,), threshold=0.2, enlarge_below=0, verifies=False, threads=threads
     )
     faint = Rescored(beside, weight=0.1, offset=0.17, kind="plate")
-    near = Look(faint, 0.4, "near", restless_seconds=0.16, kind="plate", part_side=320, around=4.0)
+    near = ScanSpec(
+        faint, 0.4, "near", restless_seconds=0.16, kind="plate", part_side=320, around=4.0
+    )
     if level == "balanced":
         return [
             near,
-            Look(part, 4 * STEP_SECONDS, "parts", part_side=640),
-            Look(
+            ScanSpec(part, 4 * STEP_SECONDS, "parts", part_side=640),
+            ScanSpec(
                 PlateDetector(threads=threads),
                 2.0,
                 restless_seconds=0.48,
@@ -215,4 +221,4 @@ def _plate_looks(level: str, threads: int) -> list[Look]:
                 only_changes=True,
             ),
         ]
-    return [near, Look(PlateDetector(threads=threads))]
+    return [near, ScanSpec(PlateDetector(threads=threads))]

@@ -24,11 +24,11 @@ STEP_SECONDS = 0.08
 EARLY = 2e-3
 # A find of which less than this share lies within the part looked at is cut by the part's edge, and
 # counts no more than this: a slice of a large face looks like a smaller one.
-_LEAST_WITHIN, _MOST_CUT = 0.95, 0.39
+_MIN_WITHIN, _MAX_CUT = 0.95, 0.39
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Look:
+class ScanSpec:
     """A detector, where it looks and how often.
 
     where: "whole" for the whole picture; "parts" for what moves in it, brought to `part_side`
@@ -46,20 +46,20 @@ class Look:
     """How often while much moves under a camera that stands still. As `every_seconds` when None."""
     still_seconds: float | None = None
     """How often while nothing moves at all. As `every_seconds` when None."""
-    unless: Look | None = None
+    unless: ScanSpec | None = None
     """Left out of pictures in which this look at parts comes and sees all that moves."""
     kind: str = "face"
     """Of which tracks a "near" look looks around."""
     part_side: int = 0
     """Longer side in pixels that a part is brought to."""
-    least_side: int = 0
+    min_side: int = 0
     """A part whose longer side is shorter is left to other looks."""
-    most_side: float = math.inf
+    max_side: float = math.inf
     """A whole picture whose longer side is longer is left to other looks."""
     enough_side: int = 0
     """The whole picture may be shrunk until its longer side has so many pixels: the detector makes
     use of no more. 0 shows it the picture as it is."""
-    most_enlarged: float = 2.0
+    max_enlarged: float = 2.0
     is_hint: bool = False
     """What it finds counts only where no other look and no sure track knows of somebody."""
     only_changes: bool = False
@@ -79,9 +79,9 @@ class Look:
         return self.every_seconds
 
 
-def look_at(
+def scan_view(
     view: View,
-    looks: Iterable[Look],
+    scans: Iterable[ScanSpec],
     frame_index: int,
     within: Sequence[Box] | None = None,
 ) -> list[Detection]:
@@ -91,42 +91,45 @@ def look_at(
     """
     return [
         dataclasses.replace(detection, frame_index=frame_index)
-        for look in looks
-        if look.where == "whole"
-        for detection in look_at_whole(look, view, within)
+        for scan in scans
+        if scan.where == "whole"
+        for detection in scan_frame(scan, view, within)
     ]
 
 
-def look_at_whole(look: Look, view: View, within: Sequence[Box] | None = None) -> list[Detection]:
+def scan_frame(scan: ScanSpec, view: View, within: Sequence[Box] | None = None) -> list[Detection]:
     """What a look sees in the picture.
 
     within: these parts are enough for a look at changes only; None for all of the picture.
     """
-    image = view.smaller(look.enough_side) if look.enough_side else view.whole()
+    image = view.smaller(scan.enough_side) if scan.enough_side else view.whole()
     factors = (view.shape[1] / image.shape[1], view.shape[0] / image.shape[0])
-    if look.only_changes and within is not None:
+    if scan.only_changes and within is not None:
         shown = tuple(_scaled(box, (1 / factors[0], 1 / factors[1])) for box in within)
-        finds = cast("PartDetector", look.detector).detect(image, shown)
+        detections = cast("PartDetector", scan.detector).detect(image, shown)
     else:
-        finds = look.detector.detect(image)
+        detections = scan.detector.detect(image)
     if factors == (1.0, 1.0):
-        return list(finds)
-    return [dataclasses.replace(find, box=_scaled(find.box, factors)) for find in finds]
+        return list(detections)
+    return [
+        dataclasses.replace(detection, box=_scaled(detection.box, factors))
+        for detection in detections
+    ]
 
 
-def look_at_part(look: Look, view: View, part: Box) -> list[Detection]:
+def scan_part(scan: ScanSpec, view: View, part: Box) -> list[Detection]:
     """What a look sees in a part of the picture, brought to the size that suits it."""
     height, width = view.shape
     x0, y0, x1, y1 = (round(v) for v in clamp_to(part, Box(0, 0, width, height)))
     if x1 - x0 < 8 or y1 - y0 < 8:
         return []
     crop = view.part((x0, y0, x1, y1))
-    scale = min(look.part_side / max(x1 - x0, y1 - y0), look.most_enlarged)
+    scale = min(scan.part_side / max(x1 - x0, y1 - y0), scan.max_enlarged)
     size = max(1, round(scale * (x1 - x0))), max(1, round(scale * (y1 - y0)))
     scaled = resized(crop, *size)
     factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
-    finds = [_shifted(d, (x0, y0), factors) for d in look.detector.detect(scaled)]
-    return [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in finds]
+    detections = [_shifted(d, (x0, y0), factors) for d in scan.detector.detect(scaled)]
+    return [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in detections]
 
 
 def _weaker_if_cut(detection: Detection, part: Edges, size: tuple[int, int]) -> Detection:
@@ -138,9 +141,9 @@ def _weaker_if_cut(detection: Detection, part: Edges, size: tuple[int, int]) -> 
     low = (float(v) if v > 0 else -math.inf for v in part[:2])
     high = (float(v) if v < most else math.inf for v, most in zip(part[2:], size, strict=True))
     within = clamp_to(detection.box, Box(*low, *high))
-    if within.area >= _LEAST_WITHIN * detection.box.area:
+    if within.area >= _MIN_WITHIN * detection.box.area:
         return detection
-    return dataclasses.replace(detection, score=min(detection.score, _MOST_CUT))
+    return dataclasses.replace(detection, score=min(detection.score, _MAX_CUT))
 
 
 def _shifted(
@@ -156,15 +159,15 @@ def _scaled(box: Box, factors: tuple[float, float]) -> Box:
     return Box(box.x0 * fx, box.y0 * fy, box.x1 * fx, box.y1 * fy)
 
 
-def look_around(
-    look: Look, view: View, predicted: NDArray[np.float64], farther: float = 0.0
+def scan_around(
+    scan: ScanSpec, view: View, predicted: NDArray[np.float64], farther: float = 0.0
 ) -> list[Detection]:
     """What a look sees in a square around a box, brought to one size whatever the box's.
 
     farther: so many sizes of the box more to each side.
     """
     height, width = view.shape
-    sizes = look.around + 2 * farther
+    sizes = scan.around + 2 * farther
     side = max(sizes * float(np.max(predicted[2:] - predicted[:2])), 48.0)
     center = (predicted[:2] + predicted[2:]) / 2
     part = Box(*(center - side / 2), *(center + side / 2))
@@ -172,7 +175,7 @@ def look_around(
     dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
     dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
     moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
-    return look_at_part(dataclasses.replace(look, most_enlarged=4.0), view, moved)
+    return scan_part(dataclasses.replace(scan, max_enlarged=4.0), view, moved)
 
 
 def begun(
@@ -186,10 +189,10 @@ def begun(
     return done
 
 
-def close_looks(looks: Sequence[Look]) -> None:
+def close_scans(scans: Sequence[ScanSpec]) -> None:
     """Free what the detectors hold, for those that hold something."""
-    for look in looks:
-        _close(look.detector)
+    for scan in scans:
+        _close(scan.detector)
     give_back_memory()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redact import audit, video
-from redact.analysis.scan_presets import build_audit_looks
+from redact.analysis.scan_presets import build_audit_scans
 from redact.errors import LeakError
 from redact.job import Job
 from redact.output import staged
@@ -16,9 +16,9 @@ from redact.report import Report
 from redact.types import Detection
 
 if TYPE_CHECKING:
-    from redact.render.renderer import Rendering
+    from redact.rendering.renderer import Rendering
 
-_MOST_RENDERS = 5
+_MAX_RENDERS = 5
 
 
 def checked(job: Job, plan: Plan, rendering: Rendering, target: Path) -> Report:
@@ -38,7 +38,7 @@ def checked(job: Job, plan: Plan, rendering: Rendering, target: Path) -> Report:
     audited: frozenset[int] | None = None
     leaks: list[Detection] = []
     with staged(target) as unfinished:
-        for render_number in range(1, _MOST_RENDERS + 1):
+        for render_number in range(1, _MAX_RENDERS + 1):
             changed = rendering.mend(plan, lambda done, total: job.tell("render", done, total))
             rendering.write(unfinished, plan.clip)
             job.spent("render")
@@ -49,7 +49,7 @@ def checked(job: Job, plan: Plan, rendering: Rendering, target: Path) -> Report:
             left = [leak for leak in leaks if leak.frame_index not in changed]
             leaks = [leak for leak in left if audit.is_leak(leak, plan)] + found
             job.spent("audit")
-            if not leaks or render_number == _MOST_RENDERS:
+            if not leaks or render_number == _MAX_RENDERS:
                 break
             plan = audit.cover_leaks(plan, leaks)
         # What turns up only now lies where two looks saw nothing: covers can look like plates.
@@ -74,11 +74,11 @@ def _audit(
 ) -> tuple[frozenset[int], list[Detection]]:
     if not job.settings.audit:
         return frozenset(), []
-    with job.looks(build_audit_looks) as looks:
+    with job.scans(build_audit_scans) as scans:
         return audit.find_leaks(
             output,
             plan,
-            looks,
+            scans,
             lambda done, total: job.tell("audit", done, total),
             frames=frames,
             workers=job.workers,
@@ -88,6 +88,6 @@ def _audit(
 def _leak_message(source: Path, leaks: Sequence[Detection]) -> str:
     first = leaks[0]
     return (
-        f"{len(leaks)} finds stay uncovered in {str(source)!r} after {_MOST_RENDERS} renders, the "
+        f"{len(leaks)} finds stay uncovered in {str(source)!r} after {_MAX_RENDERS} renders, the "
         f"first a {first.kind} in frame {first.frame_index}; nothing was written"
     )

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
-from redact.analysis.scans import Look, begun, look_around, look_at
+from redact.analysis.scans import ScanSpec, begun, scan_around, scan_view
 from redact.geometry import covered_share, grow
 from redact.imaging import mirrored
-from redact.motion.changes import Changes, Outlook
+from redact.motion.changes import ChangedParts, ChangeMap
 from redact.plan import Plan
 from redact.tracking.confirmation import evidence_for
 from redact.tracking.merging import is_same_place, merge_same
@@ -33,7 +33,7 @@ _COVERED_HEART = 0.9
 # tracks bridge what lies between.
 EVERY_SECONDS, _AROUND_SECONDS, _STEP_SECONDS = 2.0, 1.0, 0.16
 # So long before a track begins and after it ends, its surroundings are looked at in every frame.
-_ENDS_SECONDS, _MOST_END_FRAMES = 0.3, 8
+_ENDS_SECONDS, _MAX_END_FRAMES = 0.3, 8
 # A second look, at another size and mirrored, confirms a find from this score on.
 _CONFIRMING_SCORE = 0.35
 
@@ -58,7 +58,7 @@ class _Errand:
 def find_leaks(
     output: Path,
     plan: Plan,
-    looks: Sequence[Look],
+    scans: Sequence[ScanSpec],
     on_frame: Callable[[int, int], None],
     *,
     frames: frozenset[int] | None = None,
@@ -81,22 +81,22 @@ def find_leaks(
     """
     clip = video.probe(output, max_pixels=plan.settings.max_pixels)
     if frames is None:
-        errands = _errands(plan, looks, every_seconds)
+        errands = _errands(plan, scans, every_seconds)
     else:
         errands = {index: _Errand(whole=True) for index in frames}
-    leaks = _run(clip, plan, looks, errands, on_frame, workers, read)
+    leaks = _run(clip, plan, scans, errands, on_frame, workers, read)
     first = frozenset(index for index, errand in errands.items() if errand.whole)
     if frames is not None or not leaks:
         return first, leaks
     around = {index: _Errand(whole=True) for index in _frames_around(plan, leaks) - first}
-    leaks += _run(clip, plan, looks, around, on_frame, workers, read)
+    leaks += _run(clip, plan, scans, around, on_frame, workers, read)
     return first | around.keys(), leaks
 
 
 def _run(
     clip: ClipInfo,
     plan: Plan,
-    looks: Sequence[Look],
+    scans: Sequence[ScanSpec],
     errands: dict[int, _Errand],
     on_frame: Callable[[int, int], None],
     workers: int,
@@ -109,12 +109,12 @@ def _run(
         frames = stack.enter_context(
             contextlib.closing(read(clip, errands.keys(), threads=plan.settings.threads))
         )
-        round_ = _Round(plan, looks, pool)
+        round_ = _Round(plan, scans, pool)
         for done, frame in enumerate(frames, 1):
-            round_.look(FrameView(frame, clip), frame.index, errands[frame.index])
-            leaks += round_.leaks(most_waiting=2 * workers)
+            round_.scan(FrameView(frame, clip), frame.index, errands[frame.index])
+            leaks += round_.leaks(max_waiting=2 * workers)
             on_frame(done, len(errands))
-        leaks += round_.leaks(most_waiting=0)
+        leaks += round_.leaks(max_waiting=0)
     return leaks
 
 
@@ -124,67 +124,70 @@ class _Waiting:
 
     view: View
     index: int
-    outlook: Outlook | None
+    changed_parts: ChangedParts | None
     """None where all of the picture, or only surroundings of tracks, are looked at."""
-    finds: Future[list[Detection]]
+    detections: Future[list[Detection]]
 
 
 class _Round:
     """Frames looked at in order; what hasn't changed between them is looked at once."""
 
-    def __init__(self, plan: Plan, looks: Sequence[Look], pool: ThreadPoolExecutor | None) -> None:
-        self._plan, self._looks, self._pool = plan, looks, pool
-        self._only_changes = all(k.only_changes for k in looks if k.where == "whole")
-        self._changes = Changes()
+    def __init__(
+        self, plan: Plan, scans: Sequence[ScanSpec], pool: ThreadPoolExecutor | None
+    ) -> None:
+        self._plan, self._scans, self._pool = plan, scans, pool
+        self._only_changes = all(k.only_changes for k in scans if k.where == "whole")
+        self._change_map = ChangeMap()
         self._waiting: deque[_Waiting] = deque()
 
-    def look(self, view: View, index: int, errand: _Errand) -> None:
+    def scan(self, view: View, index: int, errand: _Errand) -> None:
         """Begin an errand."""
         is_partial = errand.whole and self._only_changes
-        outlook = self._changes.outlook(view) if is_partial else None
-        within = None if outlook is None else outlook.parts
-        finds = begun(self._pool, _finds_in, view, index, errand, within, self._looks)
-        self._waiting.append(_Waiting(view, index, outlook, finds))
+        changed_parts = self._change_map.changed_parts(view) if is_partial else None
+        within = None if changed_parts is None else changed_parts.parts
+        detections = begun(self._pool, _detections_in, view, index, errand, within, self._scans)
+        self._waiting.append(_Waiting(view, index, changed_parts, detections))
 
-    def leaks(self, most_waiting: int) -> list[Detection]:
+    def leaks(self, max_waiting: int) -> list[Detection]:
         """The leaks of the errands that came first, until so many are left."""
         leaks = []
-        while len(self._waiting) > most_waiting:
+        while len(self._waiting) > max_waiting:
             waiting = self._waiting.popleft()
             leaks += [
-                find
-                for find in merge_same(self._seen(waiting))
-                if is_leak(find, self._plan) and _is_confirmed(find, waiting.view, self._looks)
+                detection
+                for detection in merge_same(self._seen(waiting))
+                if is_leak(detection, self._plan)
+                and _is_confirmed(detection, waiting.view, self._scans)
             ]
         return leaks
 
     def _seen(self, waiting: _Waiting) -> list[Detection]:
-        finds = waiting.finds.result()
-        if waiting.outlook is None:
-            return finds
-        seen = self._changes.all_seen(finds, waiting.outlook, waiting.view)
-        return [dataclasses.replace(find, frame_index=waiting.index) for find in seen]
+        detections = waiting.detections.result()
+        if waiting.changed_parts is None:
+            return detections
+        seen = self._change_map.all_seen(detections, waiting.changed_parts, waiting.view)
+        return [dataclasses.replace(detection, frame_index=waiting.index) for detection in seen]
 
 
-def _finds_in(
+def _detections_in(
     view: View,
     index: int,
     errand: _Errand,
     within: Sequence[Box] | None,
-    looks: Sequence[Look],
+    scans: Sequence[ScanSpec],
 ) -> list[Detection]:
-    found = look_at(view, looks, index, within) if errand.whole else []
-    for look in looks:
+    found = scan_view(view, scans, index, within) if errand.whole else []
+    for scan in scans:
         for kind, box in errand.around:
-            if look.where == "near" and look.kind == kind:
-                finds = look_around(look, view, np.asarray(box))
-                found += [dataclasses.replace(d, frame_index=index) for d in finds]
+            if scan.where == "near" and scan.kind == kind:
+                detections = scan_around(scan, view, np.asarray(box))
+                found += [dataclasses.replace(d, frame_index=index) for d in detections]
     return found
 
 
-def _is_confirmed(detection: Detection, view: View, looks: Sequence[Look]) -> bool:
+def _is_confirmed(detection: Detection, view: View, scans: Sequence[ScanSpec]) -> bool:
     """Whether a look at the mirrored surroundings, at another size, sees it too."""
-    near = [k for k in looks if k.where == "near" and k.kind == detection.kind]
+    near = [k for k in scans if k.where == "near" and k.kind == detection.kind]
     if not near:
         return True
     width = view.shape[1]
@@ -192,13 +195,15 @@ def _is_confirmed(detection: Detection, view: View, looks: Sequence[Look]) -> bo
     box = detection.box
     there = np.array([width - box.x1, box.y0, width - box.x0, box.y1])
     return any(
-        find.score >= _CONFIRMING_SCORE and is_same_place(find.box, there)
-        for look in near
-        for find in look_around(dataclasses.replace(look, around=1.3 * look.around), mirror, there)
+        second.score >= _CONFIRMING_SCORE and is_same_place(second.box, there)
+        for scan in near
+        for second in scan_around(
+            dataclasses.replace(scan, around=1.3 * scan.around), mirror, there
+        )
     )
 
 
-def _errands(plan: Plan, looks: Sequence[Look], every_seconds: float) -> dict[int, _Errand]:
+def _errands(plan: Plan, scans: Sequence[ScanSpec], every_seconds: float) -> dict[int, _Errand]:
     """What the first round looks at."""
     seconds = plan.clip.seconds
     count = len(seconds)
@@ -208,7 +213,7 @@ def _errands(plan: Plan, looks: Sequence[Look], every_seconds: float) -> dict[in
     whole = {0, count - 1, *np.searchsorted(seconds, between).tolist()}
     around: dict[int, list[tuple[str, Box]]] = defaultdict(list)
     for track in plan.covered_tracks:
-        if not any(look.where == "near" and look.kind == track.kind for look in looks):
+        if not any(scan.where == "near" and scan.kind == track.kind for scan in scans):
             whole |= {track.start_index - 1, track.stop_index} & set(range(count))
             continue
         for index, box in _beyond_ends(track, seconds):
@@ -223,8 +228,8 @@ def _beyond_ends(track: Track, seconds: NDArray[np.float64]) -> list[tuple[int, 
     """The frames just before and after a track, each with the box at that end."""
     first, last = Box(*map(float, track.boxes[0])), Box(*map(float, track.boxes[-1]))
     start, stop = track.start_index, track.stop_index
-    before = range(max(0, start - _MOST_END_FRAMES), start)
-    after = range(stop, min(len(seconds), stop + _MOST_END_FRAMES))
+    before = range(max(0, start - _MAX_END_FRAMES), start)
+    after = range(stop, min(len(seconds), stop + _MAX_END_FRAMES))
     return [
         (index, box)
         for indices, edge, box in ((before, start, first), (after, stop - 1, last))

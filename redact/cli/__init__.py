@@ -135,14 +135,14 @@ def _verify(argv: Sequence[str]) -> int:
     with stopping_at_signals() as stop, quiet_libraries(), Bar(arguments.quiet, stop) as bar:
         from redact.pipeline import verify
 
-        finds = verify(arguments.clip, settings, progress=bar)
+        detections = verify(arguments.clip, settings, progress=bar)
     if arguments.json:
-        text = json.dumps([dataclasses.asdict(find) for find in finds], indent=1)
+        text = json.dumps([dataclasses.asdict(detection) for detection in detections], indent=1)
     else:
-        lines = [f"frame {f.frame_index}: {f.kind}, score {f.score:.2f}" for f in finds]
+        lines = [f"frame {f.frame_index}: {f.kind}, score {f.score:.2f}" for f in detections]
         text = "\n".join(lines or ["nothing was found"])
     shown = _show(text)
-    return EXIT_LEAK if finds else 0 if shown else EXIT_ERROR
+    return EXIT_LEAK if detections else 0 if shown else EXIT_ERROR
 
 
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"inspect": _inspect, "verify": _verify}

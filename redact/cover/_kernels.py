@@ -166,7 +166,7 @@ def shrink(image: Plane, width: int, height: int, channels: int = 1) -> Plane:
     large, wide = pinned(image), image.shape[1] // channels
     tops, row_shares = _held(image.shape[0], height)
     # Of three columns sums are made at a third of the time that a loop over them takes.
-    lefts, column_shares = _held(wide, width, least_taps=3)
+    lefts, column_shares = _held(wide, width, min_taps=3)
     small = np.empty((height, width * channels), np.uint8)
     line = np.empty(image.shape[1], np.float32)
     _CODE["shrink"](
@@ -277,8 +277,8 @@ def learn(
     *,
     rate: float,
     moving_rate: float,
-    most_step: float,
-    least_limit: float,
+    max_step: float,
+    min_limit: float,
     deviations: float,
 ) -> None:
     """Move mean and deviation towards a picture, in place; all are (H, W), C-contiguous.
@@ -288,12 +288,12 @@ def learn(
     deviations, and at least `least_limit`.
     """
     arrays = [_all(a) for a in (mean, deviation, limit, picture, moving.view(np.uint8))]
-    rates = (rate, moving_rate, most_step, least_limit, deviations)
+    rates = (rate, moving_rate, max_step, min_limit, deviations)
     _CODE["learn"](*arrays, mean.size, *rates)
 
 
 @functools.lru_cache(maxsize=256)
-def _held(size: int, small_size: int, least_taps: int = 1) -> tuple[NDArray[np.int32], Values]:
+def _held(size: int, small_size: int, min_taps: int = 1) -> tuple[NDArray[np.int32], Values]:
     """Which pixels each pixel of a smaller line holds: the first, and the share of each in it.
 
     Returns: (small_size,) and (small_size, taps); all have as many, some with a share of 0.
@@ -304,7 +304,7 @@ def _held(size: int, small_size: int, least_taps: int = 1) -> tuple[NDArray[np.i
     # A hair more or less is rounding.
     first = np.floor(begin + 1e-6).astype(np.int64)
     last = np.minimum(np.ceil(end - 1e-6).astype(np.int64), size)
-    taps = min(max(int((last - first).max()), least_taps), size)
+    taps = min(max(int((last - first).max()), min_taps), size)
     first = np.minimum(first, size - taps)
     at = first[:, None] + np.arange(taps)
     shares = np.minimum(at + 1, end[:, None]) - np.maximum(at, begin[:, None])

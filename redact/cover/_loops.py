@@ -660,16 +660,16 @@ def learn(
     count: int,
     rate: float,
     moving_rate: float,
-    most_step: float,
-    least_limit: float,
+    max_step: float,
+    min_limit: float,
     deviations: float,
 ) -> None:
     """See `_kernels.learn`."""
     mean, deviation = carray(mean_at, (count,)), carray(deviation_at, (count,))
     limit, picture = carray(limit_at, (count,)), carray(picture_at, (count,))
     moving = carray(moving_at, (count,))
-    fast, slow, most = _F32(rate), _F32(moving_rate), _F32(most_step)
-    least, times = _F32(least_limit), _F32(deviations)
+    fast, slow, most = _F32(rate), _F32(moving_rate), _F32(max_step)
+    least, times = _F32(min_limit), _F32(deviations)
     for i in range(np.uintp(count)):
         step = picture[i] - mean[i]
         is_moving = moving[i] != 0

@@ -55,14 +55,14 @@ _GAUSSIAN_CELLS = 16
 _EDGE_SHARE = 0.045
 # The tone is looked up so often, in frames, and drawn near by this share of the rest in each.
 _MEASURE_EVERY, _EASE = 30, 0.0625
-_MOST_HELD = 512
+_MAX_HELD = 512
 
 # Cells of Y, U, V or of B, G, R planes, each (rows, columns, channels of the plane) float32.
 _Cells = tuple[_kernels.Pinned, ...]
 
 
 @dataclasses.dataclass
-class _Look:
+class _Brush:
     """What a track is painted with."""
 
     tone: NDArray[np.float32]
@@ -94,7 +94,7 @@ class Cover:
         self._name, self._style = settings.style, STYLES[settings.style]
         self._strength = self._style.default if settings.strength is None else settings.strength
         self._seed = seed
-        self._held: dict[int, _Look] = {}
+        self._held: dict[int, _Brush] = {}
         if self._strength < self._style.limit and not settings.unsafe:
             raise SettingsError(
                 f"strength {self._strength:g} of style {self._name!r} is weaker than "
@@ -108,20 +108,20 @@ class Cover:
         Only what is covered opaquely is counted, pixels under two regions once.
         """
         planes = (frame.y, frame.u, frame.v)
-        looks = self._looks(regions, planes)
+        brushes = self._brushes(regions, planes)
         y, u, v = (_kernels.pinned(plane) for plane in planes)
-        for region, look in _small_first(regions, looks):
-            self._paint(y, region, look.cells[0])
-            self._paint(u, region, look.cells[1], halved=True)
-            self._paint(v, region, look.cells[2], halved=True)
+        for region, brush in _small_first(regions, brushes):
+            self._paint(y, region, brush.cells[0])
+            self._paint(u, region, brush.cells[1], halved=True)
+            self._paint(v, region, brush.cells[2], halved=True)
         return _area([_box(region) for region in regions], frame.y.shape)
 
     def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
         """Cover the regions in a C-contiguous (H, W, 3) uint8 BGR picture, in place."""
-        looks = self._looks(regions, (image,))
+        brushes = self._brushes(regions, (image,))
         flat = _kernels.pinned(image.reshape(image.shape[0], -1))
-        for region, look in _small_first(regions, looks):
-            self._paint(flat, region, look.cells[0])
+        for region, brush in _small_first(regions, brushes):
+            self._paint(flat, region, brush.cells[0])
 
     def _paint(
         self,
@@ -138,33 +138,33 @@ class Cover:
         rounded = region.shape == "ellipse"
         _kernels.paint(plane, *box, cells, self._style.is_smooth, rounded, edge)
 
-    def _looks(self, regions: Sequence[Region], planes: Planes) -> list[_Look]:
+    def _brushes(self, regions: Sequence[Region], planes: Planes) -> list[_Brush]:
         """What to paint each region with. All are measured before any is painted."""
         boxes = [_box(region) for region in regions]
-        return [self._look(region, boxes, planes) for region in regions]
+        return [self._brush(region, boxes, planes) for region in regions]
 
-    def _look(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Look:
+    def _brush(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Brush:
         """A track keeps its pattern, and its tone but for a slow change of light around it."""
-        look = None if region.track_id is None else self._held.get(region.track_id)
-        if look is None:
-            look = self._measure(region, boxes, planes)
+        brush = None if region.track_id is None else self._held.get(region.track_id)
+        if brush is None:
+            brush = self._measure(region, boxes, planes)
             if region.track_id is not None:
-                self._remember(region.track_id, look)
-            return look
-        look.age += 1
-        if look.age % _MEASURE_EVERY == 0:
-            look.aim = self._tone(region, boxes, planes, look.aim)
-        if np.abs(look.aim - look.tone).max() > 0.5:
-            look.tone = look.tone + (look.aim - look.tone) * np.float32(_EASE)
-            look.cells = _as_cells(look.tone, look.patterns, len(planes))
-        return look
+                self._remember(region.track_id, brush)
+            return brush
+        brush.age += 1
+        if brush.age % _MEASURE_EVERY == 0:
+            brush.aim = self._tone(region, boxes, planes, brush.aim)
+        if np.abs(brush.aim - brush.tone).max() > 0.5:
+            brush.tone = brush.tone + (brush.aim - brush.tone) * np.float32(_EASE)
+            brush.cells = _as_cells(brush.tone, brush.patterns, len(planes))
+        return brush
 
-    def _remember(self, track_id: int, look: _Look) -> None:
-        self._held[track_id] = look
-        if len(self._held) > _MOST_HELD:
+    def _remember(self, track_id: int, brush: _Brush) -> None:
+        self._held[track_id] = brush
+        if len(self._held) > _MAX_HELD:
             del self._held[next(iter(self._held))]
 
-    def _measure(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Look:
+    def _measure(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Brush:
         solid = np.array(_SOLID_TONE, dtype=np.float32)
         tone = self._tone(region, boxes, planes, solid)
         if self._name == "gaussian":
@@ -174,7 +174,7 @@ class Cover:
             patterns = _measured(region, planes, count)
         else:
             patterns = self._made_up(region)
-        return _Look(tone, tone, patterns, _as_cells(tone, patterns, len(planes)))
+        return _Brush(tone, tone, patterns, _as_cells(tone, patterns, len(planes)))
 
     def _tone(
         self,
@@ -209,9 +209,11 @@ class Cover:
         return blurred.astype(np.float32)
 
 
-def _small_first(regions: Sequence[Region], looks: Sequence[_Look]) -> list[tuple[Region, _Look]]:
+def _small_first(
+    regions: Sequence[Region], brushes: Sequence[_Brush]
+) -> list[tuple[Region, _Brush]]:
     """In the order to paint: what lies inside a larger region then doesn't show in its cover."""
-    pairs = list(zip(regions, looks, strict=True))
+    pairs = list(zip(regions, brushes, strict=True))
     return sorted(pairs, key=lambda p: (p[0].x1 - p[0].x0) * (p[0].y1 - p[0].y0))
 
 

@@ -10,7 +10,7 @@ from redact.settings import Settings
 from redact.types import Box, ClipInfo, Region, Track
 
 # Width of a face by its height, hair at the temples included.
-_LEAST_FACE_ASPECT = 0.9
+_MIN_FACE_ASPECT = 0.9
 # Detectors cut masks and chins short: tight labels of masked faces reach below the box by 10 % of
 # its height in the middle and by 23 % in one case of ten, while its top has 16 % to spare.
 _CHIN = 0.1
@@ -74,7 +74,7 @@ def _whole(box: Box, kind: str) -> Box:
     """
     if kind != "face":
         return box
-    lacking = max(0.0, _LEAST_FACE_ASPECT * box.height - box.width)
+    lacking = max(0.0, _MIN_FACE_ASPECT * box.height - box.width)
     chin = box.y1 + _CHIN * box.height
     return Box(box.x0 - lacking / 2, box.y0, box.x1 + lacking / 2, chin)
 

@@ -20,7 +20,7 @@ _WEIGHT = 0.5
 _USUAL_LOOKS = 7
 _SAME_IOU = 0.3
 # A face of fewer pixels in height than this is seen by chance. One look alone is no agreement.
-_LEAST_SEEN, _LEAST_LOOKS = 7.0, 2
+_MIN_SEEN, _MIN_LOOKS = 7.0, 2
 # The box is made of what these looks saw, those with this share of the best one's score.
 _LIKE_THE_BEST = 0.5
 
@@ -47,15 +47,15 @@ def agreed_on(
         don't count as having seen nothing there.
     outward: each edge lies outside of this share of theirs; at 1 the box takes them all in.
     """
-    for boxes, scores, looks in groups_seen(passes):
+    for boxes, scores, scans in groups_seen(passes):
         alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
         low = np.quantile(alike[:, :2], 1 - outward, axis=0)
         box = np.concatenate([low, np.quantile(alike[:, 2:], outward, axis=0)])
         count = len(passes)
         if scales is not None:
-            able = np.flatnonzero(np.asarray(scales) * (box[3] - box[1]) >= _LEAST_SEEN)
-            count = max(_LEAST_LOOKS, len(np.union1d(able, looks)))
-        score = joint_score(scores, looks, count)
+            able = np.flatnonzero(np.asarray(scales) * (box[3] - box[1]) >= _MIN_SEEN)
+            count = max(_MIN_LOOKS, len(np.union1d(able, scans)))
+        score = joint_score(scores, scans, count)
         if score >= threshold:
             yield box, score
 
@@ -69,17 +69,17 @@ def groups_seen(
     """
     boxes = np.concatenate([boxes for boxes, _ in passes])
     scores = np.concatenate([scores for _, scores in passes])
-    looks = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
+    scans = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
     for same in groups_of_same(boxes, scores, _SAME_IOU):
-        yield boxes[same], scores[same], looks[same]
+        yield boxes[same], scores[same], scans[same]
 
 
-def joint_score(scores: NDArray[np.float32], looks: NDArray[np.intp], count: int) -> float:
+def joint_score(scores: NDArray[np.float32], scans: NDArray[np.intp], count: int) -> float:
     """What lacks to full doubt, 0..1, after the best score (n,) of each look (n,) was heard.
 
     count: how many looks could have seen it, those that saw nothing included.
     """
     doubt = 1.0
-    for look in np.unique(looks):
-        doubt *= 1 - _WEIGHT * float(scores[looks == look].max())
+    for scan in np.unique(scans):
+        doubt *= 1 - _WEIGHT * float(scores[scans == scan].max())
     return float(1 - doubt ** (_USUAL_LOOKS / count))

@@ -50,8 +50,8 @@ class BlurredFaceDetector:
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
         sizes = [size_at(image, side / max(image.shape[:2])) for side in self._long_sides]
-        ways = (self._centerface.look, self._centerface.look_mirrored)
-        seen = [each_once(look(image, size)) for size in sizes for look in ways]
+        ways = (self._centerface.scan, self._centerface.scan_mirrored)
+        seen = [each_once(scan(image, size)) for size in sizes for scan in ways]
         return [
             Detection(kind="face", box=Box(*map(float, box)), score=score)
             for box, score in agreed_on(seen, self._threshold)

@@ -23,7 +23,7 @@ _STRIDE = 4
 _MULTIPLE = 32
 _NMS_IOU = 0.3
 # A pass over more pixels goes in tiles: the network's memory grows by some 300 bytes a pixel.
-_MOST_PIXELS = 960 * 640
+_MAX_PIXELS = 960 * 640
 # Longest side of a tile, and by how much tiles overlap at least: larger faces are seen smaller.
 _TILE, _OVERLAP = 736, 96
 # Of passes over more pixels than this, one at a time: two threads would need twice the memory.
@@ -57,10 +57,10 @@ class CenterFaceDetector:
         *,
         threshold: float = 0.2,
         threads: int = 0,
-        most_enlarged: float = 1.0,
+        max_enlarged: float = 1.0,
         mirrored: bool = False,
     ) -> None:
-        self._most_enlarged, self._mirrored = most_enlarged, mirrored
+        self._max_enlarged, self._mirrored = max_enlarged, mirrored
         self._long_sides = tuple(long_sides)
         self._threshold = threshold
         self._network = Network("centerface_any_size.onnx", threads=threads)
@@ -74,17 +74,17 @@ class CenterFaceDetector:
             little and see all of it all the same.
         """
         sizes = sorted({self._input_size(image, side) for side in self._long_sides})
-        look = self.look_mirrored if self._mirrored else self.look
-        return joined("face", [look(image, size, within) for size in sizes], _NMS_IOU)
+        scan = self.scan_mirrored if self._mirrored else self.scan
+        return joined("face", [scan(image, size, within) for size in sizes], _NMS_IOU)
 
-    def look_mirrored(
+    def scan_mirrored(
         self, image: NDArray[np.uint8], size: tuple[int, int], within: Sequence[Box] | None = None
     ) -> Found:
         """What `look` sees in the mirrored picture, brought back."""
         width = image.shape[1]
         if within is not None:
             within = [Box(width - box.x1, box.y0, width - box.x0, box.y1) for box in within]
-        boxes, scores = self.look(mirrored(image), size, within)
+        boxes, scores = self.scan(mirrored(image), size, within)
         boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
         return boxes, scores
 
@@ -92,7 +92,7 @@ class CenterFaceDetector:
         """Return the memory that looking has left behind."""
         self._network.close()
 
-    def look(
+    def scan(
         self, image: NDArray[np.uint8], size: tuple[int, int], within: Sequence[Box] | None = None
     ) -> Found:
         """Boxes (N, 4) and scores (N,) of one pass over the picture scaled to (width, height).
@@ -105,7 +105,7 @@ class CenterFaceDetector:
         width, height = size
         factors = [image.shape[1] / width, image.shape[0] / height]
         within = within if width * height > _FEW_PIXELS else None
-        if within is None and width * height <= _MOST_PIXELS:
+        if within is None and width * height <= _MAX_PIXELS:
             boxes, scores = self._pass(image, size)
         else:
             factor = (1 / factors[0], 1 / factors[1])
@@ -115,7 +115,7 @@ class CenterFaceDetector:
 
     def _input_size(self, image: NDArray[np.uint8], long_side: int | None) -> tuple[int, int]:
         scale = 1.0 if long_side is None else long_side / max(image.shape[:2])
-        return size_at(image, min(scale, self._most_enlarged))
+        return size_at(image, min(scale, self._max_enlarged))
 
     def _pass_in_parts(
         self,

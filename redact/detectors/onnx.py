@@ -106,7 +106,7 @@ def scaled_parts(
 
 
 def in_parts(
-    parts: Iterable[Edges], size: tuple[int, int], look: Callable[[Edges], Found]
+    parts: Iterable[Edges], size: tuple[int, int], scan: Callable[[Edges], Found]
 ) -> Found:
     """What is found in parts of a (width, height) picture, in pixels of the picture.
 
@@ -116,7 +116,7 @@ def in_parts(
     """
     passes: list[Found] = [_NOTHING]
     for part in parts:
-        boxes, scores = look(part)
+        boxes, scores = scan(part)
         x0, y0, x1, y1 = part
         boxes = boxes + np.asarray([x0, y0] * 2, dtype=np.float32)
         whole = (boxes[:, 0] > x0) | (x0 == 0)

@@ -26,7 +26,7 @@ Judge = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.fl
 _VIEWS = ((56, 3.6, True), (80, 3.0, False), (40, 3.0, False), (80, 3.6, True))
 # A plate gets at least this on average: the first look's score stands then.
 _STEADY = 0.6
-_MOST_ENLARGED = 2.5
+_MAX_ENLARGED = 2.5
 _MULTIPLE = 16
 # Where the views so far give less than this on average the others aren't looked at.
 _HOPELESS = 0.25
@@ -56,7 +56,7 @@ def _view(
 ) -> tuple[Grey, NDArray[np.float64]]:
     """A (side, side) view of the surroundings, and where in it the box lies."""
     height, width = grey.shape
-    wanted = max(around * float(max(box[2:] - box[:2])), side / _MOST_ENLARGED)
+    wanted = max(around * float(max(box[2:] - box[:2])), side / _MAX_ENLARGED)
     corners = []
     for low, high, limit in ((box[0], box[2], width), (box[1], box[3], height)):
         # Shifted into the picture where that is possible: a network expects surroundings.

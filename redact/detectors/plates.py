@@ -24,15 +24,15 @@ _NMS_IOU = 0.4
 # What a second look gives less than this it doesn't see.
 _FAINTEST = 0.1
 # Shrunk below this longer side a picture shows too little to tell a plate by.
-_LEAST_SIDE = 200
+_MIN_SIDE = 200
 # Plates that are less broad than this in a pass are left to the next finer one, if there is one;
 # plates that are broader than this in the next coarser one, and some, to that.
-_LEAST_BREADTH = 48.0
+_MIN_BREADTH = 48.0
 _OVERLAP = 1.2
 # A plate's breadth is its width, or its height as if it were this much wider.
 _USUAL_ASPECT = 1.5
 # Even a motorcycle's plate, turned half away, is not much higher than wide.
-_LEAST_ASPECT = 0.7
+_MIN_ASPECT = 0.7
 
 
 class PlateDetector:
@@ -60,12 +60,12 @@ class PlateDetector:
         scales: Sequence[float] = (1.0, 0.5),
         *,
         threshold: float = 0.3,
-        looks_again: bool = True,
+        verifies: bool = True,
         threads: int = 0,
         enlarge_below: int = 1000,
     ) -> None:
         self._scales = tuple(scales)
-        self._threshold, self._looks_again = threshold, looks_again
+        self._threshold, self._verifies = threshold, verifies
         self._enlarge_below = enlarge_below
         self._network = Network("plates.onnx", threads=threads)
 
@@ -79,14 +79,14 @@ class PlateDetector:
         grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         side = max(image.shape[:2])
         scales = (2.0, *self._scales) if side < self._enlarge_below else self._scales
-        scales = tuple(s for s in scales if s >= 1 or s * side >= _LEAST_SIDE) or scales[:1]
+        scales = tuple(s for s in scales if s >= 1 or s * side >= _MIN_SIDE) or scales[:1]
         passes = []
         for scale in scales:
             boxes, scores = self._pass(grey, scale, within)
             kept = judged_here(boxes, scale, scales)
             passes.append((boxes[kept], scores[kept]))
         found = joined("plate", passes, _NMS_IOU)
-        return self._looked_at_again(grey, found) if self._looks_again else found
+        return self._verified(grey, found) if self._verifies else found
 
     def close(self) -> None:
         """Return the memory that looking has left behind."""
@@ -116,16 +116,15 @@ class PlateDetector:
         maps = self._network(padded[None, None].astype(np.float32))[0][0]
         return _decode(maps, self._threshold)
 
-    def _looked_at_again(
-        self, grey: NDArray[np.uint8], found: Sequence[Detection]
-    ) -> list[Detection]:
+    def _verified(self, grey: NDArray[np.uint8], found: Sequence[Detection]) -> list[Detection]:
         """What still looks like a plate at other sizes; elsewhere its score is lowered."""
         scores = [
-            find.score * steadiness(grey, np.asarray(find.box), self._judge) for find in found
+            detection.score * steadiness(grey, np.asarray(detection.box), self._judge)
+            for detection in found
         ]
         return [
-            dataclasses.replace(find, score=score)
-            for find, score in zip(found, scores, strict=True)
+            dataclasses.replace(detection, score=score)
+            for detection, score in zip(found, scores, strict=True)
             if score >= self._threshold
         ]
 
@@ -145,10 +144,10 @@ def judged_here(
     breadth = np.maximum(width, height * _USUAL_ASPECT) * scale
     kept = np.ones(len(boxes), dtype=np.bool_)
     if scale < max(scales):
-        kept &= breadth >= _LEAST_BREADTH
+        kept &= breadth >= _MIN_BREADTH
     coarser = [other for other in scales if other < scale]
     if coarser:
-        kept &= breadth <= _LEAST_BREADTH * _OVERLAP * scale / max(coarser)
+        kept &= breadth <= _MIN_BREADTH * _OVERLAP * scale / max(coarser)
     return np.asarray(kept, dtype=np.bool_)
 
 
@@ -159,5 +158,5 @@ def _decode(maps: NDArray[np.float32], threshold: float) -> Found:
     x, y = (columns + 0.5) * _STRIDE, (rows + 0.5) * _STRIDE
     left, top, right, bottom = np.exp(np.clip(maps[1:, rows, columns], -4, 5)) * _STRIDE
     boxes = np.stack([x - left, y - top, x + right, y + bottom], axis=1)
-    is_wide = left + right > _LEAST_ASPECT * (top + bottom)
+    is_wide = left + right > _MIN_ASPECT * (top + bottom)
     return boxes[is_wide].astype(np.float32), scores[rows, columns][is_wide]

@@ -69,7 +69,7 @@ class ThoroughFaceDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR picture."""
-        scales, passes = zip(*self._looks(image), strict=True)
+        scales, passes = zip(*self._scans(image), strict=True)
         faces = [
             Detection(kind="face", box=_with_margins(box, self._margins), score=score)
             for box, score in agreed_on(passes, self._threshold, scales, outward=_OUTWARD)
@@ -81,13 +81,13 @@ class ThoroughFaceDetector:
         self._blazeface.close()
         self._centerface.close()
 
-    def _looks(self, image: NDArray[np.uint8]) -> Iterator[tuple[float, Found]]:
+    def _scans(self, image: NDArray[np.uint8]) -> Iterator[tuple[float, Found]]:
         """The size at which each look sees the picture, and what it finds."""
         long_side = max(image.shape[:2])
         for scale in (*_SCALES, *_extra_scales(long_side)):
-            yield scale, each_once(self._centerface.look(image, size_at(image, scale)))
+            yield scale, each_once(self._centerface.scan(image, size_at(image, scale)))
             if scale >= 1:
-                found = self._centerface.look_mirrored(image, size_at(image, scale))
+                found = self._centerface.scan_mirrored(image, size_at(image, scale))
                 yield scale, each_once(found)
         faces = self._blazeface.detect(image)
         boxes = np.asarray([face.box for face in faces], dtype=np.float32).reshape(-1, 4)

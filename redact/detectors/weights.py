@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redact.errors import WeightsError
 
-_INSTALLED = Path(__file__).parent / "weights"
+_INSTALLED = Path(__file__).parents[1] / "weights"
 
 
 def find(name: str) -> Path:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What moves in front of a camera, and whether the camera itself does."""

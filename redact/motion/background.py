@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from redact.cover import _kernels
 
 # A pixel moves when it is this many grey steps, and this many of its usual deviations, off.
-_LEAST_STEPS, _DEVIATIONS = 7.0, 4.5
+_MIN_STEPS, _DEVIATIONS = 7.0, 4.5
 # Seconds in which the background takes over most of a change; slower where something moves.
 _LEARN_SECONDS, _LEARN_MOVING_SECONDS = 4.0, 30.0
 # Where no more than this differs from the picture before, the camera stands still: the rest of what
 # differs from the background is people, and where they stood when it was learned.
-_MOST_CHANGED = 0.25
+_MAX_CHANGED = 0.25
 # What has looked the same for so long is no part of somebody who walks.
 _LATELY_SECONDS = 0.8
 # A ghost's outline is in the background, not in the picture: there it is this much weaker.
 _GHOST_OUTLINE = 0.6
 # No difference teaches more than one of so many grey steps does.
-_MOST_STEP = 12.0
-_LEAST_GHOST_PIXELS = 10
+_MAX_STEP = 12.0
+_MIN_GHOST_PIXELS = 10
 
 _Part = tuple[slice, slice]
 _ALL: _Part = (slice(None), slice(None))
@@ -45,7 +45,7 @@ class Background:
     def __init__(self, picture: NDArray[np.float32], seconds: float) -> None:
         self._mean, self._deviation = picture.copy(), np.full_like(picture, 3.0)
         # How far a pixel that doesn't move may be off.
-        self._limit = np.maximum(np.float32(_LEAST_STEPS), self._deviation * _DEVIATIONS)
+        self._limit = np.maximum(np.float32(_MIN_STEPS), self._deviation * _DEVIATIONS)
         self._lately = deque([(seconds, picture)])
 
     @property
@@ -70,11 +70,11 @@ class Background:
         Who stood somewhere while the background was learned leaves a ghost when he walks away. It
         has not changed lately, and what it is bounded by is gone.
         """
-        if np.count_nonzero(moving) < _LEAST_GHOST_PIXELS:
+        if np.count_nonzero(moving) < _MIN_GHOST_PIXELS:
             return moving
         ghosts, here = moving.copy(), _around(moving)
         ghosts[here] &= ~self._changed_lately(picture, here)
-        if np.count_nonzero(ghosts) < _LEAST_GHOST_PIXELS:
+        if np.count_nonzero(ghosts) < _MIN_GHOST_PIXELS:
             return moving
         steep, steep_before = _steepness(picture), _steepness(self._mean)
         joined = cv2.dilate(ghosts.astype(np.uint8), np.ones((5, 5), np.uint8))
@@ -115,8 +115,8 @@ class Background:
             moving,
             rate=rate,
             moving_rate=moving_rate,
-            most_step=_MOST_STEP,
-            least_limit=_LEAST_STEPS,
+            max_step=_MAX_STEP,
+            min_limit=_MIN_STEPS,
             deviations=_DEVIATIONS,
         )
         self._lately.append((seconds, picture))
@@ -130,7 +130,7 @@ class Background:
 
         Returns: (H, W) what still moves; None when more has changed than people do.
         """
-        if self._differing(picture, self.last).mean() > _MOST_CHANGED:
+        if self._differing(picture, self.last).mean() > _MAX_CHANGED:
             return None
         self._mean = np.where(self._changed_lately(picture), self._mean, picture)
         return self.moving(picture)

@@ -14,20 +14,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST_SHIFT = 0.4
-_LEAST_RESPONSE = 0.08
+_MIN_SHIFT = 0.4
+_MIN_RESPONSE = 0.08
 # A pixel is for or against a shift when that changes its difference by more grey steps than this.
 _VOTE_STEPS = 4.0
 
 
-def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+def similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Correlation of two pictures, -1..1; 1 when both are flat."""
     a, b = a - a.mean(), b - b.mean()
     strength = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return 1.0 if strength < 1e-3 * a.size else float((a * b).sum()) / strength
 
 
-def _shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[float, float]:
+def estimate_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[float, float]:
     """How far the picture as a whole moved, small pixels; (0, 0) when that isn't clear.
 
     Phase correlation (Kuglin and Hines, 1975) of the gradients, under a Hanning window. It may show
@@ -37,9 +37,9 @@ def _shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[flo
     if min(before.shape) < 2:
         return 0.0, 0.0
     (dx, dy), response = cv2.phaseCorrelate(_edges(before), _edges(after), _window(before.shape))
-    if response < _LEAST_RESPONSE or math.hypot(dx, dy) < _LEAST_SHIFT:
+    if response < _MIN_RESPONSE or math.hypot(dx, dy) < _MIN_SHIFT:
         return 0.0, 0.0
-    return (float(dx), float(dy)) if _explains_most(before, after, dx, dy) else (0.0, 0.0)
+    return (float(dx), float(dy)) if _explains_max(before, after, dx, dy) else (0.0, 0.0)
 
 
 @functools.lru_cache(maxsize=4)
@@ -48,7 +48,7 @@ def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.asarray(window, dtype=np.float32)
 
 
-def _explains_most(
+def _explains_max(
     before: NDArray[np.float32], after: NDArray[np.float32], dx: float, dy: float
 ) -> bool:
     """Whether a shift brings more pixels of one picture closer to the other than it takes away."""

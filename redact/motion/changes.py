@@ -24,20 +24,20 @@ from redact.views import View
 _LONG_SIDE, _BLOCK = 480, 4
 # A block has changed when it is, on average, so many grey steps off, and this many times as far as
 # the median block, which shows the noise. Where even that is far off, the light has changed.
-_LEAST_STEPS, _TIMES_NOISE, _MOST_STEPS = 2.0, 2.0, 6.0
+_MIN_STEPS, _TIMES_NOISE, _MAX_STEPS = 2.0, 2.0, 6.0
 # So many blocks around what has changed are looked at as well: detectors expect surroundings.
 _MARGIN = 6
 # So near to what has changed, what looks as it did before is no longer as in the last look. Farther
 # away it may be, and what was found there holds on.
 _TOUCHED = 2
 # Parts that fill more of the picture than this are no saving.
-_MOST_AREA = 0.7
+_MAX_AREA = 0.7
 
 _Blocks = NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True)
-class Outlook:
+class ChangedParts:
     """Where to look in a picture, and what is known of the rest of it."""
 
     number: int
@@ -70,7 +70,7 @@ class _Known:
         np.copyto(self.picture, other.picture, where=pixels)
 
 
-class Changes:
+class ChangeMap:
     """Remembers how each part of the picture looked when it was last looked at, and what it showed.
 
     Of each block two pictures are known: the last, and the one that last stayed the same from one
@@ -84,13 +84,13 @@ class Changes:
         self._count = 0
         self._last: _Known | None = None
         self._lasting: _Known | None = None
-        self._finds: list[tuple[int, Detection]] = []
+        self._detections: list[tuple[int, Detection]] = []
 
     def forget(self) -> None:
         """Everything counts as changed in the next picture."""
         self._last = self._lasting = None
 
-    def outlook(self, view: View) -> Outlook:
+    def changed_parts(self, view: View) -> ChangedParts:
         """What to look at in the next picture: all that doesn't look as when it was looked at."""
         size = _in_blocks(size_within(view.shape, _LONG_SIDE))
         small = view.luma(size)
@@ -106,7 +106,7 @@ class Changes:
             last.take(_covered_by(parts, last.sources.shape), now)
             fx, fy = view.shape[1] / size[0], view.shape[0] / size[1]
             parts = tuple(Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy) for x0, y0, x1, y1 in parts)
-        return Outlook(self._count, parts, last.sources.copy(), lasting.sources.copy())
+        return ChangedParts(self._count, parts, last.sources.copy(), lasting.sources.copy())
 
     def _changed(self, small: NDArray[np.uint8]) -> tuple[Box, ...] | None:
         """Boxes, in small pixels, around what looks as in no look before; None for everything.
@@ -125,28 +125,30 @@ class Changes:
         near = _widened(differs, _MARGIN)
         news = near & _different(lasting.picture, small)
         parts = _boxes_around(_widened(news, _MARGIN))
-        if sum(part.area for part in parts) > _MOST_AREA * small.size:
+        if sum(part.area for part in parts) > _MAX_AREA * small.size:
             return None
         last.take(_widened(differs, _TOUCHED), lasting)
         lasting.take(~near, last)
         return tuple(parts)
 
-    def all_seen(self, finds: Sequence[Detection], outlook: Outlook, view: View) -> list[Detection]:
+    def all_seen(
+        self, detections: Sequence[Detection], changed_parts: ChangedParts, view: View
+    ) -> list[Detection]:
         """What was found in the parts of a picture, and in earlier looks elsewhere in it.
 
         outlook, view: as `outlook` told and was given.
         """
-        known = self._finds + [(outlook.number, find) for find in finds]
-        self._finds = [
-            (number, find)
-            for number, find in known
-            if _shows(find.box, number, outlook.sources, view.shape)
-            or _shows(find.box, number, outlook.earlier, view.shape)
+        known = self._detections + [(changed_parts.number, detection) for detection in detections]
+        self._detections = [
+            (number, detection)
+            for number, detection in known
+            if _shows(detection.box, number, changed_parts.sources, view.shape)
+            or _shows(detection.box, number, changed_parts.earlier, view.shape)
         ]
         return [
-            find
-            for number, find in self._finds
-            if _shows(find.box, number, outlook.sources, view.shape)
+            detection
+            for number, detection in self._detections
+            if _shows(detection.box, number, changed_parts.sources, view.shape)
         ]
 
 
@@ -161,8 +163,8 @@ def _different(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> _Blocks:
     away = cv2.absdiff(before, after).astype(np.float32)
     blocks = before.shape[1] // _BLOCK, before.shape[0] // _BLOCK
     means = np.asarray(cv2.resize(away, blocks, interpolation=cv2.INTER_AREA))
-    limit = max(_LEAST_STEPS, _TIMES_NOISE * float(np.median(means)))
-    return np.ones_like(means, dtype=np.bool_) if limit > _MOST_STEPS else means > limit
+    limit = max(_MIN_STEPS, _TIMES_NOISE * float(np.median(means)))
+    return np.ones_like(means, dtype=np.bool_) if limit > _MAX_STEPS else means > limit
 
 
 def _widened(blocks: _Blocks, by: int) -> _Blocks:

@@ -18,24 +18,24 @@ from numpy.typing import NDArray
 from redact.geometry import joined_boxes
 from redact.imaging import size_within
 from redact.motion.background import Background
-from redact.motion.camera import _likeness, _shift
+from redact.motion.camera import estimate_shift, similarity
 from redact.types import Box
 from redact.views import View
 
 _LONG_SIDE = 320
 _EVERYWHERE_SHARE = 0.3
 # Rectangles around what moves that fill more of the picture than this are no saving.
-_MOST_AREA = 0.5
+_MAX_AREA = 0.5
 # A part this much higher than broad shows one person, or two, however near: looks at the part see
 # them well. No more than this share of the picture may move besides.
-_PERSON_ASPECT, _MOST_BESIDE = 1.15, 0.1
+_PERSON_ASPECT, _MAX_BESIDE = 1.15, 0.1
 # After the camera moved, this long everything still counts as moving.
 _UNREST_SECONDS = 1.0
 # Pictures that look less alike than this show different scenes.
 _CUT_CORRELATION = 0.35
 _CUT_SHARE = 0.5
-_LEAST_BLOB_PIXELS = 10
-_MOST_BLOBS = 12
+_MIN_BLOB_PIXELS = 10
+_MAX_BLOBS = 12
 # Who crosses so many of his own widths a second, as runners do, may be smeared beyond recognition
 # by any detector. A person is upright, and near when this share of the picture's height.
 _DASHING_WIDTHS_PER_SECOND, _DASHING_SECONDS = 3.0, 0.25
@@ -64,7 +64,7 @@ class Motion:
     """Where the heads are of upright blobs that pass too fast to be drawn sharply."""
 
 
-class MotionFinder:
+class MotionDetector:
     """Learns what the background looks like and tells what differs from it.
 
     Show it pictures of one size in order of time; they are shrunk to 320 px.
@@ -89,10 +89,10 @@ class MotionFinder:
             return self._new_scene(small, seconds, whole)
         moving, shift = background.moving(small), (0.0, 0.0)
         share = float(np.count_nonzero(moving) / moving.size)
-        if share > _CUT_SHARE and _likeness(small, background.last) < _CUT_CORRELATION:
+        if share > _CUT_SHARE and similarity(small, background.last) < _CUT_CORRELATION:
             return self._new_scene(small, seconds, whole)
         if share > _EVERYWHERE_SHARE / 4:
-            shift = _shift(background.last, small)
+            shift = estimate_shift(background.last, small)
         has_moved, is_full = shift != (0.0, 0.0), share > _EVERYWHERE_SHARE
         if not has_moved:
             left = (
@@ -136,7 +136,7 @@ def _blobs(moving: NDArray[np.bool_]) -> list[_Edges]:
     return [
         (float(x), float(y), float(x + w), float(y + h))
         for x, y, w, h, area in stats[1:count].tolist()
-        if area >= _LEAST_BLOB_PIXELS + 25
+        if area >= _MIN_BLOB_PIXELS + 25
     ]
 
 
@@ -153,18 +153,18 @@ def _parts(
     width, height = size
     return tuple(
         _scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
-        for x0, y0, x1, y1 in merged[:_MOST_BLOBS]
+        for x0, y0, x1, y1 in merged[:_MAX_BLOBS]
     )
 
 
 def _are_many(parts: Sequence[Box], whole_area: float) -> bool:
     """Whether the parts are no saving: they fill the picture, and not just one near person does."""
     filled = sum(part.area for part in parts)
-    if filled <= _MOST_AREA * whole_area:
+    if filled <= _MAX_AREA * whole_area:
         return False
     nearest = max(parts, key=lambda part: part.area)
     is_person = nearest.height >= _PERSON_ASPECT * nearest.width
-    return not is_person or filled - nearest.area > _MOST_BESIDE * whole_area
+    return not is_person or filled - nearest.area > _MAX_BESIDE * whole_area
 
 
 def _scaled(edges: _Edges, factors: tuple[float, float]) -> Box:

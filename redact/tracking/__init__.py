@@ -1,1 +1,1 @@
-"""TODO."""
+"""Detections of single frames, joined into tracks without holes."""

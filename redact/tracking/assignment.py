@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 _ALONE = 1e6
 
 
-def assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
+def assign(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Pairs (row, column) of an (N, M) cost matrix: as many as can be, and at the least cost.
 
     Args:

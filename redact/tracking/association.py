@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.geometry import as_array, centers_of, sizes_of
-from redact.tracking.assignment import assigned
+from redact.tracking.assignment import assign
 from redact.tracking.confirmation import evidence_for
-from redact.tracking.merging import _MOST_SIZE_RATIO, _MOST_WEAK_RATIO, merge_same
+from redact.tracking.merging import _MAX_SIZE_RATIO, _MAX_WEAK_RATIO, merge_same
 from redact.tracking.tracklet import Tracklet
 from redact.types import Detection
 
@@ -120,11 +120,11 @@ class Associator:
         if not tracklets or not detections:
             return [], detections
         boxes = as_array([d.box for d in detections])
-        ratio = _MOST_WEAK_RATIO if is_weak else _MOST_SIZE_RATIO
+        ratio = _MAX_WEAK_RATIO if is_weak else _MAX_SIZE_RATIO
         cost = np.stack(
             [_distance(*self._expected(t, now, places), boxes, ratio) for t in tracklets]
         )
-        pairs = assigned(cost)
+        pairs = assign(cost)
         for row, column in pairs:
             score = detections[column].score
             tracklets[row].add(index, now, boxes[column], score, self._camera)
@@ -158,12 +158,12 @@ class Associator:
 
 
 def _distance(
-    expected: NDArray[np.float64], reach: float, boxes: NDArray[np.float64], most_ratio: float
+    expected: NDArray[np.float64], reach: float, boxes: NDArray[np.float64], max_ratio: float
 ) -> NDArray[np.float64]:
     """(M,) distance of (M, 4) boxes from the expected one, in sizes; inf where it can't be it."""
     size, sizes = sizes_of(expected), sizes_of(boxes)
     offset = np.linalg.norm(centers_of(boxes) - centers_of(expected), axis=1)
     distance = offset / np.maximum(size, sizes)
     ratio = np.abs(np.log(sizes / size))
-    possible = (distance < reach) & (ratio < math.log(most_ratio))
+    possible = (distance < reach) & (ratio < math.log(max_ratio))
     return np.where(possible, distance + ratio, np.inf)

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from redact.geometry import centers_of, sizes_of
 from redact.settings import Settings
 from redact.tracking.association import Associator
-from redact.tracking.confirmation import _is_supported, evidence_for
-from redact.tracking.linking import _without_twins, joined_where_parked
-from redact.tracking.partial_plates import whole_plates
-from redact.tracking.smoothing import _smooth
-from redact.tracking.tracklet import LEAST_FOR_MOTION, Tracklet, end_velocity
+from redact.tracking.confirmation import evidence_for, is_confirmed
+from redact.tracking.linking import join_parked, merge_duplicates
+from redact.tracking.partial_plates import complete_partial_plates
+from redact.tracking.smoothing import smooth_boxes
+from redact.tracking.tracklet import MIN_FOR_MOTION, Tracklet, end_velocity
 from redact.tracking.windows import nearby
 from redact.types import Detection, Track
 
 # How many finds, none of them sure, show which way something moves.
-_LEAST_WEAK_FOR_MOTION = 5
+_MIN_WEAK_FOR_MOTION = 5
 # Faint finds at a track's end that are farther from the others are chance, unless it stood there.
 _LONE_SECONDS, _STANDING_REACH = 0.5, 0.5
 # Within so many seconds of a sure find, weak ones are at most so much larger.
@@ -73,10 +73,10 @@ def finish(
             right there: the rest of a long one costs less.
 
     """
-    supported = [t for t in tracklets if _is_supported(t) and t.indices[-1] >= first_index]
+    supported = [t for t in tracklets if is_confirmed(t) and t.indices[-1] >= first_index]
     supported = [t.since(since) for t in supported]
-    tracks = [_finish(t, seconds, settings, first_index) for t in joined_where_parked(supported)]
-    tracks = _without_twins(tracks)
+    tracks = [_finish(t, seconds, settings, first_index) for t in join_parked(supported)]
+    tracks = merge_duplicates(tracks)
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
 
@@ -89,7 +89,7 @@ def _finish(
     indices = np.asarray(tracklet.indices) - first_index
     known_times = np.asarray(tracklet.times)
     known = (
-        whole_plates(np.stack(tracklet.boxes), known_times)
+        complete_partial_plates(np.stack(tracklet.boxes), known_times)
         if tracklet.kind == "plate"
         else _no_larger_than_sure(tracklet)
     )
@@ -102,8 +102,8 @@ def _finish(
     times = seconds[start:stop]
     boxes = np.stack([np.interp(times, known_times, known[:, i]) for i in range(4)], axis=1)
     is_sure = tracklet.best_score >= evidence_for(tracklet.kind).sure
-    least, longest = (LEAST_FOR_MOTION, math.inf) if is_sure else (_LEAST_WEAK_FOR_MOTION, 1.0)
-    trail = longest if tracklet.find_count >= least else None
+    least, longest = (MIN_FOR_MOTION, math.inf) if is_sure else (_MIN_WEAK_FOR_MOTION, 1.0)
+    trail = longest if tracklet.detection_count >= least else None
     _carry_on(boxes, times, known, known_times, trail)
     scores = np.full(stop - start, np.nan, dtype=np.float32)
     is_inside = indices >= start
@@ -112,7 +112,7 @@ def _finish(
         id=0,
         kind=tracklet.kind,
         start_index=start + first_index,
-        boxes=_smooth(boxes, times).astype(np.float32),
+        boxes=smooth_boxes(boxes, times).astype(np.float32),
         scores=scores,
     )
 
@@ -123,12 +123,16 @@ def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
     It ends where it was followed to before the first of them. Faint finds where it stood before
     stay: somebody passed in front.
     """
-    finds = np.flatnonzero(np.isfinite(tracklet.scores))
-    scores, times = np.asarray(tracklet.scores)[finds], np.asarray(tracklet.times)[finds]
-    groups = np.split(np.arange(len(finds)), np.flatnonzero(np.diff(times) > _LONE_SECONDS) + 1)
+    detections = np.flatnonzero(np.isfinite(tracklet.scores))
+    scores, times = np.asarray(tracklet.scores)[detections], np.asarray(tracklet.times)[detections]
+    groups = np.split(
+        np.arange(len(detections)), np.flatnonzero(np.diff(times) > _LONE_SECONDS) + 1
+    )
     faint = evidence_for(tracklet.kind).agreeing
-    clear = np.stack(tracklet.boxes)[finds[scores >= faint]]
-    centers = [centers_of(np.stack(tracklet.boxes)[finds[group]]).mean(axis=0) for group in groups]
+    clear = np.stack(tracklet.boxes)[detections[scores >= faint]]
+    centers = [
+        centers_of(np.stack(tracklet.boxes)[detections[group]]).mean(axis=0) for group in groups
+    ]
     counting = [
         group
         for group, center in zip(groups, centers, strict=True)
@@ -138,8 +142,8 @@ def _without_lone_ends(tracklet: Tracklet) -> Tracklet:
         return tracklet
     first, last = counting[0][0], counting[-1][-1]
     kept = slice(
-        finds[first - 1] + 1 if first > 0 else 0,
-        finds[last + 1] if last + 1 < len(finds) else None,
+        detections[first - 1] + 1 if first > 0 else 0,
+        detections[last + 1] if last + 1 < len(detections) else None,
     )
     return tracklet.part(kept)
 

@@ -50,14 +50,16 @@ def evidence_for(kind: str) -> Evidence:
 _STILL_SHARE, _FAR_SIZES = 0.25, 3.0
 
 
-def _is_supported(tracklet: Tracklet) -> bool:
+def is_confirmed(tracklet: Tracklet) -> bool:
     """One find that is good enough alone, or weaker ones that agree."""
     needed = evidence_for(tracklet.kind)
     if tracklet.best_score >= needed.alone:
         return True
     if needed.along is not None and tracklet.best_score >= needed.still:
-        finds = [b for b, s in zip(tracklet.boxes, tracklet.scores, strict=True) if np.isfinite(s)]
-        if len(finds) >= needed.along and _moved(finds) > _FAR_SIZES:
+        detections = [
+            b for b, s in zip(tracklet.boxes, tracklet.scores, strict=True) if np.isfinite(s)
+        ]
+        if len(detections) >= needed.along and _moved(detections) > _FAR_SIZES:
             return True
     agreeing = [
         box

@@ -16,7 +16,7 @@ from redact.types import Track
 _SAME_IOU = 0.5
 
 
-def joined_where_parked(tracklets: Iterable[Tracklet]) -> list[Tracklet]:
+def join_parked(tracklets: Iterable[Tracklet]) -> list[Tracklet]:
     """The tracklets, those joined to one that show a plate in one place of one scene."""
     joined: list[Tracklet] = []
     for tracklet in sorted(tracklets, key=lambda t: t.indices[0]):
@@ -56,10 +56,10 @@ def _one_of(earlier: Tracklet, later: Tracklet) -> Tracklet:
 
 # Tracks that share this much of the shorter one's time, and of their place, are of one thing,
 # unless they are apart for more than a small share of that time.
-_TWIN_TIME_SHARE, _TWIN_IOU, _TWIN_APART_SHARE = 0.6, 0.33, 0.1
+_DUPLICATE_TIME_SHARE, _DUPLICATE_IOU, _DUPLICATE_APART_SHARE = 0.6, 0.33, 0.1
 
 
-def _without_twins(tracks: list[Track]) -> list[Track]:
+def merge_duplicates(tracks: list[Track]) -> list[Track]:
     """Tracks that lay on the same thing while both lasted become one, the union of both.
 
     Each is held against the longest of its group, not against the group's union, which would grow
@@ -67,7 +67,7 @@ def _without_twins(tracks: list[Track]) -> list[Track]:
     """
     groups: list[list[Track]] = []
     for track in sorted(tracks, key=lambda t: (-len(t.boxes), t.start_index)):
-        group = next((g for g in groups if _are_twins(track, g[0])), None)
+        group = next((g for g in groups if _are_duplicates(track, g[0])), None)
         if group is None:
             groups.append([track])
         else:
@@ -75,18 +75,18 @@ def _without_twins(tracks: list[Track]) -> list[Track]:
     return [functools.reduce(_union_of, group) for group in groups]
 
 
-def _are_twins(a: Track, b: Track) -> bool:
+def _are_duplicates(a: Track, b: Track) -> bool:
     start, stop = max(a.start_index, b.start_index), min(a.stop_index, b.stop_index)
     shorter = min(len(a.boxes), len(b.boxes))
-    if a.kind != b.kind or stop - start < max(1, _TWIN_TIME_SHARE * shorter):
+    if a.kind != b.kind or stop - start < max(1, _DUPLICATE_TIME_SHARE * shorter):
         return False
     one, other = (t.boxes[start - t.start_index : stop - t.start_index] for t in (a, b))
     both = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
     shared = np.prod(np.clip(both, 0, None), axis=1)
     sizes = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
     iou = shared / np.maximum(sizes[0] + sizes[1] - shared, 1e-6)
-    is_apart = float((shared <= 0).mean()) > _TWIN_APART_SHARE
-    return bool(np.median(iou) > _TWIN_IOU) and not is_apart
+    is_apart = float((shared <= 0).mean()) > _DUPLICATE_APART_SHARE
+    return bool(np.median(iou) > _DUPLICATE_IOU) and not is_apart
 
 
 def _union_of(a: Track, b: Track) -> Track:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from redact.geometry import as_array, centers_of, iou_matrix, sizes_of
 from redact.tracking.confirmation import evidence_for
-from redact.tracking.partial_plates import are_halves
-from redact.tracking.tracklet import LEAST_REACH
+from redact.tracking.partial_plates import are_plate_halves
+from redact.tracking.tracklet import MIN_REACH
 from redact.types import Box, Detection
 
 # Boxes of one frame that overlap more are the same thing, seen by several detectors.
 _SAME_IOU = 0.4
 _NESTED_SHARE = 0.75
-_MOST_SIZE_RATIO, _MOST_WEAK_RATIO = 2.2, 1.6
+_MAX_SIZE_RATIO, _MAX_WEAK_RATIO = 2.2, 1.6
 
 
 def merge_same(detections: Sequence[Detection]) -> list[Detection]:
@@ -51,7 +51,7 @@ def _same_among(merged: Sequence[Detection], detection: Detection) -> int | None
     best = int(np.argmax(overlap)) if len(merged) else None
     if best is not None and overlap[best] > _SAME_IOU:
         return best
-    halves = (i for i, other in enumerate(merged) if are_halves(detection.box, other.box))
+    halves = (i for i, other in enumerate(merged) if are_plate_halves(detection.box, other.box))
     return next(halves, None) if detection.kind == "plate" else None
 
 
@@ -64,11 +64,11 @@ def _is_worse_look(detection: Detection, better: Detection) -> bool:
     height = min(a.y1, b.y1) - max(a.y0, b.y0)
     smaller, larger = sorted((max(a.area, 1.0), max(b.area, 1.0)))
     shared = max(width, 0.0) * max(height, 0.0)
-    alike = larger < _MOST_SIZE_RATIO**2 * smaller
+    alike = larger < _MAX_SIZE_RATIO**2 * smaller
     return alike and shared > _NESTED_SHARE * smaller
 
 
-def is_same_place(box: Box, predicted: NDArray[np.float64], reach: float = LEAST_REACH) -> bool:
+def is_same_place(box: Box, predicted: NDArray[np.float64], reach: float = MIN_REACH) -> bool:
     """Whether a box can be of the thing that was predicted here: near it, and of like size.
 
     reach: the farthest that its centre may be away, in sizes of the larger box.
@@ -76,7 +76,7 @@ def is_same_place(box: Box, predicted: NDArray[np.float64], reach: float = LEAST
     other = np.asarray(box, dtype=np.float64)
     size, sizes = float(sizes_of(predicted)), float(sizes_of(other))
     offset = float(np.linalg.norm(centers_of(other) - centers_of(predicted)))
-    alike = max(size, sizes) < _MOST_SIZE_RATIO * min(size, sizes)
+    alike = max(size, sizes) < _MAX_SIZE_RATIO * min(size, sizes)
     return alike and offset < reach * max(size, sizes)
 
 

@@ -10,34 +10,36 @@ from redact.types import Box
 
 # Halves are about equally high and at one height, shares of their height; what is between them is
 # no broader than this many heights, and no plate is broader in all than that many.
-_MOST_OFFSET, _MOST_GAP, _MOST_BREADTH, _MOST_SLACK = 0.25, 1.0, 6.0, 0.5
-_MOST_HEIGHT_RATIO = 1.5
+_MAX_OFFSET, _MAX_GAP, _MAX_BREADTH, _MAX_SLACK = 0.25, 1.0, 6.0, 0.5
+_MAX_HEIGHT_RATIO = 1.5
 # A box that is broader than this many heights shows a whole plate; one that is seen broader than
 # this much of it within this time was only part of it.
-_WHOLE_BREADTH, _LEAST_GROWTH, _NEAR_SECONDS = 2.0, 1.3, 1.0
+_WHOLE_BREADTH, _MIN_GROWTH, _NEAR_SECONDS = 2.0, 1.3, 1.0
 
 
-def are_halves(a: Box, b: Box) -> bool:
+def are_plate_halves(a: Box, b: Box) -> bool:
     """Whether two boxes in one picture can be the ends of one plate."""
     low, high = sorted((a.height, b.height))
     gap = max(a.x0, b.x0) - min(a.x1, b.x1)
     breadth = max(a.x1, b.x1) - min(a.x0, b.x0)
     offset = abs(a.y0 + a.y1 - b.y0 - b.y1) / 2
     return (
-        high < _MOST_HEIGHT_RATIO * low
-        and offset < _MOST_OFFSET * high
-        and -_MOST_OFFSET * high < gap < _MOST_GAP * high
-        and breadth < _MOST_BREADTH * high
+        high < _MAX_HEIGHT_RATIO * low
+        and offset < _MAX_OFFSET * high
+        and -_MAX_OFFSET * high < gap < _MAX_GAP * high
+        and breadth < _MAX_BREADTH * high
     )
 
 
 def is_as_high(box: Box, other: NDArray[np.float64]) -> bool:
     """Whether a box can be of the plate that a (4,) box shows: hidden it is narrower, not lower."""
     height = float(other[3] - other[1])
-    return max(box.height, height) < _MOST_HEIGHT_RATIO * min(box.height, height)
+    return max(box.height, height) < _MAX_HEIGHT_RATIO * min(box.height, height)
 
 
-def whole_plates(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+def complete_partial_plates(
+    boxes: NDArray[np.float64], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """(N, 4) boxes of one plate over time, those of a part of it brought to the whole.
 
     The whole is what was seen in the same place, at most a second away.
@@ -61,13 +63,13 @@ def _are_parts(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[
     width, height = (one[..., 2 + axis] - one[..., axis] for axis in (0, 1))
     broad, high = (other[..., 2 + axis] - other[..., axis] for axis in (0, 1))
     away = np.abs(other[..., 1] + other[..., 3] - one[..., 1] - one[..., 3]) / 2
-    slack = _MOST_SLACK * height
+    slack = _MAX_SLACK * height
     return np.asarray(
         (width < _WHOLE_BREADTH * height)
-        & (broad > _LEAST_GROWTH * width)
-        & (broad < _MOST_BREADTH * height)
-        & (high < _MOST_HEIGHT_RATIO * height)
-        & (away < _MOST_OFFSET * height)
+        & (broad > _MIN_GROWTH * width)
+        & (broad < _MAX_BREADTH * height)
+        & (high < _MAX_HEIGHT_RATIO * height)
+        & (away < _MAX_OFFSET * height)
         & (other[..., 0] < one[..., 0] + slack)
         & (other[..., 2] > one[..., 2] - slack)
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 _SMOOTH_SECONDS = 0.1
 
 
-def _smooth(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+def smooth_boxes(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
     """Steadier boxes that contain the ones given.
 
     Centres are averaged over a short window, so that steady motion stays what it is; half sizes,

@@ -18,9 +18,9 @@ Image = NDArray[np.uint8]
 # Correlation from which on it is the same thing.
 _FOLLOW_LIKENESS = 0.7
 # What fits about as well elsewhere, as a post or a wall does, can't be followed.
-_LEAST_LEAD = 0.05
-_TEMPLATE_SIDE, _LEAST_TEMPLATE_SIDE = 24, 6
-_LEAST_DETAIL = 3.0
+_MIN_LEAD = 0.05
+_TEMPLATE_SIDE, _MIN_TEMPLATE_SIDE = 24, 6
+_MIN_DETAIL = 3.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,10 +42,10 @@ class Template:
         inside = clamp_to(Box(*box), Box(0, 0, width, height))
         x0, y0, x1, y1 = (round(v) for v in inside)
         step = max(1, max(x1 - x0, y1 - y0) // _TEMPLATE_SIDE)
-        if min(x1 - x0, y1 - y0) < max(_LEAST_TEMPLATE_SIDE, step):
+        if min(x1 - x0, y1 - y0) < max(_MIN_TEMPLATE_SIDE, step):
             return None
         small = _every(view, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
-        if float(small.std()) < _LEAST_DETAIL:
+        if float(small.std()) < _MIN_DETAIL:
             return None
         return cls(small, step, np.asarray(inside[:2]) - box[:2])
 
@@ -78,7 +78,7 @@ class Template:
             max(0, y - rows // 2) : y + rows // 2 + 1,
             max(0, x - columns // 2) : x + columns // 2 + 1,
         ] = -1
-        if float(likenesses.max()) > likeness - _LEAST_LEAD:
+        if float(likenesses.max()) > likeness - _MIN_LEAD:
             return None
         shift = np.array([x0 + x * step - left, y0 + y * step - top], dtype=np.float64)
         return predicted + np.tile(shift, 2), float(likeness)

@@ -19,11 +19,11 @@ from redact.types import Box
 # Centres farther apart than this many box sizes never belong together; it grows with time.
 # Who walks by moves up to seven heights of his face a second; when the way somebody moves is known
 # from a few finds, only the change of it counts.
-LEAST_REACH, _REACH_MOST = 0.8, 2.5
+MIN_REACH, _REACH_MAX = 0.8, 2.5
 _REACH_PER_SECOND_UNKNOWN, _REACH_PER_SECOND_KNOWN = 7.0, 2.0
 # A plate is a third as large as a face and its car is faster. The second find tells how fast, so
 # that the third must lie where it should, or chance finds far apart would agree.
-_PLATE_REACH_MOST, _PLATE_REACH_PER_SECOND = 10.0, 20.0
+_PLATE_REACH_MAX, _PLATE_REACH_PER_SECOND = 10.0, 20.0
 _VELOCITY_GAIN = 0.4
 # Of so many finds of something that stands still, each lies in the largest by this share.
 _LATE, _STANDING_SHARE = 12, 0.7
@@ -31,7 +31,7 @@ _LATE, _STANDING_SHARE = 12, 0.7
 # it away.
 PARKED_SECONDS = 10.0
 # With fewer looks than this, what seems motion may be a box that jumped.
-LEAST_FOR_MOTION = 3
+MIN_FOR_MOTION = 3
 
 
 @dataclasses.dataclass(eq=False)
@@ -56,11 +56,11 @@ class Tracklet:
     scene_stop: int | None = None
     alive_until: float = -math.inf
     best_score: float = dataclasses.field(init=False)
-    find_count: int = dataclasses.field(init=False)
+    detection_count: int = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.best_score = float(np.nanmax(self.scores))
-        self.find_count = int(np.isfinite(self.scores).sum())
+        self.detection_count = int(np.isfinite(self.scores).sum())
 
     def predict(self, now: float, camera: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """(4,) the last box moved on; motion is trusted for half a second at most."""
@@ -93,9 +93,9 @@ class Tracklet:
         self._count(score)
         self.camera = camera.copy()
 
-    def stay_alive(self, now: float, most_seconds: float) -> None:
+    def stay_alive(self, now: float, max_seconds: float) -> None:
         """The thing shows no change: it is still there, for so long after the last find."""
-        self.alive_until = min(now, self.found_last + most_seconds)
+        self.alive_until = min(now, self.found_last + max_seconds)
 
     def early_velocity(self) -> NDArray[np.float64]:
         """(2,) pixels per second over the first half second."""
@@ -111,7 +111,10 @@ class Tracklet:
 
     def _count(self, score: float) -> None:
         if not math.isnan(score):
-            self.best_score, self.find_count = max(self.best_score, score), self.find_count + 1
+            self.best_score, self.detection_count = (
+                max(self.best_score, score),
+                self.detection_count + 1,
+            )
 
     def since(self, time: float) -> Tracklet:
         """What was seen of it from that time on, seconds, and at least what was found last.
@@ -122,7 +125,7 @@ class Tracklet:
         if start == 0:
             return self
         late = self.part(slice(start, None))
-        late.best_score, late.find_count = self.best_score, self.find_count
+        late.best_score, late.detection_count = self.best_score, self.detection_count
         return late
 
     def part(self, kept: slice) -> Tracklet:
@@ -145,10 +148,10 @@ class Tracklet:
     def reach(self, elapsed: float) -> float:
         """How far from the predicted box it may be after so many seconds, in sizes of the box."""
         if self.kind == "plate" and len(self.boxes) == 1:
-            return min(LEAST_REACH + _PLATE_REACH_PER_SECOND * elapsed, _PLATE_REACH_MOST)
-        known = self.kind == "plate" or len(self.boxes) >= LEAST_FOR_MOTION
+            return min(MIN_REACH + _PLATE_REACH_PER_SECOND * elapsed, _PLATE_REACH_MAX)
+        known = self.kind == "plate" or len(self.boxes) >= MIN_FOR_MOTION
         speed = _REACH_PER_SECOND_KNOWN if known else _REACH_PER_SECOND_UNKNOWN
-        return min(LEAST_REACH + speed * elapsed, _REACH_MOST)
+        return min(MIN_REACH + speed * elapsed, _REACH_MAX)
 
     @property
     def found_last(self) -> float:

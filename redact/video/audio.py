@@ -14,7 +14,7 @@ from redact.types import ClipInfo
 from redact.video.container import opened, packets_of
 from redact.video.timestamps import Shifts
 
-_LEAST_STEP = Fraction(1, 1000)
+_MIN_STEP = Fraction(1, 1000)
 
 
 class SoundCopy:
@@ -111,7 +111,7 @@ def _timed(packets: Iterator[Any], clip: ClipInfo) -> Iterator[Any]:
     shifts, last = Shifts(clip.clock_shifts), None
     for packet in packets:
         # Containers round times to a millisecond, or to the sound's own samples.
-        step = math.ceil(_LEAST_STEP / packet.time_base)
+        step = math.ceil(_MIN_STEP / packet.time_base)
         dts = packet.dts if packet.dts is not None else packet.pts
         if dts is None:
             dts = 0 if last is None else last + (packet.duration or step)

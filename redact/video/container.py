@@ -19,7 +19,7 @@ from redact.video.source_files import check_source, reason, refers_elsewhere, wh
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"
 _READ_OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 # Reading a container is given up after so many errors without a packet in between.
-_MOST_FAILURES = 20
+_MAX_FAILURES = 20
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def packets_of(
 ) -> Iterator[Any]:
     """The packets of the streams, or of all, over places that can't be read; no empty ones."""
     failures = 0
-    while failures < _MOST_FAILURES:
+    while failures < _MAX_FAILURES:
         try:
             for packet in container.demux(*streams):
                 if packet.size:  # An empty packet would end a decoder.

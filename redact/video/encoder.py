@@ -28,7 +28,7 @@ CONTAINERS = {
 }
 """Target suffix: libav's name of the container."""
 
-MOST_TICKS_A_SECOND = 240_000
+MAX_TICKS_PER_SECOND = 240_000
 """An MP4 clock ticks at most so often a second."""
 
 _LONG_CLOCK = 90_000
@@ -37,7 +37,7 @@ _SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(1000)
 _VP9_CRF_SHARE = 1.4
 _INTERLACED_FLAGS = av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
 # What is encoded is held in memory up to so many bytes, then in a file without a name.
-_MOST_HELD_BYTES = 2**23
+_MAX_HELD_BYTES = 2**23
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class EncodedClip:
         self._codec = codec_for(target)
         self._stack = contextlib.ExitStack()
         self._store: IO[bytes] = self._stack.enter_context(
-            tempfile.SpooledTemporaryFile(_MOST_HELD_BYTES, dir=str(target.parent))  # noqa: SIM115
+            tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES, dir=str(target.parent))  # noqa: SIM115
         )
         self._size = 0
         self._pictures: list[_Stored] = []
@@ -248,7 +248,7 @@ def set_up(context: Any, clip: ClipInfo, settings: Settings, codec: str) -> None
     context.pix_fmt = "yuv420p"
     # The times of pictures in the file don't depend on the encoder's clock.
     rate = clip.time_base.denominator
-    context.time_base = Fraction(1, rate if rate <= MOST_TICKS_A_SECOND else _LONG_CLOCK)
+    context.time_base = Fraction(1, rate if rate <= MAX_TICKS_PER_SECOND else _LONG_CLOCK)
     context.thread_count = settings.threads
     context.sample_aspect_ratio = clip.sample_aspect_ratio
     context.color_range = clip.color_range

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 from redact.video.source_files import atoms
 
 _XMP_START = b"<x:xmpmeta"
-_XMP_MOST_BYTES = 1 << 16
+_XMP_MAX_BYTES = 1 << 16
 _MESSAGES = {4: "registered user data", 5: "user data", 136: "time code"}
 # codec: (the NAL units that hold messages, bytes of a unit's header)
 _SEI_UNITS = {"h264": ((6,), 1), "hevc": ((39, 40), 2)}
@@ -55,7 +55,7 @@ def xmp_packets(path: Path) -> list[tuple[int, str]]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = data.find(_XMP_START)
         while at >= 0:
-            part = data[at : at + _XMP_MOST_BYTES]
+            part = data[at : at + _XMP_MAX_BYTES]
             text = part.partition(b"</x:xmpmeta>")[0].decode("utf-8", "backslashreplace")
             found.append((at, " ".join(text.split())))
             at = data.find(_XMP_START, at + 1)

@@ -19,7 +19,7 @@ from redact.types import ClipInfo
 from redact.video.audio import SoundCopy
 from redact.video.encoder import (
     CONTAINERS,
-    MOST_TICKS_A_SECOND,
+    MAX_TICKS_PER_SECOND,
     EncodedClip,
     codec_for,
     encoder_rate,
@@ -30,7 +30,7 @@ from redact.video.source_files import reason
 # SEI units: all that x264 has to say about itself, and captions; none is needed to decode.
 _STRIP_SEI = "filter_units=remove_types=6"
 # The longest frame of an MP4 file has at most so many ticks.
-_MOST_TICKS_A_FRAME = 2**31 - 1
+_MAX_TICKS_PER_FRAME = 2**31 - 1
 _LONG_CLOCKS = (90_000, 1000)
 # A clip that begins later than this, seconds, is moved to begin at zero.
 _LATEST_START = 10
@@ -163,7 +163,7 @@ def _output_time_base(container: str, clip: ClipInfo) -> Fraction:
         return Fraction(1, 1000)
     longest = max(np.diff(clip.pts).tolist(), default=0) * clip.time_base
     for rate in (clip.time_base.denominator, *_LONG_CLOCKS):
-        if rate <= MOST_TICKS_A_SECOND and longest * rate < _MOST_TICKS_A_FRAME:
+        if rate <= MAX_TICKS_PER_SECOND and longest * rate < _MAX_TICKS_PER_FRAME:
             return Fraction(1, rate)
     return Fraction(1, _LONG_CLOCKS[-1])
 

@@ -41,7 +41,7 @@ _INNER_TEXTS = {
     b"<?xml": "an XML text",
 }
 _REFERENCES = ("moov", "trak", "mdia", "minf", "dinf", "dref")
-_MOST_ATOMS = 100_000
+_MAX_ATOMS = 100_000
 
 
 class Atom(NamedTuple):
@@ -112,7 +112,7 @@ def refers_elsewhere(path: Path) -> bool:
 def atoms(file: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Atom]:
     """The boxes of an MP4 or MOV file between two offsets; ends where they stop making sense."""
     end = os.fstat(file.fileno()).st_size if end is None else end
-    for _ in range(_MOST_ATOMS):
+    for _ in range(_MAX_ATOMS):
         file.seek(start)
         header = file.read(16)
         if start + 8 > end or len(header) < 8:

@@ -14,7 +14,7 @@ _RESET_SECONDS = Fraction(1, 4)
 # MPEG streams count to 2^33 at 90 kHz, so a clock that began anew may look like one far ahead.
 _WRAP_SECONDS = Fraction(2**33, 90_000)
 # Beyond this no number is a time.
-_MOST_TICKS = 2**52
+_MAX_TICKS = 2**52
 _COARSEST = Fraction(1, 1000)
 _FINER_THAN = 10_000
 
@@ -56,7 +56,7 @@ class Clock:
 
     def at(self, pts: int | None) -> int:
         """The time of the next frame, both in ticks of the clip's time base."""
-        if pts is None or abs(pts) > _MOST_TICKS:
+        if pts is None or abs(pts) > _MAX_TICKS:
             now = 0 if self._last is None else self._last + self._usual
         else:
             now = self._continued(pts)

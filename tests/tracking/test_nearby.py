@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from redact import Settings
 from redact.tracking.building import _no_larger_than_sure, finish
-from redact.tracking.partial_plates import _are_parts, whole_plates
+from redact.tracking.partial_plates import _are_parts, complete_partial_plates
 from redact.tracking.tracklet import Tracklet
 from redact.tracking.windows import nearby
 
@@ -55,7 +55,7 @@ def test_a_long_plate_is_made_whole_as_a_short_one_is():
             boxes[parts | own] for parts, own in zip(is_part, np.eye(200) > 0, strict=True)
         )
     ]
-    np.testing.assert_array_equal(whole_plates(boxes, times), expected)
+    np.testing.assert_array_equal(complete_partial_plates(boxes, times), expected)
 
 
 def test_weak_finds_are_no_larger_than_sure_ones_near_them():
@@ -104,5 +104,5 @@ def test_a_part_of_a_track_keeps_what_all_of_it_showed():
     all_of_it = tracklet(times, boxes, scores)
     late = all_of_it.since(times[-2])
     assert late.times[0] == times[44], "what was found last, not only followed"
-    assert (late.best_score, late.find_count) == (0.9, 45)
+    assert (late.best_score, late.detection_count) == (0.9, 45)
     assert all_of_it.since(times[0]) is all_of_it

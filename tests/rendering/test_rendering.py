@@ -10,12 +10,12 @@ from make_plans import make_plan, make_track
 
 import redact
 from redact import Box, Settings, TargetError, pipeline, video
-from redact.analysis.analyzer import Watch
+from redact.analysis.analyzer import Analyzer
 from redact.analysis.redetection import LOOK_BACK_SECONDS
 from redact.cover.regions import RegionMaker
-from redact.lasting import LastingIds
-from redact.render import trailing
-from redact.render.renderer import Rendering
+from redact.lasting import StableIds
+from redact.rendering import trailing
+from redact.rendering.renderer import Rendering
 from redact.types import Track
 
 FRAMES = 60
@@ -201,7 +201,7 @@ def test_what_was_rendered_early_can_still_be_looked_back_on(tmp_path, monkeypat
     """Covering must not change pictures that a new track may be followed back through."""
     seen = []
 
-    class RememberingWatch(Watch):
+    class RememberingWatch(Analyzer):
         def see(self, index, now, view):
             seen.append((now, view.whole().copy(), view))
             super().see(index, now, view)
@@ -223,7 +223,7 @@ def test_where_little_moves_the_first_frames_come_out_early(tmp_path, monkeypatc
     """Our own looks tell what moves; the first picture, in which all may, doesn't count."""
     shown, told = [], []
 
-    class TellingWatch(Watch):
+    class TellingWatch(Analyzer):
         def see(self, index, now, view):
             shown.append(now)
             super().see(index, now, view)
@@ -236,7 +236,7 @@ def test_where_little_moves_the_first_frames_come_out_early(tmp_path, monkeypatc
     monkeypatch.setattr(pipeline, "Watch", TellingWatch)
     monkeypatch.setattr("redact.rendering.Rendering", TellingRendering)
     monkeypatch.setattr(trailing, "_MOST_QUEUED", 0)
-    monkeypatch.setattr("redact.watch.Watch.settled_before", lambda _watch, now: now)
+    monkeypatch.setattr("redact.watch.Watch.settled_before", lambda _analyzer, now: now)
     source = tmp_path / "a.mp4"
     write_clip(source, frames=FRAMES)
     redact.redact_clip(source, tmp_path / "b.mp4", Settings(audit=False, plates=False))
@@ -255,7 +255,7 @@ def test_chosen_frames_are_those_of_the_whole_clip(clip, wanted):
 def test_ids_stay_when_tracks_are_made_anew():
     """What ended is not among the tracks any more, something new comes first."""
     at, beside, new = (0, 0, 40, 40), (100, 0, 140, 40), (200, 0, 240, 40)
-    ids = LastingIds()
+    ids = StableIds()
     first = ids.given([make_track(1, [at] * 20), make_track(2, [beside] * 40)], 10)
     assert [track.id for track in first] == [1, 2]
     tracks = [make_track(1, [new] * 40), make_track(2, [beside] * 60)]

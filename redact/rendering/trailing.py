@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from redact import video
-from redact.analysis.analyzer import Watch
+from redact.analysis.analyzer import Analyzer
 from redact.analysis.redetection import LOOK_BACK_SECONDS
 from redact.cover.regions import RegionMaker
-from redact.lasting import LastingIds
+from redact.lasting import StableIds
 from redact.plan import Plan
 from redact.settings import Settings
 from redact.types import ClipInfo, Frame, Region
 
 if TYPE_CHECKING:
-    from redact.render.renderer import Rendering
+    from redact.rendering.renderer import Rendering
 
 # So long after a frame, what has to be covered in it hardly changes: new tracks were followed back
 # by then, and few gaps are longer. Where it changes all the same, the frame is rendered again.
@@ -32,10 +32,10 @@ _SETTLED_SECONDS = LOOK_BACK_SECONDS + 0.1
 # much moves, too much would be rendered twice.
 _FIRST_LAG_SECONDS, _LAG_GROWTH = 0.4, 0.5
 # Frames are held until then. Where they are more than this, they are read again afterwards.
-_MOST_HELD_BYTES = 500_000_000
+_MAX_HELD_BYTES = 500_000_000
 _TRACK_EVERY_SECONDS = 0.25
 # So many frames may wait for the thread that renders.
-_MOST_QUEUED = 6
+_MAX_QUEUED = 6
 
 
 class TrailingRenderer:
@@ -54,18 +54,18 @@ class TrailingRenderer:
     """
 
     def __init__(
-        self, start: Callable[[], Rendering], watch: Watch, clip: ClipInfo, settings: Settings
+        self, start: Callable[[], Rendering], analyzer: Analyzer, clip: ClipInfo, settings: Settings
     ) -> None:
-        self._start, self._watch = start, watch
+        self._start, self._analyzer = start, analyzer
         self._clip, self._settings = clip, settings
         self._held: collections.deque[tuple[float, Frame]] = collections.deque()
         self._seconds: list[float] = []
-        self._most_held = _MOST_HELD_BYTES // (clip.width * clip.height * 3 // 2)
+        self._max_held = _MAX_HELD_BYTES // (clip.width * clip.height * 3 // 2)
         # Copies of frames don't tell which half comes first.
-        can_hold = self._most_held > _SETTLED_SECONDS * clip.frame_rate
+        can_hold = self._max_held > _SETTLED_SECONDS * clip.frame_rate
         self._is_early = can_hold and not clip.is_interlaced
         self._has_given_up, self._count = False, 0
-        self._ids = LastingIds()
+        self._ids = StableIds()
         self._tracked = -_TRACK_EVERY_SECONDS
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="render")
         self._queued: collections.deque[Future[None]] = collections.deque()
@@ -83,15 +83,15 @@ class TrailingRenderer:
 
     def push(self, frame: Frame, now: float) -> None:
         """Take a frame that was looked at where that was due; `now` is its time, seconds."""
-        if len(self._held) >= self._most_held:
+        if len(self._held) >= self._max_held:
             self._has_given_up = True
             self._held.clear()
         if self._has_given_up:
             return
         self._held.append((now, frame))
         self._seconds.append(now)
-        self._is_early = self._is_early and not self._watch.is_stirred
-        looked_until = self._watch.settled_before(now)
+        self._is_early = self._is_early and not self._analyzer.is_stirred
+        looked_until = self._analyzer.settled_before(now)
         until = looked_until - self._lag(looked_until)
         if until - self._tracked >= _TRACK_EVERY_SECONDS:
             self._tracked = until
@@ -137,7 +137,7 @@ class TrailingRenderer:
         """Render the frames up to that time, seconds; those from the other on stay as they are."""
         if self._held[0][0] > until:
             return
-        tracks = self._watch.tracks_since(self._held[0][0], np.asarray(self._seconds))
+        tracks = self._analyzer.tracks_since(self._held[0][0], np.asarray(self._seconds))
         # A cover keeps its look for as long as the id stays.
         tracks = self._ids.given(tracks, self._held[0][1].index)
         plan = Plan(clip=self._clip, settings=self._settings, tracks=tracks)
@@ -153,5 +153,5 @@ class TrailingRenderer:
         rendering = self.rendering
         self._queued.append(self._thread.submit(rendering.add, frame, regions))
         self._count += 1
-        while len(self._queued) > _MOST_QUEUED or (self._queued and self._queued[0].done()):
+        while len(self._queued) > _MAX_QUEUED or (self._queued and self._queued[0].done()):
             self._queued.popleft().result()

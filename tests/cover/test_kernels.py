@@ -129,8 +129,8 @@ def test_learn_moves_the_mean_fast_where_nothing_moves():
         moving,
         rate=0.2,
         moving_rate=0.01,
-        most_step=12.0,
-        least_limit=7.0,
+        max_step=12.0,
+        min_limit=7.0,
         deviations=4.5,
     )
     np.testing.assert_allclose(mean, new_mean, rtol=1e-5)

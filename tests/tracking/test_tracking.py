@@ -9,9 +9,9 @@ from make_plans import make_track
 from redact import Box, Detection, Settings
 from redact.tracking.association import Associator
 from redact.tracking.building import track_detections
-from redact.tracking.linking import _without_twins
+from redact.tracking.linking import merge_duplicates
 from redact.tracking.merging import merge_same
-from redact.tracking.partial_plates import whole_plates
+from redact.tracking.partial_plates import complete_partial_plates
 
 RATE = 10
 SECONDS = np.arange(60) / RATE
@@ -196,7 +196,7 @@ def test_a_track_that_was_elsewhere_for_a_while_is_no_twin(astray, count):
     there, elsewhere = (100, 100, 140, 140), (400, 100, 440, 140)
     one = make_track(1, [there] * 40)
     other = make_track(2, [elsewhere] * astray + [there] * (40 - astray))
-    tracks = _without_twins([one, other])
+    tracks = merge_duplicates([one, other])
     assert len(tracks) == count
     assert max(np.ptp(track.boxes[0, [0, 2]]) for track in tracks) == 40
 
@@ -208,13 +208,13 @@ def test_of_twins_the_guess_of_one_gives_way_to_what_the_other_saw():
     late = make_track(2, boxes)
     late.scores[:10] = np.nan
     late.scores[10] = 0.9
-    (track,) = _without_twins([seen, late])
+    (track,) = merge_duplicates([seen, late])
     assert len(track.boxes) == 40 and np.isfinite(track.boxes).all()
     assert (track.boxes[:10, 2] == 140).all() and (track.boxes[10:, 2] == 144).all()
     # Where neither was found, both guesses stay.
     seen.scores[0] = np.nan
     seen.scores[5] = 0.9
-    (track,) = _without_twins([seen, late])
+    (track,) = merge_duplicates([seen, late])
     assert (track.boxes[:5, 2] == 300).all() and (track.boxes[5:10, 2] == 140).all()
 
 
@@ -325,9 +325,9 @@ def test_a_plate_seen_in_part_is_as_broad_as_it_was_a_moment_before():
     """One half is found again and again, now and then both, at different heights neither."""
     half, whole = [100, 100, 130, 120], [98, 101, 180, 121]
     seen = np.array([half, whole, half, half], dtype=float)
-    boxes = whole_plates(seen, np.array([0.0, 0.5, 1.0, 2.0]))
+    boxes = complete_partial_plates(seen, np.array([0.0, 0.5, 1.0, 2.0]))
     np.testing.assert_array_equal(boxes[[0, 2]], [[98, 100, 180, 121]] * 2)
     np.testing.assert_array_equal(boxes[[1, 3]], seen[[1, 3]], "not for longer than a second")
     for other in ([98, 130, 180, 150], [140, 100, 220, 120], [40, 100, 240, 120]):
         pair = np.array([half, other], dtype=float)
-        np.testing.assert_array_equal(whole_plates(pair, np.zeros(2)), pair)
+        np.testing.assert_array_equal(complete_partial_plates(pair, np.zeros(2)), pair)

@@ -4,58 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from moving_square import EXACT, RATE, SIZE, WIDTH, Bright, picture, square_at, watched
 
 from redact import Box, Detection, Settings
-from redact.analysis.analyzer import Watch
-from redact.analysis.scans import Look
+from redact.analysis.analyzer import Analyzer
+from redact.analysis.scans import ScanSpec
 from redact.views import ArrayView
-
-WIDTH, HEIGHT, RATE, SIZE = 480, 270, 10, 30
-EXACT = Settings(extend_seconds=0.0, max_gap_seconds=1.0)
-
-
-def square_at(index):
-    return 20 + 4 * index, 100
-
-
-def picture(index, *, empty=False, seed=1):
-    rng = np.random.default_rng(seed)
-    image = np.kron(rng.integers(60, 160, (27, 48)), np.ones((10, 10)))
-    image = np.repeat(image[:, :, None], 3, axis=2)
-    if not empty:
-        x, y = square_at(index)
-        coarse = np.random.default_rng(9).integers(195, 255, (SIZE // 6, SIZE // 6))
-        texture = np.kron(coarse, np.ones((6, 6)))
-        image[y : y + SIZE, x : x + SIZE] = texture[:, :, None]
-    return image.astype(np.uint8)
-
-
-class Bright:
-    """Finds what is bright, like the square; remembers the sizes of what it was shown."""
-
-    kinds = ("face",)
-
-    def __init__(self, blind=(), score=0.9):
-        self.blind, self.score = set(blind), score
-        self.shown = []
-
-    def detect(self, image):
-        self.shown.append(image.shape[:2])
-        if len(self.shown) - 1 in self.blind:
-            return []
-        rows, columns = np.nonzero(image[:, :, 0] > 190)
-        if len(rows) < 20:
-            return []
-        edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-        return [Detection(kind="face", box=Box(*map(float, edges)), score=self.score)]
-
-
-def watched(looks, indices, *, workers=0, draw=picture, settings=EXACT):
-    with Watch(looks, settings, workers=workers) as watch:
-        for index in indices:
-            if watch.is_due(index / RATE):
-                watch.see(index, index / RATE, ArrayView(draw(index)))
-        return watch.tracks(np.arange(max(indices) + 1) / RATE)
 
 
 def covers(track, index, slack=3):
@@ -70,7 +24,7 @@ def covers(track, index, slack=3):
 
 def test_a_look_comes_as_often_as_it_should():
     detector = Bright()
-    (track,) = watched([Look(detector, 0.5)], range(20))
+    (track,) = watched([ScanSpec(detector, 0.5)], range(20))
     assert len(detector.shown) == 4
     assert all(covers(track, index) for index in range(16))
 
@@ -81,7 +35,7 @@ def test_what_moves_is_looked_at_alone():
     def draw(index):
         return picture(index, empty=index < 5)
 
-    (track,) = watched([Look(detector, 0.1, "parts", part_side=120)], range(20), draw=draw)
+    (track,) = watched([ScanSpec(detector, 0.1, "parts", part_side=120)], range(20), draw=draw)
     assert detector.shown
     assert all(max(shape) <= 120 for shape in detector.shown)
     assert all(covers(track, index) for index in range(5, 20))
@@ -90,8 +44,8 @@ def test_what_moves_is_looked_at_alone():
 def test_a_track_that_was_lost_is_looked_for_where_it_should_be():
     """The look at the whole sees the square once; the look near it sees it from then on."""
     whole, near = Bright(blind=range(1, 40)), Bright(score=0.3)
-    looks = [Look(whole, 0.1), Look(near, 0.0, "near", part_side=96)]
-    (track,) = watched(looks, range(25))
+    scans = [ScanSpec(whole, 0.1), ScanSpec(near, 0.0, "near", part_side=96)]
+    (track,) = watched(scans, range(25))
     assert all(covers(track, index) for index in range(25))
     assert all(max(shape) == 96 for shape in near.shown)
 
@@ -102,8 +56,8 @@ def test_a_new_track_is_followed_back_to_where_it_came_from():
     def draw(index):
         return picture(index, empty=index < 3)
 
-    looks = [Look(whole, 0.1), Look(near, 0.0, "near", part_side=96)]
-    (track,) = watched(looks, range(15), draw=draw)
+    scans = [ScanSpec(whole, 0.1), ScanSpec(near, 0.0, "near", part_side=96)]
+    (track,) = watched(scans, range(15), draw=draw)
     assert track.start_index == 3
     assert all(covers(track, index) for index in range(3, 15))
 
@@ -111,8 +65,8 @@ def test_a_new_track_is_followed_back_to_where_it_came_from():
 def test_what_no_look_sees_is_followed_by_its_picture():
     """Found once and never again: what looks the same a little farther on is the same."""
     blind = Bright(blind=range(1000))
-    looks = [Look(Bright(blind=range(3, 40)), 0.1), Look(blind, 0.0, "near", part_side=96)]
-    (track,) = watched(looks, range(12))
+    scans = [ScanSpec(Bright(blind=range(3, 40)), 0.1), ScanSpec(blind, 0.0, "near", part_side=96)]
+    (track,) = watched(scans, range(12))
     assert all(covers(track, index) for index in range(12))
     assert np.isnan(track.scores[3:]).all()
 
@@ -135,10 +89,10 @@ def test_a_faint_find_beside_what_is_surely_followed_does_not_draw_it_away():
     """It is as near as a find may be, and has hardly anything of the place that was followed to."""
 
     def tracked(score):
-        whole = Look(Bright(blind=range(3, 40)), 0.1)
+        whole = ScanSpec(Bright(blind=range(3, 40)), 0.1)
         # Shown a square of 96 pixels around what it looks for, enlarged to 192.
         beside = Once(3, Box(54.0, 26.0, 114.0, 86.0), score)
-        return watched([whole, Look(beside, 0.0, "near", part_side=192)], range(9))
+        return watched([whole, ScanSpec(beside, 0.0, "near", part_side=192)], range(9))
 
     (track,) = tracked(0.25)
     assert all(covers(track, index) for index in range(9))
@@ -149,8 +103,8 @@ def test_a_faint_find_beside_what_is_surely_followed_does_not_draw_it_away():
 def test_what_was_followed_stays_where_a_chance_find_follows_it():
     """Found until frame 2, followed to frame 9; what is found there faintly is dropped alone."""
     near = Once(8, Box(35.0, 35.0, 62.0, 62.0), 0.25)
-    looks = [Look(Bright(blind=range(3, 40)), 0.1), Look(near, 0.0, "near", part_side=96)]
-    (track,) = watched(looks, range(20))
+    scans = [ScanSpec(Bright(blind=range(3, 40)), 0.1), ScanSpec(near, 0.0, "near", part_side=96)]
+    (track,) = watched(scans, range(20))
     assert near.shown >= 8, "the chance find was made"
     assert all(covers(track, index) for index in range(8))
     assert np.isnan(track.scores[3:]).all()
@@ -161,8 +115,12 @@ def test_a_parked_thing_stays_covered_between_rare_finds():
         return picture(10)
 
     blind = Bright(blind=range(1000))
-    looks = [Look(Bright(), 3.0), Look(blind, 0.0, "near", part_side=96), Look(blind, 0.1)]
-    tracks = watched(looks, range(60), draw=draw)
+    scans = [
+        ScanSpec(Bright(), 3.0),
+        ScanSpec(blind, 0.0, "near", part_side=96),
+        ScanSpec(blind, 0.1),
+    ]
+    tracks = watched(scans, range(60), draw=draw)
     assert [(t.start_index, t.stop_index) for t in tracks] == [(0, 60)]
 
 
@@ -176,12 +134,12 @@ def test_only_what_was_compared_tells_that_much_moves():
 
     stirred = {}
     for draw in (picture, shifted):
-        with Watch([Look(Bright(), 0.1, restless_seconds=0.1)], EXACT) as watch:
+        with Analyzer([ScanSpec(Bright(), 0.1, restless_seconds=0.1)], EXACT) as analyzer:
             stirred[draw] = []
             for index in range(6):
-                watch.see(index, index / RATE, ArrayView(draw(index)))
-                stirred[draw].append(watch.is_stirred)
-            assert not watch.is_calm or draw is picture
+                analyzer.see(index, index / RATE, ArrayView(draw(index)))
+                stirred[draw].append(analyzer.is_stirred)
+            assert not analyzer.is_calm or draw is picture
     assert stirred[picture] == [False] * 6
     assert stirred[shifted] == [False, *[True] * 5]
 
@@ -190,23 +148,23 @@ def test_a_cut_ends_tracks_on_both_sides():
     def draw(index):
         return picture(4 if index < 10 else 60, seed=1 if index < 10 else 2)
 
-    looks = [Look(Bright(), 0.1, restless_seconds=0.1)]
+    scans = [ScanSpec(Bright(), 0.1, restless_seconds=0.1)]
     settings = Settings(extend_seconds=0.5)
-    before, after = watched(looks, range(20), draw=draw, settings=settings)
+    before, after = watched(scans, range(20), draw=draw, settings=settings)
     assert before.stop_index <= 11
     assert after.start_index >= 10
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_threads_change_nothing(workers):
-    def looks():
+    def scans():
         return [
-            Look(Bright(), 0.3),
-            Look(Bright(), 0.2, "parts", part_side=120),
-            Look(Bright(score=0.3), 0.1, "near", part_side=96),
+            ScanSpec(Bright(), 0.3),
+            ScanSpec(Bright(), 0.2, "parts", part_side=120),
+            ScanSpec(Bright(score=0.3), 0.1, "near", part_side=96),
         ]
 
-    alone, shared = watched(looks(), range(25)), watched(looks(), range(25), workers=workers)
+    alone, shared = watched(scans(), range(25)), watched(scans(), range(25), workers=workers)
     assert len(alone) == len(shared) == 1
     np.testing.assert_array_equal(alone[0].boxes, shared[0].boxes)
 
@@ -217,7 +175,7 @@ def test_a_failing_look_is_heard_of():
             raise RuntimeError("no picture")
 
     with pytest.raises(RuntimeError, match="no picture"):
-        watched([Look(Broken(), 0.1)], range(8), workers=2)
+        watched([ScanSpec(Broken(), 0.1)], range(8), workers=2)
 
 
 class TwoFaces:
@@ -226,12 +184,12 @@ class TwoFaces:
     kinds = ("face",)
 
     def __init__(self, lost):
-        self.lost, self.looks = lost, 0
+        self.lost, self.scans = lost, 0
 
     def detect(self, image):
-        self.looks += 1
+        self.scans += 1
         boxes = [Box(100, 100, 140, 140), Box(128, 100, 168, 140)]
-        shown = boxes if self.looks < 4 else boxes[self.lost :]
+        shown = boxes if self.scans < 4 else boxes[self.lost :]
         return [Detection(kind="face", box=box, score=0.9) for box in shown]
 
 
@@ -245,8 +203,8 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
             # In the picture's pixels; a crop of 128 px around the lost face, enlarged to 128.
             return [Detection(kind="face", box=Box(72, 44, 112, 84), score=0.9)]
 
-    looks = [Look(TwoFaces(lost=1), 0.1), Look(Other(), 0.0, "near", part_side=128)]
-    tracks = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
+    scans = [ScanSpec(TwoFaces(lost=1), 0.1), ScanSpec(Other(), 0.0, "near", part_side=128)]
+    tracks = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
     lost = min(tracks, key=lambda track: float(track.boxes[0, 0]))
     assert np.isnan(lost.scores[3:]).all()
     assert float(lost.boxes[:, 2].max()) < 145
@@ -255,9 +213,9 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
 def test_a_look_is_left_out_where_another_sees_all_that_moves():
     """Nobody is there at first; then the two take turns, the one at parts twice as seldom."""
     whole, parts = Bright(), Bright()
-    moving = Look(parts, 0.2, "parts", part_side=96)
-    looks = [Look(whole, 0.1, unless=moving), moving]
-    (track,) = watched(looks, range(30), draw=lambda i: picture(i, empty=i < 10))
+    moving = ScanSpec(parts, 0.2, "parts", part_side=96)
+    scans = [ScanSpec(whole, 0.1, unless=moving), moving]
+    (track,) = watched(scans, range(30), draw=lambda i: picture(i, empty=i < 10))
     # All of the first picture is new: no parts of it are told.
     assert len(whole.shown) == 10 + 10
     assert len(parts.shown) == 10
@@ -272,16 +230,16 @@ def test_the_last_picture_is_looked_at_whatever_is_due():
 
     for last, times in ((19, 2), (20, 2)):
         whole, near = Bright(), Bright(score=0.3)
-        looks = [
-            Look(whole, 2.0),
-            Look(near, 0.0, "near", part_side=96),
-            Look(Bright(range(99)), 0.1),
+        scans = [
+            ScanSpec(whole, 2.0),
+            ScanSpec(near, 0.0, "near", part_side=96),
+            ScanSpec(Bright(range(99)), 0.1),
         ]
-        with Watch(looks, EXACT) as watch:
+        with Analyzer(scans, EXACT) as analyzer:
             for index in range(last + 1):
-                watch.see(index, index / RATE, ArrayView(draw(index)))
-            watch.look_at_last()
-            tracks = watch.tracks(np.arange(last + 1) / RATE)
+                analyzer.see(index, index / RATE, ArrayView(draw(index)))
+            analyzer.scan_last_frame()
+            tracks = analyzer.tracks(np.arange(last + 1) / RATE)
         assert len(whole.shown) == times
         (track,) = tracks
         assert all(covers(track, index) for index in range(16, last + 1))
@@ -301,9 +259,9 @@ def test_a_near_look_sees_both_halves_of_a_plate():
             right = Detection(kind="plate", box=Box(180, 102, 230, 140), score=0.2)
             return [left, right]
 
-    near = Look(Halves(), 0.0, "near", kind="plate", part_side=240, around=4.0)
-    looks = [Look(Left(), 5.0), near, Look(Bright(range(99)), 0.1)]
-    (track,) = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
+    near = ScanSpec(Halves(), 0.0, "near", kind="plate", part_side=240, around=4.0)
+    scans = [ScanSpec(Left(), 5.0), near, ScanSpec(Bright(range(99)), 0.1)]
+    (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
     assert all(track.box_at(index).x1 >= 164 for index in range(10))
 
 
@@ -317,20 +275,20 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
             # In the picture 40 px wide, and 80 high.
             return [Detection(kind="plate", box=Box(120, 80, 200, 240), score=0.9)]
 
-    near = Look(Shirt(), 0.0, "near", kind="plate", part_side=320, around=4.0)
-    looks = [Look(Once(), 5.0), near, Look(Bright(range(99)), 0.1)]
-    (track,) = watched(looks, range(10), draw=lambda index: picture(index, empty=True))
+    near = ScanSpec(Shirt(), 0.0, "near", kind="plate", part_side=320, around=4.0)
+    scans = [ScanSpec(Once(), 5.0), near, ScanSpec(Bright(range(99)), 0.1)]
+    (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
     assert float(track.boxes[:, 3].max()) < 130
 
 
 def test_where_nothing_moves_is_looked_seldom_until_something_does():
     often, parts = Bright(), Bright(range(999))
-    looks = [Look(often, 0.1, still_seconds=0.5), Look(parts, 0.2, "parts", part_side=64)]
+    scans = [ScanSpec(often, 0.1, still_seconds=0.5), ScanSpec(parts, 0.2, "parts", part_side=64)]
     empty = [picture(0, empty=True)] * 21
-    watched(looks, range(21), draw=lambda index: empty[index])
+    watched(scans, range(21), draw=lambda index: empty[index])
     assert len(often.shown) == 5  # At 0.0, and every half second.
-    looks = [Look(Bright(), 0.1, still_seconds=0.5), looks[1]]
-    (track,) = watched(looks, range(31), draw=lambda index: picture(index, empty=index < 11))
+    scans = [ScanSpec(Bright(), 0.1, still_seconds=0.5), scans[1]]
+    (track,) = watched(scans, range(31), draw=lambda index: picture(index, empty=index < 11))
     assert track.start_index <= 12  # The next picture that is looked at for parts.
 
 
@@ -338,17 +296,17 @@ def test_who_stood_still_is_there_while_somebody_passes():
     """She isn't found afterwards either; a faint find below her, on him, is not of her."""
 
     class Passing:
-        looks = -1
+        scans = -1
 
         def detect(self, image):
-            self.looks += 1
-            x = 10 * self.looks - 60
-            finds = [Detection(kind="face", box=Box(x, 90, x + 60, 150), score=0.9)]
+            self.scans += 1
+            x = 10 * self.scans - 60
+            detections = [Detection(kind="face", box=Box(x, 90, x + 60, 150), score=0.9)]
             if x + 60 <= 200:
-                finds += [Detection(kind="face", box=Box(200, 100, 240, 140), score=0.6)]
+                detections += [Detection(kind="face", box=Box(200, 100, 240, 140), score=0.6)]
             if x == 190:
-                finds += [Detection(kind="face", box=Box(195, 165, 235, 205), score=0.3)]
-            return finds
+                detections += [Detection(kind="face", box=Box(195, 165, 235, 205), score=0.3)]
+            return detections
 
     class Blind:
         def detect(self, image):
@@ -362,8 +320,8 @@ def test_who_stood_still_is_there_while_somebody_passes():
         seen[:] = coat[:, 60 - seen.shape[1] :]
         return image
 
-    looks = [Look(Passing(), 0.1), Look(Blind(), 0.0, "near", part_side=128)]
-    tracks = watched(looks, range(40), draw=draw)
+    scans = [ScanSpec(Passing(), 0.1), ScanSpec(Blind(), 0.0, "near", part_side=128)]
+    tracks = watched(scans, range(40), draw=draw)
     (stood,) = (t for t in tracks if abs(t.boxes[0, 0] - 200) < 5)
     assert stood.stop_index >= 28  # He is nearly past her.
     np.testing.assert_allclose(stood.boxes, [[200, 100, 240, 140]] * len(stood.boxes), atol=5)
@@ -375,7 +333,7 @@ def test_a_parked_plate_is_looked_for_while_somebody_stands_before_it(hidden, st
 
     class BrightPlate(Bright):
         def detect(self, image):
-            return [replace(find, kind="plate") for find in super().detect(image)]
+            return [replace(detection, kind="plate") for detection in super().detect(image)]
 
     def draw(index):
         image = picture(index, empty=True)
@@ -383,9 +341,9 @@ def test_a_parked_plate_is_looked_for_while_somebody_stands_before_it(hidden, st
             image[100:120, 200:250] = 240
         return image
 
-    near = Look(BrightPlate(score=0.3), 0.0, "near", kind="plate", part_side=320, around=4.0)
-    looks = [Look(BrightPlate(), 99.0), near, Look(Bright(range(999)), 0.1)]
-    (track,) = watched(looks, range(hidden + 10), draw=draw)
+    near = ScanSpec(BrightPlate(score=0.3), 0.0, "near", kind="plate", part_side=320, around=4.0)
+    scans = [ScanSpec(BrightPlate(), 99.0), near, ScanSpec(Bright(range(999)), 0.1)]
+    (track,) = watched(scans, range(hidden + 10), draw=draw)
     assert (track.start_index, track.stop_index) == (0, stop)
     np.testing.assert_allclose(track.boxes, [[200, 100, 250, 120]] * len(track.boxes), atol=2)
 
@@ -398,8 +356,8 @@ def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
         image[100:140, 128:168] = 240
         return image
 
-    looks = [Look(TwoFaces(lost=2), 0.1), Look(Bright(), 0.0, "near", part_side=128)]
-    tracks = watched(looks, range(10), draw=draw)
+    scans = [ScanSpec(TwoFaces(lost=2), 0.1), ScanSpec(Bright(), 0.0, "near", part_side=128)]
+    tracks = watched(scans, range(10), draw=draw)
     lost, seen = sorted(tracks, key=lambda track: float(track.boxes[0, 0]))
     assert float(lost.boxes[:, 2].max()) < 145
     assert np.isfinite(seen.scores).all()
@@ -411,31 +369,31 @@ class Around:
     kinds = ("face",)
 
     def __init__(self, *boxes):
-        self.boxes, self.looks = boxes, 0
+        self.boxes, self.scans = boxes, 0
 
     def detect(self, image):
-        self.looks += 1
+        self.scans += 1
         return [Detection(kind="face", box=box, score=0.45) for box in self.boxes]
 
 
 def test_a_hint_at_somebody_known_adds_nothing():
     hint = Around(Box(0, 60, 200, 170))
-    known = [Look(Bright(), 0.1), Look(hint, 0.1, is_hint=True)]
+    known = [ScanSpec(Bright(), 0.1), ScanSpec(hint, 0.1, is_hint=True)]
     (track,) = watched(known, range(20))
-    assert hint.looks == 20
+    assert hint.scans == 20
     assert float((track.boxes[:, 2] - track.boxes[:, 0]).max()) < 2 * SIZE
 
 
 def test_hints_at_nobody_known_make_a_track_when_they_agree():
     class Walking(Around):
         def detect(self, image):
-            self.boxes = [Box(100 + 5 * self.looks, 60, 180 + 5 * self.looks, 150)]
+            self.boxes = [Box(100 + 5 * self.scans, 60, 180 + 5 * self.scans, 150)]
             return super().detect(image)
 
-    looks = [Look(Bright(blind=range(99)), 0.1), Look(Walking(), 0.1, is_hint=True)]
-    assert len(watched(looks, range(6))) == 1
-    looks = [Look(Bright(blind=range(99)), 0.1), Look(Walking(), 0.1, is_hint=True)]
-    assert not watched(looks, range(4))
+    scans = [ScanSpec(Bright(blind=range(99)), 0.1), ScanSpec(Walking(), 0.1, is_hint=True)]
+    assert len(watched(scans, range(6))) == 1
+    scans = [ScanSpec(Bright(blind=range(99)), 0.1), ScanSpec(Walking(), 0.1, is_hint=True)]
+    assert not watched(scans, range(4))
 
 
 def running(index):
@@ -450,9 +408,9 @@ def running(index):
 @pytest.mark.parametrize("heads", ["near tracks", "off"])
 def test_who_runs_by_faster_than_detectors_can_see_is_covered_at_the_head(heads):
     blind = Bright(blind=range(1000))
-    looks = [Look(blind, 0.1), Look(blind, 0.0, "near", part_side=96)]
+    scans = [ScanSpec(blind, 0.1), ScanSpec(blind, 0.0, "near", part_side=96)]
     settings = Settings(extend_seconds=0.3, max_gap_seconds=1.0, heads=heads)
-    tracks = watched(looks, range(17), draw=running, settings=settings)
+    tracks = watched(scans, range(17), draw=running, settings=settings)
     if heads == "off":
         assert not tracks
         return

@@ -11,8 +11,8 @@ import pytest
 from make_clips import read_back
 
 from redact import Box, Detection, Settings
-from redact.analysis.scan_presets import Rescored, build_looks, build_still_looks
-from redact.analysis.scans import Look, close_looks, look_at_part
+from redact.analysis.scan_presets import Rescored, build_scans, build_still_scans
+from redact.analysis.scans import ScanSpec, close_scans, scan_part
 from redact.detectors import agreement as _agreement
 from redact.detectors import centerface
 from redact.detectors.blazeface import MODELS, BlazeFaceDetector
@@ -97,7 +97,7 @@ def test_small_pictures_are_enlarged_when_asked_for(monkeypatch):
     sizes = []
     nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     for most in (1.0, 1.5, 8.0):
-        detector = CenterFaceDetector((320,), most_enlarged=most)
+        detector = CenterFaceDetector((320,), max_enlarged=most)
         monkeypatch.setattr(detector, "look", lambda _, size, __: sizes.append(size) or nothing)
         detector.detect(np.zeros((64, 96, 3), np.uint8))
     assert sizes == [(96, 64), (160, 96), (320, 224)]
@@ -178,8 +178,8 @@ def test_looks_that_shrink_a_face_too_far_have_no_say_in_it():
 
 
 def test_one_look_that_sees_a_face_far_too_large_is_passed_over():
-    looks = [np.float32([[10 - i, 10 - i, 30 + i, 30 + i]]) for i in (0, 1, 1, 2, 6)]
-    passes = [(boxes, np.float32([0.9])) for boxes in looks]
+    scans = [np.float32([[10 - i, 10 - i, 30 + i, 30 + i]]) for i in (0, 1, 1, 2, 6)]
+    passes = [(boxes, np.float32([0.9])) for boxes in scans]
     ((whole, score),) = _agreement.agreed_on(passes, 0.5)
     ((box, same),) = _agreement.agreed_on(passes, 0.5, outward=0.75)
     np.testing.assert_array_equal(whole, [4, 4, 36, 36])
@@ -202,8 +202,8 @@ def test_rescored_finds_are_faces_with_scores_on_another_scale():
 
     rescored = Rescored(Heads(), weight=0.5, offset=-0.1, most=0.3)
     found = rescored.detect(np.zeros((9, 9, 3), np.uint8))
-    assert [find.kind for find in found] == ["face", "face"]
-    assert [find.score for find in found] == pytest.approx([0.2, 0.3])
+    assert [detection.kind for detection in found] == ["face", "face"]
+    assert [detection.score for detection in found] == pytest.approx([0.2, 0.3])
 
 
 @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ def test_what_the_edge_of_a_part_cuts_is_a_weak_find(part, score):
 
     picture = np.zeros((200, 300, 3), np.uint8)
     longer = max(part.width, part.height)
-    look = Look(Sees(), where="parts", part_side=round(2 * longer))
-    (found,) = look_at_part(look, ArrayView(picture), part)
+    scan = ScanSpec(Sees(), where="parts", part_side=round(2 * longer))
+    (found,) = scan_part(scan, ArrayView(picture), part)
     assert found.score == score
     np.testing.assert_allclose(found.box, FACE, atol=1.0)
 
@@ -237,8 +237,8 @@ def test_the_edge_of_the_picture_cuts_nothing():
         def detect(self, image):
             return [Detection(kind="face", box=Box(-30, -20, 40, 50), score=0.9)]
 
-    look = Look(Sees(), where="parts", part_side=100)
-    (found,) = look_at_part(look, ArrayView(np.zeros((200, 300, 3), np.uint8)), Box(0, 0, 100, 100))
+    scan = ScanSpec(Sees(), where="parts", part_side=100)
+    (found,) = scan_part(scan, ArrayView(np.zeros((200, 300, 3), np.uint8)), Box(0, 0, 100, 100))
     assert found.score == 0.9
 
 
@@ -282,7 +282,7 @@ def test_a_second_look_only_lowers_scores(street):
     scene = street.copy()
     scene[:180, :240] = np.kron(texture, np.ones((3, 3), np.uint8))[:, :, None]
     once, again = (
-        {d.box: d.score for d in PlateDetector(threshold=0.1, looks_again=more).detect(scene)}
+        {d.box: d.score for d in PlateDetector(threshold=0.1, verifies=more).detect(scene)}
         for more in (False, True)
     )
     assert set(again) <= set(once)
@@ -306,9 +306,9 @@ def test_single_pictures_are_searched_for_heads_when_all_are_asked_for():
     names = {}
     for heads in ("near tracks", "all moving"):
         settings = Settings(detector="thorough", plates=False, heads=heads)
-        looks = build_still_looks(settings)
-        names[heads] = [type(look.detector).__name__ for look in looks]
-        close_looks(looks)
+        scans = build_still_scans(settings)
+        names[heads] = [type(scan.detector).__name__ for scan in scans]
+        close_scans(scans)
     assert names["near tracks"] == ["ThoroughFaceDetector"]
     assert names["all moving"] == ["ThoroughFaceDetector", "Rescored"]
 
@@ -316,9 +316,9 @@ def test_single_pictures_are_searched_for_heads_when_all_are_asked_for():
 def test_settings_choose_who_looks():
     kinds = {}
     for faces, plates in ((True, True), (True, False), (False, True), (False, False)):
-        looks = build_looks(Settings(faces=faces, plates=plates, detector="fast"))
-        kinds[faces, plates] = {kind for look in looks for kind in look.detector.kinds}
-        close_looks(looks)
+        scans = build_scans(Settings(faces=faces, plates=plates, detector="fast"))
+        kinds[faces, plates] = {kind for scan in scans for kind in scan.detector.kinds}
+        close_scans(scans)
     assert kinds[True, True] == {"face", "plate"}
     assert kinds[True, False] == {"face"}
     assert kinds[False, True] == {"plate"}
@@ -358,7 +358,7 @@ def test_faces_are_found_in_the_parts_that_are_looked_at(portrait):
 
 def test_plates_are_found_in_the_parts_that_are_looked_at(street):
     detector = PlateDetector(threshold=0.4)
-    plate = max(detector.detect(street), key=lambda find: find.score)
+    plate = max(detector.detect(street), key=lambda detection: detection.score)
     height, width = street.shape[:2]
     near = Box(
         max(0, plate.box.x0 - 80),
@@ -366,6 +366,6 @@ def test_plates_are_found_in_the_parts_that_are_looked_at(street):
         min(width, plate.box.x1 + 80),
         min(height, plate.box.y1 + 80),
     )
-    again = max(detector.detect(street, [near]), key=lambda find: find.score)
+    again = max(detector.detect(street, [near]), key=lambda detection: detection.score)
     assert covered_share(plate.box, [again.box]) > 0.8
     assert detector.detect(street, []) == []

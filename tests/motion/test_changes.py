@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from test_watch import Bright, picture, watched
+from moving_square import Bright, picture, watched
 
 from redact import Box, Detection
-from redact.analysis.scans import Look
+from redact.analysis.scans import ScanSpec
 from redact.geometry import covered_share, joined_boxes
-from redact.motion.changes import Changes
+from redact.motion.changes import ChangeMap
 from redact.views import ArrayView
 
 HEIGHT, WIDTH = 540, 960
@@ -24,8 +24,8 @@ def noisy(image, seed):
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def parts_of(changes, image):
-    return changes.outlook(ArrayView(image)).parts
+def parts_of(change_map, image):
+    return change_map.changed_parts(ArrayView(image)).parts
 
 
 def face(*box):
@@ -38,122 +38,122 @@ def with_somebody(x, y=100):
     return image
 
 
-def seen(changes, image, *finds):
+def seen(change_map, image, *detections):
     """The parts that were to be looked at, and all that shows after these finds in them."""
     view = ArrayView(noisy(image, int(image[::7].sum()) % 1000))
-    outlook = changes.outlook(view)
-    return outlook.parts, changes.all_seen(finds, outlook, view)
+    changed_parts = change_map.changed_parts(view)
+    return changed_parts.parts, change_map.all_seen(detections, changed_parts, view)
 
 
 def test_all_of_the_first_picture_is_new_and_nothing_of_the_same_one():
-    changes = Changes()
-    assert parts_of(changes, noisy(street(), 1)) is None
-    assert parts_of(changes, noisy(street(), 2)) == ()
-    changes.forget()
-    assert parts_of(changes, noisy(street(), 3)) is None
+    change_map = ChangeMap()
+    assert parts_of(change_map, noisy(street(), 1)) is None
+    assert parts_of(change_map, noisy(street(), 2)) == ()
+    change_map.forget()
+    assert parts_of(change_map, noisy(street(), 3)) is None
 
 
 @pytest.mark.parametrize("side", [10, 16, 40, 120])
 def test_what_is_new_lies_within_a_part_with_room_around_it(side):
-    changes, image = Changes(), street()
-    parts_of(changes, noisy(image, 1))
+    change_map, image = ChangeMap(), street()
+    parts_of(change_map, noisy(image, 1))
     image[200 : 200 + side, 503 : 503 + side] = 200
-    (part,) = parts_of(changes, noisy(image, 2))
+    (part,) = parts_of(change_map, noisy(image, 2))
     assert part.x0 < 503 - 20 and part.x1 > 503 + side + 20
     assert part.y0 < 200 - 20 and part.y1 > 200 + side + 20
     assert part.area < 0.4 * HEIGHT * WIDTH
-    assert parts_of(changes, noisy(image, 3)) == ()
+    assert parts_of(change_map, noisy(image, 3)) == ()
 
 
 def test_slow_changes_add_up():
-    changes, image = Changes(), street()
-    parts_of(changes, image)
+    change_map, image = ChangeMap(), street()
+    parts_of(change_map, image)
     told = []
     for _ in range(8):
         image = image.copy()
         image[100:160, 100:160] += 1
-        told += parts_of(changes, image)
+        told += parts_of(change_map, image)
     assert 1 <= len(told) <= 4
     assert all(covered_share(Box(100, 100, 160, 160), [part]) == 1 for part in told)
 
 
 def test_other_light_and_much_change_are_all_new():
-    changes = Changes()
-    parts_of(changes, street())
-    assert parts_of(changes, (street() * 0.8).astype(np.uint8)) is None
-    parts_of(changes, street())
-    assert parts_of(changes, street(seed=4)) is None
+    change_map = ChangeMap()
+    parts_of(change_map, street())
+    assert parts_of(change_map, (street() * 0.8).astype(np.uint8)) is None
+    parts_of(change_map, street())
+    assert parts_of(change_map, street(seed=4)) is None
 
 
 def test_finds_stay_where_nothing_was_looked_at_anew():
-    changes, far = Changes(), face(800, 400, 830, 430)
-    seen(changes, street(), face(110, 110, 140, 140), far)
+    change_map, far = ChangeMap(), face(800, 400, 830, 430)
+    seen(change_map, street(), face(110, 110, 140, 140), far)
     image = with_somebody(100)
-    (part,), shown = seen(changes, image, face(115, 112, 142, 144))
+    (part,), shown = seen(change_map, image, face(115, 112, 142, 144))
     assert shown == [far, face(115, 112, 142, 144)]
     across = face(part.x1 - 20, 110, part.x1 + 20, 150)
-    changes = Changes()
-    seen(changes, street(), across)
-    assert seen(changes, image)[1] == [across]
-    assert seen(changes, image) == ((), [across])
-    assert seen(changes, (image * 0.8).astype(np.uint8)) == (None, [])
+    change_map = ChangeMap()
+    seen(change_map, street(), across)
+    assert seen(change_map, image)[1] == [across]
+    assert seen(change_map, image) == ((), [across])
+    assert seen(change_map, (image * 0.8).astype(np.uint8)) == (None, [])
 
 
 def test_who_was_half_in_the_picture_and_has_moved_on_is_not_still_there():
-    changes = Changes()
-    seen(changes, with_somebody(900), face(905, 110, 984, 190))
-    assert seen(changes, street())[1] == []
+    change_map = ChangeMap()
+    seen(change_map, with_somebody(900), face(905, 110, 984, 190))
+    assert seen(change_map, street())[1] == []
 
 
 def test_what_somebody_has_left_again_is_known_from_before():
-    changes, parked = Changes(), face(300, 150, 340, 170)
-    seen(changes, street(), parked)
-    (first,), shown = seen(changes, with_somebody(280), face(290, 105, 330, 150))
+    change_map, parked = ChangeMap(), face(300, 150, 340, 170)
+    seen(change_map, street(), parked)
+    (first,), shown = seen(change_map, with_somebody(280), face(290, 105, 330, 150))
     assert covered_share(Box(280, 100, 340, 220), [first]) == 1
     assert shown == [face(290, 105, 330, 150)]
-    (second,), shown = seen(changes, with_somebody(700), face(710, 105, 750, 150))
+    (second,), shown = seen(change_map, with_somebody(700), face(710, 105, 750, 150))
     assert covered_share(Box(700, 100, 760, 220), [second]) == 1
     assert covered_share(Box(280, 100, 340, 220), [second]) == 0
     assert shown == [parked, face(710, 105, 750, 150)]
-    assert seen(changes, street()) == ((), [parked])
+    assert seen(change_map, street()) == ((), [parked])
 
 
 def test_what_hardly_stands_out_is_not_forgotten_when_somebody_passes_by():
     """A face in the dark differs too little from the wall to have been seen to come."""
-    changes, dim = Changes(), face(430, 244, 450, 264)
-    seen(changes, street())
-    seen(changes, with_somebody(420), face(425, 105, 465, 150), dim)
-    assert dim in seen(changes, with_somebody(700))[1]
+    change_map, dim = ChangeMap(), face(430, 244, 450, 264)
+    seen(change_map, street())
+    seen(change_map, with_somebody(420), face(425, 105, 465, 150), dim)
+    assert dim in seen(change_map, with_somebody(700))[1]
 
 
 def test_who_moves_on_by_less_than_his_width_is_looked_at_without_what_he_left():
-    changes = Changes()
-    seen(changes, street())
-    seen(changes, with_somebody(400))
-    (part,), _ = seen(changes, with_somebody(440))
+    change_map = ChangeMap()
+    seen(change_map, street())
+    seen(change_map, with_somebody(400))
+    (part,), _ = seen(change_map, with_somebody(440))
     assert 400 < part.x0 + 6 * 8 < 450 and part.x1 > 500 + 20
 
 
 def test_what_stood_between_two_looks_is_what_lies_behind_from_then_on():
     """A parked car drives off: what was behind it is new, and then known."""
-    changes, plate = Changes(), face(405, 150, 455, 170)
-    seen(changes, street())
-    seen(changes, with_somebody(400), plate)
-    assert seen(changes, with_somebody(400)) == ((), [plate])
-    seen(changes, with_somebody(420), face(425, 150, 475, 170))
-    assert seen(changes, with_somebody(400)) == ((), [plate])
-    (part,), shown = seen(changes, street())
+    change_map, plate = ChangeMap(), face(405, 150, 455, 170)
+    seen(change_map, street())
+    seen(change_map, with_somebody(400), plate)
+    assert seen(change_map, with_somebody(400)) == ((), [plate])
+    seen(change_map, with_somebody(420), face(425, 150, 475, 170))
+    assert seen(change_map, with_somebody(400)) == ((), [plate])
+    (part,), shown = seen(change_map, street())
     assert covered_share(Box(400, 100, 460, 220), [part]) == 1 and shown == []
 
 
 def test_what_looks_in_part_as_before_somebody_passed_is_looked_at():
     """He leaves, and something smaller stays where he was."""
-    changes = Changes()
-    seen(changes, street())
-    seen(changes, with_somebody(400))
+    change_map = ChangeMap()
+    seen(change_map, street())
+    seen(change_map, with_somebody(400))
     image = street()
     image[180:200, 420:440] = 250
-    (part,), _ = seen(changes, image)
+    (part,), _ = seen(change_map, image)
     assert covered_share(Box(400, 160, 460, 220), [part]) == 1
 
 
@@ -179,10 +179,10 @@ def test_what_has_not_changed_is_looked_at_once_and_found_all_along(workers):
     def draw(index):
         return picture(10, empty=index < 20)
 
-    looks = [Look(Bright(blind=range(1000)), 0.1)]
+    scans = [ScanSpec(Bright(blind=range(1000)), 0.1)]
     detector = BrightWithin()
-    looks.append(Look(detector, 1.0, restless_seconds=0.1, only_changes=True))
-    tracks = watched(looks, range(60), draw=draw, workers=workers)
+    scans.append(ScanSpec(detector, 1.0, restless_seconds=0.1, only_changes=True))
+    tracks = watched(scans, range(60), draw=draw, workers=workers)
     assert [track.stop_index for track in tracks] == [51]
     assert np.isfinite(tracks[0].scores).sum() >= 4
     assert detector.within[0] is None and () in detector.within

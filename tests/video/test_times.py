@@ -11,8 +11,8 @@ from make_plans import make_clip
 from redact.video.timestamps import Clock, DecodingOrder, Shifts, fine_time_base
 
 
-def clock(**changes):
-    return Clock(make_clip(time_base=Fraction(1, 1000), frame_rate=Fraction(25)), **changes)
+def clock(**change_map):
+    return Clock(make_clip(time_base=Fraction(1, 1000), frame_rate=Fraction(25)), **change_map)
 
 
 def run(times, *, wraps=False):

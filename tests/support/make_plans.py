@@ -9,7 +9,7 @@ from redact import ClipInfo, Plan, Settings, Track
 from redact.types import Frame
 
 
-def make_clip(**changes):
+def make_clip(**change_map):
     values = {
         "path": Path("door.mp4"),
         "sha256": "0" * 64,
@@ -27,7 +27,7 @@ def make_clip(**changes):
         "color_matrix": 1,
         "dropped": ("audio: aac",),
     }
-    return ClipInfo(**{**values, **changes})
+    return ClipInfo(**{**values, **change_map})
 
 
 def make_track(number, boxes, *, kind="face", start=0):
@@ -37,8 +37,8 @@ def make_track(number, boxes, *, kind="face", start=0):
     return Track(id=number, kind=kind, start_index=start, boxes=boxes, scores=scores)
 
 
-def make_plan(tracks, **changes):
-    return Plan(clip=make_clip(**changes), settings=Settings(), tracks=tuple(tracks))
+def make_plan(tracks, **change_map):
+    return Plan(clip=make_clip(**change_map), settings=Settings(), tracks=tuple(tracks))
 
 
 def make_frame(grey):

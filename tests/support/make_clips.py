@@ -89,11 +89,11 @@ class SquareDetector:
     kinds = ("face",)
 
     def __init__(self, blind=()):
-        self.blind, self.looks = set(blind), 0
+        self.blind, self.scans = set(blind), 0
 
     def detect(self, image):
-        self.looks += 1
-        if self.looks - 1 in self.blind:
+        self.scans += 1
+        if self.scans - 1 in self.blind:
             return []
         rows, columns = np.nonzero(image.min(axis=2) > 200)
         if len(rows) < 200:

@@ -88,17 +88,17 @@ def test_damage_is_told_even_to_the_quiet(tmp_path, capsys):
 class Finder:
     """Takes the place of the detectors."""
 
-    def __init__(self, finds):
-        self.finds = finds
+    def __init__(self, detections):
+        self.detections = detections
 
     def __call__(self, path, settings, *, progress):
         progress("verify", 1, 1)
-        return self.finds
+        return self.detections
 
 
 def test_verify_tells_what_shows_by_its_exit_code_and_words(tmp_path, monkeypatch, capsys):
-    find = Detection(kind="plate", box=Box(1.0, 2.0, 3.0, 4.0), score=0.75, frame_index=9)
-    monkeypatch.setattr(pipeline, "verify", Finder((find,)))
+    detection = Detection(kind="plate", box=Box(1.0, 2.0, 3.0, 4.0), score=0.75, frame_index=9)
+    monkeypatch.setattr(pipeline, "verify", Finder((detection,)))
     assert main(["verify", "-q", "a.mp4"]) == 1
     assert capsys.readouterr().out == "frame 9: plate, score 0.75\n"
     assert main(["verify", "-q", "--json", "a.mp4"]) == 1

@@ -2,14 +2,11 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import clip_recall, detail, leaks, moving_scenes, scoring, tally
 from benchmarks.ground_truth import Truth

@@ -127,7 +127,7 @@ def test_elsewhere_numba_keeps_it(monkeypatch, folders, can_keep):
 
 @linux_only
 def test_what_is_kept_loads_without_numba():
-    code = "import sys, redact._kernels; print('numba' in sys.modules)"
+    code = "import sys, redact.cover._kernels; print('numba' in sys.modules)"
     for _ in range(2):
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert told.stdout.decode().strip() == "False"

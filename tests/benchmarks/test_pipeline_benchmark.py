@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from make_clips import read_back, write_clip
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from benchmarks import doorbell_clips, pipeline, pipeline_memory, pipeline_table, pipeline_ways
 from benchmarks.doorbell_clips import Street
 from benchmarks.ground_truth import Truth

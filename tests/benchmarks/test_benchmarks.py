@@ -1,13 +1,9 @@
 """The benchmarks' own machinery: what they call recognised must be so, and what hidden, hidden."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import face_recall, kernels, privacy, publish, subjects
 from redact import Settings

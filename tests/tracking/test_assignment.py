@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from redact.tracking.assignment import assigned
+from redact.tracking.assignment import assign
 
 
 @given(
@@ -19,7 +19,7 @@ from redact.tracking.assignment import assigned
     )
 )
 def test_who_gets_which_find_is_the_cheapest_way_that_leaves_least_alone(cost):
-    pairs = assigned(cost)
+    pairs = assign(cost)
     rows, columns = cost.shape
     padded = np.full((rows, columns + rows), 1e6)
     padded[:, :columns] = np.where(np.isfinite(cost), cost, 1e6)
@@ -38,16 +38,16 @@ def test_a_crowd_gets_what_lies_nearest(turned):
     cost = rng.uniform(1, 2, (40, 60))
     own = rng.permutation(60)[:40]
     cost[np.arange(40), own] = rng.uniform(0, 0.5, 40)
-    pairs = assigned(cost.T if turned else cost)
+    pairs = assign(cost.T if turned else cost)
     assert pairs == sorted((int(b), a) if turned else (a, int(b)) for a, b in enumerate(own))
 
 
 def test_the_second_nearest_goes_to_whoever_loses_least():
     cost = np.array([[0.0, 1.0, np.inf], [0.1, 2.0, np.inf], [np.inf, np.inf, 0.3]])
-    assert assigned(cost) == [(0, 1), (1, 0), (2, 2)]
+    assert assign(cost) == [(0, 1), (1, 0), (2, 2)]
 
 
 def test_nobody_gets_what_is_out_of_reach():
-    assert assigned(np.full((2, 3), np.inf)) == []
-    assert assigned(np.zeros((0, 3))) == []
-    assert assigned(np.array([[np.inf, 1.0], [np.inf, 0.5]])) == [(1, 1)]
+    assert assign(np.full((2, 3), np.inf)) == []
+    assert assign(np.zeros((0, 3))) == []
+    assert assign(np.array([[np.inf, 1.0], [np.inf, 0.5]])) == [(1, 1)]

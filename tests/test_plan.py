@@ -22,16 +22,16 @@ def test_a_plan_survives_a_round_trip(tmp_path):
 
 
 def test_what_is_known_of_the_clip_survives_a_round_trip(tmp_path):
-    changes = {
+    change_map = {
         "is_mirrored": True,
         "is_interlaced": True,
         "is_damaged": True,
         "clock_shifts": (Fraction(0), Fraction(-1001, 30_000)),
         "warnings": ("2 packets lost",),
     }
-    make_plan([], **changes).save(tmp_path / "plan.json")
+    make_plan([], **change_map).save(tmp_path / "plan.json")
     loaded = Plan.load(tmp_path / "plan.json")
-    for name, value in changes.items():
+    for name, value in change_map.items():
         assert getattr(loaded.clip, name) == value
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from redact.motion.background import Background
-from redact.motion.moving import MotionFinder, _are_many
+from redact.motion.moving import MotionDetector, _are_many
 from redact.types import Box
 from redact.views import ArrayView
 
@@ -29,7 +29,7 @@ def picture(scene, rng, *, x=None, left=0, gain=1.0, size=40):
 
 
 def watched(pictures):
-    finder = MotionFinder()
+    finder = MotionDetector()
     views = [ArrayView(np.repeat(image[:, :, None], 3, axis=2)) for image in pictures]
     return [finder.step(view, index * 0.1) for index, view in enumerate(views)]
 

@@ -14,7 +14,7 @@ from redact import Box, Detection
 PICTURE = np.zeros((100, 200, 3), np.uint8)
 
 
-def finds(*boxes_and_scores):
+def detections(*boxes_and_scores):
     return lambda image: [
         Detection(kind="plate", box=Box(*box), score=score) for box, score in boxes_and_scores
     ]
@@ -25,27 +25,27 @@ def at(threshold):
 
 
 def test_a_label_stays_covered_down_to_the_score_of_its_find():
-    detect = finds(((10, 10, 50, 30), 0.9), ((100, 10, 110, 30), 0.8))
-    seen = plate_recall.look("set", PICTURE, [Box(10, 10, 50, 30), Box(100, 10, 140, 30)], detect)
+    detect = detections(((10, 10, 50, 30), 0.9), ((100, 10, 110, 30), 0.8))
+    seen = plate_recall.scan("set", PICTURE, [Box(10, 10, 50, 30), Box(100, 10, 140, 30)], detect)
     assert seen.scores == [0.9, 0.0]  # of the second a quarter is covered
 
 
 def test_two_finds_cover_a_label_together_at_the_lower_score():
-    detect = finds(((10, 10, 32, 30), 0.9), ((28, 10, 50, 30), 0.6))
-    seen = plate_recall.look("set", PICTURE, [Box(10, 10, 50, 30)], detect)
+    detect = detections(((10, 10, 32, 30), 0.9), ((28, 10, 50, 30), 0.6))
+    seen = plate_recall.scan("set", PICTURE, [Box(10, 10, 50, 30)], detect)
     assert seen.scores == [0.6]
 
 
 def test_false_area_is_what_lies_far_from_labels_above_the_threshold():
-    detect = finds(((10, 10, 50, 30), 0.9), ((150, 60, 190, 80), 0.7))
-    seen = plate_recall.look("set", PICTURE, [Box(10, 10, 50, 30)], detect)
+    detect = detections(((10, 10, 50, 30), 0.9), ((150, 60, 190, 80), 0.7))
+    seen = plate_recall.scan("set", PICTURE, [Box(10, 10, 50, 30)], detect)
     assert seen.false[at(0.71)] == 0
     assert seen.false[at(0.5)] == pytest.approx(52 * 26 / PICTURE.shape[0] / PICTURE.shape[1])
 
 
 def test_the_threshold_is_the_lowest_within_the_allowed_area():
-    detect = finds(((150, 60, 190, 80), 0.7))
-    seen = [plate_recall.look("set", PICTURE, [], detect)]
+    detect = detections(((150, 60, 190, 80), 0.7))
+    seen = [plate_recall.scan("set", PICTURE, [], detect)]
     assert plate_recall.threshold_for(seen, 0.005) == pytest.approx(0.71)
     assert plate_recall.threshold_for(seen, 0.5) == pytest.approx(plate_recall.LOWEST)
 
