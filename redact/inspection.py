@@ -13,8 +13,8 @@ from typing import Any
 
 from redact import video
 from redact.settings import Settings
+from redact.source_files import printable
 from redact.video import metadata as hidden
-from redact.video.source_files import printable
 
 _LONGEST_VALUE = 200
 # What a metadata key tells of, by words in it; the first that fits.

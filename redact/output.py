@@ -10,7 +10,7 @@ from pathlib import Path
 
 from redact import video
 from redact.errors import TargetError
-from redact.video.source_files import check_source, reason
+from redact.source_files import check_source, reason
 
 
 def default_target(source: Path) -> Path:

@@ -37,7 +37,7 @@ LAYERS = [
     {"motion", "detectors", "tracking", "cover"},
     {"views"},
     {"video", "imaging", "memory"},
-    {"plan"},
+    {"plan", "source_files"},
     {"geometry"},
     {"types"},
     {"settings"},

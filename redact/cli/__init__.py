@@ -18,7 +18,7 @@ from redact import __version__
 from redact.cli.terminal import Bar, StoppedError, quiet_libraries, stopping_at_signals
 from redact.errors import LeakError, RedactError
 from redact.settings import AUDIO, DETECTORS, HEADS, PRESETS, STYLES, Settings
-from redact.video.source_files import printable, reason
+from redact.source_files import printable, reason
 
 EXIT_LEAK, EXIT_ERROR = 1, 2
 

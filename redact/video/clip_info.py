@@ -15,11 +15,11 @@ import numpy as np
 
 from redact.errors import ClipError
 from redact.settings import Settings
+from redact.source_files import atoms
 from redact.types import ClipInfo
 from redact.video.container import file_sha256, opened, video_stream
 from redact.video.decoder import first_picture, riders_of, side_data_of
 from redact.video.pixels import matrix_of, range_of
-from redact.video.source_files import atoms
 from redact.video.timestamps import fine_time_base
 
 # Top boxes of an MP4 file that hold nothing but pictures, sound and their index.

@@ -13,7 +13,7 @@ import av
 
 from redact.errors import ClipError
 from redact.settings import Settings
-from redact.video.source_files import check_source, reason, refers_elsewhere, what_else
+from redact.source_files import check_source, reason, refers_elsewhere, what_else
 
 # The last two are bare streams without a container.
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"

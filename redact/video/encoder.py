@@ -15,9 +15,9 @@ import av
 
 from redact.errors import TargetError
 from redact.settings import Settings
+from redact.source_files import reason
 from redact.types import ClipInfo, Frame
 from redact.video.pixels import FULL_RANGE, LIMITED_RANGE
-from redact.video.source_files import reason
 
 CONTAINERS = {
     ".mp4": "mp4",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from redact.video.source_files import atoms
+from redact.source_files import atoms
 
 _XMP_START = b"<x:xmpmeta"
 _XMP_MAX_BYTES = 1 << 16

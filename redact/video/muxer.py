@@ -15,6 +15,7 @@ from av.bitstream import BitStreamFilterContext
 
 from redact.errors import TargetError
 from redact.settings import Settings
+from redact.source_files import reason
 from redact.types import ClipInfo
 from redact.video.audio import SoundCopy
 from redact.video.encoder import (
@@ -25,7 +26,6 @@ from redact.video.encoder import (
     encoder_rate,
     set_up,
 )
-from redact.video.source_files import reason
 
 # SEI units: all that x264 has to say about itself, and captions; none is needed to decode.
 _STRIP_SEI = "filter_units=remove_types=6"
