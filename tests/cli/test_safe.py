@@ -73,7 +73,7 @@ def test_targets_that_cannot_be_are_refused(home, capfd):
     (home / "folder.mp4").mkdir()
     os.mkfifo(home / "pipe.mp4")
     refuse(capfd, ["a.mp4", "-o", "folder.mp4"], "is a folder")
-    refuse(capfd, ["a.mp4", "-o", "pipe.mp4"], "no file that could be replaced")
+    refuse(capfd, ["a.mp4", "-o", "pipe.mp4"], "not an ordinary file")
     refuse(capfd, ["a.mp4", "-o", "none/b.mp4"], "there is no folder")
     refuse(capfd, ["a.mp4", "-o", "a.mp4/b.mp4"], "there is no folder")
     refuse(capfd, ["a.mp4", "-o", ""], "is a folder")
