@@ -1,0 +1,129 @@
+"""The constants of the analysis that were tuned, with their units and with what chose them.
+
+"Benchmarks leaks" is `python -m benchmarks leaks`: scenes in which every face and plate is known,
+so that faces left visible and areas covered for nothing can be counted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnalysisTuning:
+    """What decides where and when a clip is scanned, and how lost tracks are found again.
+
+    Lengths that end in `_ratio` are relative to the size of the box that they apply to.
+    """
+
+    # When scans are due (`analyzer.py`).
+
+    early_seconds: float = 2e-3
+    """A scan is due when its interval is over but for this: a frame's time stamp may be rounded to
+    slightly before the time that is meant. It allows for time bases of a millisecond."""
+
+    camera_settle_seconds: float = 4.0
+    """For this long after the camera moved or the light changed, scans of changes see the whole
+    frame again: it may happen again at any time, and what was seen before it is no longer known to
+    be there. Chosen on benchmarks leaks."""
+
+    last_frame_max_interval_seconds: float = 2.0
+    """The last frame gets a scan of the whole frame by those that come at least this often, since
+    no later scan makes up for it. Chosen by eye, to leave out the rare and expensive ones."""
+
+    track_lead_seconds: float = 10.0
+    """How much of a long track before the time asked for is worked out: what was seen earlier makes
+    no difference to the boxes from then on. Chosen so that plans stayed equal to the byte."""
+
+    # Hints: detections that count only where nothing else is known (`analyzer.py`).
+
+    dashing_head_score: float = 0.35
+    """Score of the head of a region that moves like a person, but too fast for any detector to see:
+    as good as a low-confidence detection. Chosen on benchmarks leaks."""
+
+    known_min_share: float = 0.3
+    """A hint shows something known if more than this share of the smaller box lies in the other.
+    Chosen on benchmarks leaks."""
+
+    # Scans of parts of a frame (`scans.py`).
+
+    min_part_side_pixels: int = 8
+    """Parts narrower or lower than this are not scanned. Chosen by eye."""
+
+    min_surroundings_side_pixels: float = 48.0
+    """Side of the smallest square that is scanned around a track, however small its box is, since
+    detectors expect surroundings. Chosen by eye."""
+
+    max_surroundings_enlargement: float = 4.0
+    """A square around a track is enlarged by this factor at most. Chosen by eye."""
+
+    min_uncut_share: float = 0.95
+    """A detection counts as cut by the edge of the scanned part if less than this share of its box
+    lies in the part. Chosen on benchmarks leaks."""
+
+    max_cut_score: float = 0.39
+    """Highest score of a detection that is cut by the edge of the scanned part: a slice of a large
+    face looks like a smaller face, so it must not be enough for a track alone. It lies just below
+    the score that a stationary face needs. Chosen on benchmarks leaks."""
+
+    # Following tracks by what they look like (`redetection.py`).
+
+    confident_likeness: float = 0.9
+    """If a place looks so much like the followed face or plate (normalised correlation, -1..1), it
+    is taken to be that without any detection. Chosen on benchmarks leaks."""
+
+    max_template_gate_ratio: float = 1.0
+    """A template is searched for within this many box sizes of the predicted place at most; farther
+    away, other things look similar. Chosen on benchmarks leaks."""
+
+    stationary_hold_seconds: float = 4.0
+    """How long a track is kept alive without a detection while its place looks the same, or while
+    somebody passes in front of it. Chosen on benchmarks leaks."""
+
+    stationary_max_shift_ratio: float = 0.15
+    """A followed box that is off by at most this is at the same place. Chosen by eye."""
+
+    min_occlusion_ratio: float = 0.15
+    """Boxes that share at most this part of a width or a height do not hide each other. Chosen by
+    eye."""
+
+    # Scans around lost tracks (`redetection.py`).
+
+    max_near_gate_ratio: float = 2.5
+    """Largest gate, in box sizes, of a scan around a track: farther away it sees too little.
+    Chosen on benchmarks leaks."""
+
+    min_near_score: float = 0.2
+    """Lowest score of a detection near a track's predicted place that is added to the track. Chosen
+    on benchmarks leaks."""
+
+    taken_min_iou: float = 0.4
+    """A detection that overlaps another track's detection in the same frame by more than this
+    belongs to that track. Chosen on benchmarks leaks."""
+
+    own_min_iou: float = 0.25
+    """A detection that overlaps its track's predicted place by less than this may belong to another
+    track that it overlaps more, and, if its score is low, must not draw the track away from where
+    it was followed to. Chosen on benchmarks leaks."""
+
+    # Following new tracks back to where they came from (`redetection.py`).
+
+    look_back_seconds: float = 1.8
+    """How far back a new track is followed; frames are held for this long. Chosen on benchmarks
+    leaks, against the memory that frames take."""
+
+    look_back_min_detections: int = 3
+    """A track is followed back once it has this many detections, which show how it moves."""
+
+    look_back_max_wait_seconds: float = 0.5
+    """A track with fewer detections is followed back after this time."""
+
+    look_back_max_misses: int = 4
+    """Following back ends after this many frames in a row without a sign of the track. The three
+    values were chosen on benchmarks leaks."""
+
+    look_back_max_drift_seconds: float = 0.5
+    """A track's early velocity is extrapolated back over this long at most. Chosen by eye."""
+
+
+TUNING = AnalysisTuning()
