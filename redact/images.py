@@ -1,4 +1,4 @@
-"""Single pictures and streams of arrays, for callers that read and write frames themselves."""
+"""Single images, for callers that read and write files themselves."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from redact.analysis.scans import ScanSpec, scan_view
 from redact.cover.painter import Cover
 from redact.cover.regions import region_for
 from redact.detectors import Detector
-from redact.settings import Settings
+from redact.settings import Settings, as_settings
 from redact.tracking.merging import merge_same
 from redact.types import Box, Detection, Region
 from redact.views import ArrayView
 
 Image = NDArray[np.uint8]
 
-# With no frames before and after, a find needs this score to count.
-_LONE_SCORES = {"face": 0.3, "plate": 0.3}
+# With no frames before and after, a detection needs this score to count. Measured with
+# `benchmarks accuracy`.
+_MIN_SCORES = {"face": 0.3, "plate": 0.3}
 
 _per_thread = threading.local()
 
@@ -32,46 +33,47 @@ def redact_image(
     *,
     detectors: Sequence[Detector] | None = None,
 ) -> Image:
-    """A copy of the picture with every face and plate covered.
+    """A copy of the image with every face and plate covered.
 
     Args:
         image: (H, W, 3) uint8, BGR. It is not changed.
         settings: defaults when None.
-        detectors: look with these instead of with the ones in `settings`.
+        detectors: run these instead of the ones that `settings` names.
 
     Raises:
+        TypeError: the image is not an array, or the settings are not `Settings`.
         ValueError: the array has another shape or dtype.
         WeightsError: a model's file is missing.
 
     """
-    settings = settings or Settings()
-    _check_image(image)
+    settings = as_settings(settings)
+    check_image(image)
     result = np.ascontiguousarray(image).copy()
     found = detect_in_image(result, settings, detectors=detectors)
-    Cover(settings).image(result, _regions([(d.box, d.kind, None) for d in found], image, settings))
+    regions = regions_in_image([(d.box, d.kind, None) for d in found], image, settings)
+    Cover(settings).image(result, regions)
     return result
 
 
 def detect_in_image(
     image: Image, settings: Settings, *, detectors: Sequence[Detector] | None = None
 ) -> list[Detection]:
-    """What `redact_image` covers, before the settings' margins: each thing once."""
-    scans = _scans(settings, detectors, build_still_scans)
+    """What `redact_image` covers, before the settings' margins; each face or plate once."""
+    scans = scans_for(settings, detectors, build_still_scans)
     found = merge_same(scan_view(ArrayView(image), scans, 0))
-    return [d for d in found if d.score >= _LONE_SCORES.get(d.kind, 0.3)]
+    return [d for d in found if d.score >= _MIN_SCORES.get(d.kind, 0.3)]
 
 
-def _regions(
-    detections: Iterable[tuple[Box, str, int | None]], image: Image, settings: Settings
+def regions_in_image(
+    boxes: Iterable[tuple[Box, str, int | None]], image: Image, settings: Settings
 ) -> list[Region]:
+    """The regions that cover (box, kind, track id) in an image; those outside it have none."""
     size = (image.shape[1], image.shape[0])
-    made = [
-        region_for(box, kind, size, settings, track_id=number) for box, kind, number in detections
-    ]
-    return [region for region in made if region is not None]
+    regions = [region_for(box, kind, size, settings, track_id=id_) for box, kind, id_ in boxes]
+    return [region for region in regions if region is not None]
 
 
-def _scans(
+def scans_for(
     settings: Settings,
     detectors: Sequence[Detector] | None,
     build: Callable[[Settings], list[ScanSpec]],
@@ -79,15 +81,34 @@ def _scans(
     """The user's detectors, or this thread's own set: loading one takes half a second."""
     if detectors is not None:
         return [ScanSpec(detector) for detector in detectors]
-    cache: dict[object, list[ScanSpec]] = _per_thread.__dict__.setdefault("looks", {})
+    cache: dict[object, list[ScanSpec]] = _per_thread.__dict__.setdefault("scans", {})
     key = (build, settings.detector, settings.faces, settings.plates, settings.heads)
     if key not in cache:
         cache[key] = build(settings)
     return cache[key]
 
 
-def _check_image(image: Image) -> None:
+def check_image(image: object) -> None:
+    """Refuse what is not an image as this library takes them.
+
+    Raises:
+        TypeError: it is not an array.
+        ValueError: the array has another shape or dtype.
+
+    """
+    if not isinstance(image, np.ndarray):
+        hint = ""
+        if image is None:
+            hint = "; cv2.imread returns None when it can't read a file"
+        elif isinstance(image, (str, bytes)) or hasattr(image, "__fspath__"):
+            hint = "; read the file first, for example with cv2.imread"
+        elif hasattr(image, "convert"):
+            hint = "; turn a PIL image into one by np.asarray(image.convert('RGB'))[:, :, ::-1]"
+        raise TypeError(
+            f"an image must be an (H, W, 3) uint8 BGR array, not {type(image).__name__}{hint}"
+        )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(
-            f"need a non-empty (H, W, 3) uint8 BGR array, got {image.shape} {image.dtype}"
+            f"an image must be a non-empty (H, W, 3) uint8 BGR array, not {image.shape} "
+            f"{image.dtype}"
         )

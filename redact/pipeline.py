@@ -1,39 +1,61 @@
-"""The whole way of a clip: analyze (look, track), render (cover, encode), check.
+"""The whole way of a clip: analyze it, render the plan, audit the result.
 
-`redact_clip` renders behind the looks, so that the clip is decoded once; what later looks show to
-be wrong is rendered again. `analyze` and `render` do one after the other.
+A clip is read twice, once to find out what has to be covered and once to cover it, so that every
+decision about a frame knows the frames before and after it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import os
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redact import audit, video
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_audit_scans
-from redact.audit.checking import checked
 from redact.cover.regions import RegionMaker
 from redact.detectors import Detector
-from redact.errors import PlanError
+from redact.errors import LeakError, PlanError
 from redact.job import Job, Progress
-from redact.output import check_target, default_target
+from redact.output import check_target, default_target, staged
 from redact.plan import Plan
-from redact.rendering.trailing import TrailingRenderer
 from redact.report import Report
 from redact.settings import Settings
 from redact.types import ClipInfo, Detection, Frame
 from redact.views import FrameView
 
 if TYPE_CHECKING:
-    from redact.rendering.renderer import Rendering
+    from redact.rendering.renderer import Renderer
 
+# The audit and the repair of what it found end after so many rounds.
+_MAX_ROUNDS = 5
 _VERIFY_SECONDS = 0.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What `verify` detected in a clip. Its length and its items are those of `detections`."""
+
+    clip: ClipInfo
+    """The clip, with the times of its frames."""
+    detections: tuple[Detection, ...]
+    """In order of frames; boxes in pixels of the upright frame."""
+    frames_checked: int
+    """How many of the clip's frames were scanned whole."""
+    min_face_pixels: int
+    """Faces lower than this, in pixels of the frame, are too small for the scans."""
+
+    def __len__(self) -> int:
+        return len(self.detections)
+
+    def __iter__(self) -> Iterator[Detection]:
+        return iter(self.detections)
+
+    def __getitem__(self, number: int) -> Detection:
+        return self.detections[number]
 
 
 def redact_clip(
@@ -49,9 +71,9 @@ def redact_clip(
     Args:
         source: a video file. It is never changed.
         target: where the result goes; `<name>.redacted.mp4` beside the source by default. An
-            existing file is replaced, and only once the result is whole.
+            existing file is replaced, and only once the result is complete and audited.
         settings: defaults when None.
-        detectors: look with these on every frame instead of with the ones in `settings`.
+        detectors: run these on every frame instead of the ones that `settings` names.
         progress: see `Progress`.
 
     Raises:
@@ -60,18 +82,13 @@ def redact_clip(
         LeakError: the result would still show a face or plate; nothing is written.
 
     """
+    job = Job(settings, detectors, progress)
     source = Path(source)
     target = default_target(source) if target is None else Path(target)
     check_target(source, target)
-    job = Job(settings, detectors, progress)
     clip = video.probe(source, max_pixels=job.settings.max_pixels)
     video.check_fits(target, clip, job.settings)
-    with contextlib.ExitStack() as stack:
-        start = functools.partial(_rendering, stack, clip, job.settings, target)
-        plan, rendering = _looked_at_and_rendered(job, clip, start)
-        _check_same_clip(plan, source)
-        job.spent("analyze")
-        return checked(job, plan, rendering, target)
+    return _render(job, _analyze(job, clip), target)
 
 
 def analyze(
@@ -81,7 +98,7 @@ def analyze(
     detectors: Sequence[Detector] | None = None,
     progress: Progress | None = None,
 ) -> Plan:
-    """Find and track what has to be covered. Writes nothing.
+    """Detect and track what has to be covered. Writes nothing.
 
     Raises:
         ClipError: the source can't be read as a clip.
@@ -89,10 +106,7 @@ def analyze(
 
     """
     job = Job(settings, detectors, progress)
-    clip = video.probe(source, max_pixels=job.settings.max_pixels)
-    with job.scans() as scans, Analyzer(scans, job.settings, workers=job.workers) as analyzer:
-        clip = _read_through(job, clip, analyzer)
-        return Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
+    return _analyze(job, video.probe(source, max_pixels=job.settings.max_pixels))
 
 
 def render(
@@ -103,11 +117,11 @@ def render(
     detectors: Sequence[Detector] | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Write the clip with everything in `plan` covered, and look at the result again.
+    """Write the clip with everything in `plan` covered, and audit the result.
 
     Args:
         plan: from `analyze`, perhaps edited.
-        target: where the result goes; it appears there only once it is whole and checked.
+        target: where the result goes; it appears there only once it is complete and audited.
         source: where the clip lies now, if not where it was analyzed.
         detectors: as for `redact_clip`.
         progress: see `Progress`.
@@ -120,14 +134,8 @@ def render(
     """
     source, target = Path(source or plan.clip.path), Path(target)
     check_target(source, target)
-    _check_same_clip(plan, source)
     plan = dataclasses.replace(plan, clip=dataclasses.replace(plan.clip, path=source))
-    job = Job(plan.settings, detectors, progress)
-    with contextlib.ExitStack() as stack:
-        rendering = _rendering(stack, plan.clip, plan.settings, target)
-        _render_all(job, plan, rendering)
-        job.spent("render")
-        return checked(job, plan, rendering, target)
+    return _render(Job(plan.settings, detectors, progress), plan, target)
 
 
 def verify(
@@ -136,13 +144,12 @@ def verify(
     *,
     detectors: Sequence[Detector] | None = None,
     progress: Progress | None = None,
-) -> tuple[Detection, ...]:
-    """Look for faces and plates that still show in a finished clip, ours or any other.
+) -> Verification:
+    """Search a finished clip, ours or any other, for faces and plates that still show.
 
-    Two frames a second are looked at, and all around a find. Only finds that a second look, at
-    another size and mirrored, confirms are given; none proves that there is nothing.
-
-    Returns: the finds in order of frames, boxes in pixels of the upright picture.
+    Two frames a second are scanned, and all frames around a detection. Only detections that a
+    second scan, mirrored and at another size, confirms are returned. An empty result means that
+    nothing was found, which does not prove that nothing shows.
 
     Raises:
         ClipError: the file can't be read as a clip.
@@ -151,87 +158,138 @@ def verify(
     """
     job = Job(settings, detectors, progress)
     clip = video.probe(path, max_pixels=job.settings.max_pixels)
-    pts = []
-    with contextlib.closing(video.read_frames(clip, threads=job.settings.threads)) as frames:
-        for frame in frames:
-            pts.append(frame.pts)
-            job.tell("read", len(pts), None)
-    plan = Plan(clip=video.with_pts(clip, pts, frames.findings), settings=job.settings, tracks=())
+    clip = _read_through(job, clip, "read", lambda _frame, _seconds: None)
     with job.scans(build_audit_scans) as scans:
-        _, detections = audit.find_leaks(
+        checked, detections = audit.find_leaks(
             clip.path,
-            plan,
+            Plan(clip=clip, settings=job.settings, tracks=()),
             scans,
             lambda done, total: job.tell("verify", done, total),
             every_seconds=_VERIFY_SECONDS,
             workers=job.workers,
-            read=_read_any,
+            read=_read_selected,
         )
-    return tuple(
-        sorted(
-            detections, key=lambda detection: (detection.frame_index, detection.kind, detection.box)
-        )
+    return Verification(
+        clip=clip,
+        detections=tuple(sorted(detections, key=lambda d: (d.frame_index, d.kind, d.box))),
+        frames_checked=len(checked),
+        min_face_pixels=audit.min_face_pixels(scans, clip),
     )
 
 
-def _read_through(
-    job: Job,
-    clip: ClipInfo,
-    analyzer: Analyzer,
-    then: Callable[[Frame, float], None] = lambda _frame, _now: None,
-) -> ClipInfo:
-    """Show the clip to the watch, and return it with its frames' times filled in.
+def _analyze(job: Job, clip: ClipInfo) -> Plan:
+    """Read the clip and plan what to cover."""
+    with job.scans() as scans, Analyzer(scans, job.settings, workers=job.workers) as analyzer:
+        clip = _read_through(
+            job,
+            clip,
+            "analyze",
+            lambda frame, seconds: analyzer.push(frame.index, seconds, FrameView(frame, clip)),
+        )
+        analyzer.finish()
+        clip = dataclasses.replace(clip, sha256=video.file_sha256(clip.path))
+        plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
+    job.spent("analyze")
+    return plan
 
-    then: gets each frame afterwards, and its time, seconds.
+
+def _render(job: Job, plan: Plan, target: Path) -> Report:
+    """Cover and encode the clip, audit the result, and repair what the audit finds."""
+    from redact.rendering.renderer import Renderer
+
+    _check_same_clip(plan)
+    with staged(target) as unfinished, Renderer(plan.clip, plan.settings, target) as renderer:
+        regions = RegionMaker(plan)
+        reader = video.read_frames(plan.clip, threads=plan.settings.threads)
+        with contextlib.closing(reader) as frames:
+            for frame in frames:
+                renderer.add(frame, regions.at(frame.index))
+                job.tell("render", len(renderer), len(plan.clip.pts))
+        renderer.finish(plan.clip)
+        plan, audited, leaks = _audited(job, plan, renderer, unfinished)
+        return Report(
+            plan=plan,
+            output=target,
+            output_sha256=video.file_sha256(unfinished),
+            frame_count=len(renderer),
+            covered_ratio=renderer.covered_ratio(plan.clip),
+            leaks=tuple(leaks),
+            audited_frames=len(audited),
+            stage_seconds=job.seconds,
+        )
+
+
+def _audited(
+    job: Job, plan: Plan, renderer: Renderer, unfinished: Path
+) -> tuple[Plan, frozenset[int], list[Detection]]:
+    """Write the result, audit it, and cover what leaks, until nothing does.
+
+    Returns: the plan with what the audit added, the frames audited whole, and doubtful leaks that
+        no round of repair ended. They lie where the analysis saw nothing; covers can look like
+        plates to a detector. The report names them.
+
+    Raises:
+        LeakError: a leak with a high score is left after the last round.
+
+    """
+    renderer.write(unfinished, plan.clip)
+    job.spent("render")
+    audited, leaks = _audit(job, plan, unfinished, None)
+    for _ in range(1, _MAX_ROUNDS):
+        if not leaks:
+            break
+        plan = audit.cover_leaks(plan, leaks)
+        changed = renderer.update(plan, lambda done, total: job.tell("render", done, total))
+        renderer.write(unfinished, plan.clip)
+        job.spent("render")
+        # What the plan covers by now is covered, whether or not those frames were encoded again.
+        left = [d for d in leaks if d.frame_index not in changed and audit.is_leak(d, plan)]
+        leaks = left + _audit(job, plan, unfinished, audited & changed)[1]
+    if certain := [leak for leak in leaks if leak.score >= audit.CERTAIN_SCORE]:
+        raise LeakError(_leak_message(plan.clip, certain))
+    return plan, audited, leaks
+
+
+def _audit(
+    job: Job, plan: Plan, output: Path, frames: frozenset[int] | None
+) -> tuple[frozenset[int], list[Detection]]:
+    """The frames that were scanned whole, and the leaks; neither where the audit is off."""
+    if not job.settings.audit:
+        return frozenset(), []
+    with job.scans(build_audit_scans) as scans:
+        result = audit.find_leaks(
+            output,
+            plan,
+            scans,
+            lambda done, total: job.tell("audit", done, total),
+            frames=frames,
+            workers=job.workers,
+        )
+    job.spent("audit")
+    return result
+
+
+def _read_through(
+    job: Job, clip: ClipInfo, stage: str, use: Callable[[Frame, float], None]
+) -> ClipInfo:
+    """Read the clip once, and return it with its frames' times filled in.
+
+    use: called with each frame and its time in seconds, the first frame's being 0.
     """
     pts: list[int] = []
-    with contextlib.closing(video.read_frames(clip, threads=job.settings.threads)) as frames:
+    reader = video.read_frames(clip, threads=job.settings.threads)
+    with contextlib.closing(reader) as frames:
         for frame in frames:
             pts.append(frame.pts)
-            now = (frame.pts - pts[0]) * float(clip.time_base)
-            if analyzer.is_due(now):
-                analyzer.see(frame.index, now, FrameView(frame, clip))
-            then(frame, now)
-            job.tell("analyze", len(pts), None)
-    analyzer.scan_last_frame()
-    return video.with_pts(clip, pts, frames.findings)
+            use(frame, (frame.pts - pts[0]) * float(clip.time_base))
+            job.tell(stage, len(pts), clip.frame_count_estimate)
+    return video.with_pts(clip, pts, reader.findings)
 
 
-def _looked_at_and_rendered(
-    job: Job, clip: ClipInfo, start: Callable[[], Rendering]
-) -> tuple[Plan, Rendering]:
-    """The plan, and the clip rendered while it was made; `mend` makes one fit the other."""
-    with contextlib.ExitStack() as stack:
-        with job.scans() as scans, Analyzer(scans, job.settings, workers=job.workers) as analyzer:
-            trailing = stack.enter_context(TrailingRenderer(start, analyzer, clip, job.settings))
-            clip = _read_through(job, clip, analyzer, trailing.push)
-            plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
-        for count in trailing.finish(plan):
-            job.tell("render", count, len(clip.pts))
-        return plan, trailing.rendering
-
-
-def _rendering(
-    stack: contextlib.ExitStack, clip: ClipInfo, settings: Settings, target: Path
-) -> Rendering:
-    """A rendering that ends with the stack. Only now what covers is loaded."""
-    from redact.rendering.renderer import Rendering
-
-    return stack.enter_context(Rendering(clip, settings, target))
-
-
-def _render_all(job: Job, plan: Plan, rendering: Rendering) -> None:
-    """Cover and encode every frame."""
-    regions = RegionMaker(plan)
-    with contextlib.closing(video.read_frames(plan.clip, threads=plan.settings.threads)) as frames:
-        for frame in frames:
-            rendering.add(frame, regions.at(frame.index))
-            job.tell("render", len(rendering), len(plan.clip.pts))
-    rendering.finish(plan.clip)
-
-
-def _read_any(clip: ClipInfo, numbers: Collection[int], *, threads: int = 0) -> Generator[Frame]:
-    """The frames with these numbers of any clip, in order."""
+def _read_selected(
+    clip: ClipInfo, numbers: Collection[int], *, threads: int = 0
+) -> Generator[Frame]:
+    """The frames of any clip with these indices, in order."""
     left = len(numbers)
     with contextlib.closing(video.read_frames(clip, threads=threads)) as frames:
         for frame in frames:
@@ -242,10 +300,20 @@ def _read_any(clip: ClipInfo, numbers: Collection[int], *, threads: int = 0) -> 
                 left -= 1
 
 
-def _check_same_clip(plan: Plan, source: Path) -> None:
+def _check_same_clip(plan: Plan) -> None:
+    source = plan.clip.path
     sha256 = video.file_sha256(source)
     if sha256 != plan.clip.sha256:
         raise PlanError(
             f"{str(source)!r} is not the clip that was analyzed: its SHA-256 is {sha256}, "
-            f"the plan's is {plan.clip.sha256}; analyze it anew"
+            f"the plan's is {plan.clip.sha256}; analyze it again"
         )
+
+
+def _leak_message(clip: ClipInfo, leaks: Sequence[Detection]) -> str:
+    first = leaks[0]
+    seconds = float(clip.seconds[first.frame_index])
+    return (
+        f"{len(leaks)} detections stay uncovered in {str(clip.path)!r} after {_MAX_ROUNDS} rounds, "
+        f"the first a {first.kind} at {seconds:.1f} s; nothing was written"
+    )

@@ -1,21 +1,28 @@
-"""Single pictures and streams of arrays, for callers that read and write frames themselves."""
+"""Streams of images: each comes out covered, a fixed time after it went in.
+
+A clip can be read twice, so everything about it is known before its first frame is covered. A
+stream can't: `LiveAnalyzer` holds its frames back for a while, and what is decided about a frame
+when it comes out is final.
+"""
 
 from __future__ import annotations
 
 import collections
+import contextlib
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_scans
-from redact.analysis.scans import ScanSpec
 from redact.cover.painter import Cover
 from redact.detectors import Detector
-from redact.images import Image, _check_image, _regions, _scans
-from redact.lasting import StableIds
-from redact.settings import Settings
-from redact.types import Track
+from redact.geometry import iou_matrix
+from redact.images import Image, check_image, regions_in_image
+from redact.job import Job
+from redact.settings import Settings, as_settings
+from redact.types import Box, Track
 from redact.views import ArrayView
 
 
@@ -26,79 +33,148 @@ def redact_frames(
     frame_rate: float = 30.0,
     detectors: Sequence[Detector] | None = None,
 ) -> Iterator[Image]:
-    """Cover a stream of pictures, each given out `Settings.lookahead_seconds` late.
+    """Cover a stream of images, each of which comes out `Settings.lookahead_seconds` late.
 
     Tracks fill gaps and reach back over the frames still held, so a face is covered before its
     first detection by as much as the look-ahead. Memory is bounded by the look-ahead.
 
     Args:
-        frames: (H, W, 3) uint8 BGR pictures of one size. They are not changed.
+        frames: (H, W, 3) uint8 BGR images of one size. They are not changed.
         settings: defaults when None.
-        frame_rate: pictures per second, to turn the settings' seconds into frames.
-        detectors: look with these instead of with the ones in `settings`.
+        frame_rate: images per second, which turns the settings' seconds into frames.
+        detectors: run these instead of the ones that `settings` names.
 
     Yields:
-        A covered copy of each picture, in order.
+        A covered copy of each image, in order.
 
     Raises:
-        ValueError: a picture has another shape or dtype, or the rate is not above 0.
+        TypeError: an image is not an array, or the settings are not `Settings`.
+        ValueError: an image has another shape or dtype than it should, or than the first one, or
+            the rate is not above 0.
 
     """
     if not frame_rate > 0:
         raise ValueError(f"frame_rate must be above 0, not {frame_rate!r}")
-    settings = settings or Settings()
-    stream = _Stream(settings, _scans(settings, detectors, build_scans), frame_rate)
-    for image in frames:
-        _check_image(image)
-        stream.push(image)
-        if stream.is_full:
-            yield stream.pop()
-    while stream.held:
-        yield stream.pop()
+    job = Job(as_settings(settings), detectors, None)
+    cover = Cover(job.settings)
+    with job.scans(build_scans) as scans, contextlib.ExitStack() as stack:
+        analyzer = stack.enter_context(Analyzer(scans, job.settings, workers=job.workers))
+        live = LiveAnalyzer(analyzer, job.settings, frame_rate)
+        for settled in live.settled(frames):
+            image = settled.image.copy()
+            cover.image(image, regions_in_image(settled.boxes, image, job.settings))
+            yield image
 
 
-class _Stream:
-    """The frames held back, and what was seen in the time around them."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SettledFrame:
+    """A frame about which nothing changes any more."""
 
-    def __init__(self, settings: Settings, scans: Sequence[ScanSpec], frame_rate: float) -> None:
-        self._settings, self._rate = settings, frame_rate
-        self._cover = Cover(settings)
-        self._analyzer = Analyzer(scans, settings)
-        self.held: collections.deque[Image] = collections.deque()
-        self._pushed = self._popped = 0
+    index: int
+    image: Image
+    """(H, W, 3) uint8 BGR. The analyzer still looks at it: copy it before you paint on it."""
+    boxes: tuple[tuple[Box, str, int], ...]
+    """(box, kind, track id) of everything to cover in it."""
+
+
+class LiveAnalyzer:
+    """Owns the delay between frames that go in and settled frames that come out.
+
+    Args:
+        analyzer: gets every frame, and makes the tracks.
+        settings: `lookahead_seconds` and `extend_seconds` are used.
+        frame_rate: images per second.
+
+    """
+
+    def __init__(self, analyzer: Analyzer, settings: Settings, frame_rate: float) -> None:
+        self._analyzer, self._rate = analyzer, frame_rate
+        self._extend_seconds = settings.extend_seconds
+        self._max_held = round(settings.lookahead_seconds * frame_rate)
+        self._held: collections.deque[Image] = collections.deque()
+        self._shape: tuple[int, ...] = ()
+        self._next_index = 0
         self._tracks: tuple[Track, ...] = ()
-        self._ids = StableIds()
-        self._is_stale = True
-        self._lookahead = round(settings.lookahead_seconds * frame_rate)
+        self._tracked_until = -1
+        self._ids = _StableIds()
 
-    @property
-    def is_full(self) -> bool:
-        return len(self.held) > self._lookahead
+    def settled(self, frames: Iterable[Image]) -> Iterator[SettledFrame]:
+        """Each frame, once it is settled; the last ones when there are no more.
 
-    def push(self, image: Image) -> None:
-        kept, now = image.copy(), self._pushed / self._rate
-        if self._analyzer.is_due(now):
-            # The watch keeps pictures for a while, and what is held will be painted on.
-            self._analyzer.see(self._pushed, now, ArrayView(image.copy()))
-            self._is_stale = True
-        self.held.append(kept)
-        self._pushed += 1
+        Raises:
+            TypeError, ValueError: as for `redact_frames`.
 
-    def pop(self) -> Image:
-        image, index = self.held.popleft(), self._popped
-        self._popped += 1
-        if self._is_stale:
-            self._track(index)
+        """
+        for image in frames:
+            self._push(image)
+            if len(self._held) > self._max_held:
+                yield self._pop()
+        self._analyzer.finish()
+        self._tracked_until = -1
+        while self._held:
+            yield self._pop()
+
+    def _push(self, image: Image) -> None:
+        check_image(image)
+        self._shape = self._shape or image.shape
+        if image.shape != self._shape:
+            raise ValueError(
+                f"frame {self._next_index} has the shape {image.shape}, those before it "
+                f"{self._shape}; all frames of a stream have one size: start another stream"
+            )
+        # The caller may reuse the array.
+        image = image.copy()
+        self._analyzer.push(self._next_index, self._next_index / self._rate, ArrayView(image))
+        self._held.append(image)
+        self._next_index += 1
+
+    def _pop(self) -> SettledFrame:
+        index = self._next_index - len(self._held)
+        self._update_tracks(index)
         boxes = [(track.box_at(index), track.kind, track.id) for track in self._tracks]
-        here = [(box, kind, number) for box, kind, number in boxes if box is not None]
-        self._cover.image(image, _regions(here, image, self._settings))
-        return image
+        return SettledFrame(
+            index=index,
+            image=self._held.popleft(),
+            boxes=tuple((box, kind, id_) for box, kind, id_ in boxes if box is not None),
+        )
 
-    def _track(self, index: int) -> None:
-        """Make tracks of what was seen so far; a track keeps the id it had before."""
-        extend = self._settings.extend_seconds
-        self._analyzer.forget(index / self._rate - extend)
-        seconds = np.arange(index, self._pushed + round(extend * self._rate) + 1) / self._rate
-        tracks = self._analyzer.tracks(seconds, index)
-        self._tracks = self._ids.given(tracks, index)
-        self._is_stale = False
+    def _update_tracks(self, index: int) -> None:
+        """Make tracks of what was detected so far, from that frame on."""
+        if self._tracked_until == self._analyzer.last_index >= 0:
+            return
+        self._tracked_until = self._analyzer.last_index
+        self._analyzer.forget(index / self._rate - self._extend_seconds)
+        stop = self._next_index + round(self._extend_seconds * self._rate) + 1
+        tracks = self._analyzer.tracks(np.arange(index, stop) / self._rate, index)
+        self._tracks = self._ids.assign(tracks, index)
+
+
+class _StableIds:
+    """Tracks are made again from more and more detections; each keeps the id that it had."""
+
+    def __init__(self) -> None:
+        self._tracks: tuple[Track, ...] = ()
+        self._next_id = 1
+
+    def assign(self, tracks: Iterable[Track], index: int) -> tuple[Track, ...]:
+        """Give tracks the ids of those assigned before that overlap them most in that frame.
+
+        Tracks that overlap none get ids that were never used.
+        """
+        self._tracks = tuple(self._renumbered(tracks, index))
+        return self._tracks
+
+    def _renumbered(self, tracks: Iterable[Track], index: int) -> Iterator[Track]:
+        old = [(track, box) for track in self._tracks if (box := track.box_at(index))]
+        for track in tracks:
+            box = track.box_at(index)
+            id_ = None
+            if box and old:
+                overlap = iou_matrix(np.asarray([box]), np.asarray([b for _, b in old]))[0]
+                best = int(np.argmax(overlap))
+                if overlap[best] > 0 and old[best][0].kind == track.kind:
+                    id_ = old.pop(best)[0].id
+            if id_ is None:
+                id_ = self._next_id
+                self._next_id += 1
+            yield dataclasses.replace(track, id=id_)

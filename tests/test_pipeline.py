@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import av
 import numpy as np
@@ -10,7 +11,8 @@ from make_clips import SIDE, SquareDetector, brightest, read_back, square_at, wr
 from make_plans import make_plan
 
 import redact
-from redact import audit, pipeline
+from redact import audit, output
+from redact.audit import leaks
 from redact.tracking.confirmation import evidence_for
 
 
@@ -114,8 +116,8 @@ def test_what_the_audit_sees_gets_covered_before_anything_is_given_out(tmp_path)
 def test_the_audit_looks_between_the_looks_of_the_analysis(count, whole):
     """Those come every two seconds from the first frame on, of 30 a second."""
     plan = make_plan([], pts=np.arange(count, dtype=np.int64) * 512)
-    errands = audit._errands(plan, [], audit.EVERY_SECONDS)
-    assert {index for index, errand in errands.items() if errand.whole} == whole
+    tasks = leaks._tasks(plan, [], leaks.EVERY_SECONDS)
+    assert {index for index, task in tasks.items() if task.whole} == whole
 
 
 @pytest.mark.parametrize("kind", ["face", "plate"])
@@ -175,7 +177,7 @@ def test_verify_tells_an_uncovered_clip_from_a_covered_one(tmp_path):
     assert indices == sorted(set(indices))
     x, y = square_at(indices[0])
     assert detections[0].box == pytest.approx((x, y, x + SIDE, y + SIDE), abs=4)
-    assert redact.verify(target, detectors=[SquareDetector()]) == ()
+    assert redact.verify(target, detectors=[SquareDetector()]).detections == ()
 
 
 def test_the_source_is_never_the_target(tmp_path):
@@ -288,7 +290,7 @@ def test_the_square_is_where_the_tests_think(tmp_path):
 
 def test_default_target_keeps_the_folder():
     assert dataclasses.is_dataclass(redact.Settings)
-    assert str(pipeline.default_target(redact.pipeline.Path("x/y.mov"))) in (
+    assert str(output.default_target(Path("x/y.mov"))) in (
         "x/y.redacted.mp4",
         "x\\y.redacted.mp4",
     )

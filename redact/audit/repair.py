@@ -1,11 +1,11 @@
-"""Look again at what was encoded: is a face or plate left outside the covered regions?"""
+"""Tracks over what the audit has found, to be rendered in another round."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 
-from redact.audit.leaks import _AROUND_SECONDS, EVERY_SECONDS
+from redact.audit.leaks import AROUND_SECONDS, EVERY_SECONDS
 from redact.plan import Plan
 from redact.tracking.building import track_detections
 from redact.tracking.confirmation import evidence_for
@@ -13,19 +13,23 @@ from redact.types import Detection
 
 
 def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
-    """The plan with tracks added over the leaks; the ids it had stay as they were."""
+    """The plan with tracks added over the leaks; the ids of its own tracks stay.
+
+    Whole frames are audited only now and then, so the new tracks reach farther beyond their ends
+    and bridge longer gaps than the settings ask for.
+    """
     settings = plan.settings
     generous = dataclasses.replace(
         settings,
-        extend_seconds=max(settings.extend_seconds, _AROUND_SECONDS),
+        extend_seconds=max(settings.extend_seconds, AROUND_SECONDS),
         max_gap_seconds=max(settings.max_gap_seconds, EVERY_SECONDS),
     )
-    # Two looks agreed on each: none needs further support.
-    sure = [
+    # Two scans agreed on each leak: none needs further confirmation.
+    confirmed = [
         dataclasses.replace(leak, score=max(leak.score, evidence_for(leak.kind).alone))
         for leak in leaks
     ]
-    added = track_detections(sure, plan.clip.seconds, generous)
+    added = track_detections(confirmed, plan.clip.seconds, generous)
     last_id = max((track.id for track in plan.tracks), default=0)
     numbered = [dataclasses.replace(track, id=last_id + track.id) for track in added]
     return dataclasses.replace(plan, tracks=plan.tracks + tuple(numbered))

@@ -1,1 +1,4 @@
-"""A plan carried out: every frame covered and encoded."""
+"""A plan carried out: every frame covered and encoded.
+
+The package is not called `render`, because `redact.render` is the public function.
+"""

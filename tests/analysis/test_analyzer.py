@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from moving_square import EXACT, RATE, SIZE, WIDTH, Bright, picture, square_at, watched
+from moving_square import EXACT, RATE, SIZE, Bright, picture, square_at, watched
 
 from redact import Box, Detection, Settings
 from redact.analysis.analyzer import Analyzer
@@ -24,7 +24,7 @@ def covers(track, index, slack=3):
 
 def test_a_look_comes_as_often_as_it_should():
     detector = Bright()
-    (track,) = watched([ScanSpec(detector, 0.5)], range(20))
+    (track,) = watched([ScanSpec(detector, every_seconds=0.5)], range(20))
     assert len(detector.shown) == 4
     assert all(covers(track, index) for index in range(16))
 
@@ -35,7 +35,11 @@ def test_what_moves_is_looked_at_alone():
     def draw(index):
         return picture(index, empty=index < 5)
 
-    (track,) = watched([ScanSpec(detector, 0.1, "parts", part_side=120)], range(20), draw=draw)
+    (track,) = watched(
+        [ScanSpec(detector, every_seconds=0.1, where="moving", part_side_pixels=120)],
+        range(20),
+        draw=draw,
+    )
     assert detector.shown
     assert all(max(shape) <= 120 for shape in detector.shown)
     assert all(covers(track, index) for index in range(5, 20))
@@ -44,7 +48,10 @@ def test_what_moves_is_looked_at_alone():
 def test_a_track_that_was_lost_is_looked_for_where_it_should_be():
     """The look at the whole sees the square once; the look near it sees it from then on."""
     whole, near = Bright(blind=range(1, 40)), Bright(score=0.3)
-    scans = [ScanSpec(whole, 0.1), ScanSpec(near, 0.0, "near", part_side=96)]
+    scans = [
+        ScanSpec(whole, every_seconds=0.1),
+        ScanSpec(near, every_seconds=0.0, where="track", part_side_pixels=96),
+    ]
     (track,) = watched(scans, range(25))
     assert all(covers(track, index) for index in range(25))
     assert all(max(shape) == 96 for shape in near.shown)
@@ -56,7 +63,10 @@ def test_a_new_track_is_followed_back_to_where_it_came_from():
     def draw(index):
         return picture(index, empty=index < 3)
 
-    scans = [ScanSpec(whole, 0.1), ScanSpec(near, 0.0, "near", part_side=96)]
+    scans = [
+        ScanSpec(whole, every_seconds=0.1),
+        ScanSpec(near, every_seconds=0.0, where="track", part_side_pixels=96),
+    ]
     (track,) = watched(scans, range(15), draw=draw)
     assert track.start_index == 3
     assert all(covers(track, index) for index in range(3, 15))
@@ -65,7 +75,10 @@ def test_a_new_track_is_followed_back_to_where_it_came_from():
 def test_what_no_look_sees_is_followed_by_its_picture():
     """Found once and never again: what looks the same a little farther on is the same."""
     blind = Bright(blind=range(1000))
-    scans = [ScanSpec(Bright(blind=range(3, 40)), 0.1), ScanSpec(blind, 0.0, "near", part_side=96)]
+    scans = [
+        ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1),
+        ScanSpec(blind, every_seconds=0.0, where="track", part_side_pixels=96),
+    ]
     (track,) = watched(scans, range(12))
     assert all(covers(track, index) for index in range(12))
     assert np.isnan(track.scores[3:]).all()
@@ -89,10 +102,13 @@ def test_a_faint_find_beside_what_is_surely_followed_does_not_draw_it_away():
     """It is as near as a find may be, and has hardly anything of the place that was followed to."""
 
     def tracked(score):
-        whole = ScanSpec(Bright(blind=range(3, 40)), 0.1)
+        whole = ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1)
         # Shown a square of 96 pixels around what it looks for, enlarged to 192.
         beside = Once(3, Box(54.0, 26.0, 114.0, 86.0), score)
-        return watched([whole, ScanSpec(beside, 0.0, "near", part_side=192)], range(9))
+        return watched(
+            [whole, ScanSpec(beside, every_seconds=0.0, where="track", part_side_pixels=192)],
+            range(9),
+        )
 
     (track,) = tracked(0.25)
     assert all(covers(track, index) for index in range(9))
@@ -103,7 +119,10 @@ def test_a_faint_find_beside_what_is_surely_followed_does_not_draw_it_away():
 def test_what_was_followed_stays_where_a_chance_find_follows_it():
     """Found until frame 2, followed to frame 9; what is found there faintly is dropped alone."""
     near = Once(8, Box(35.0, 35.0, 62.0, 62.0), 0.25)
-    scans = [ScanSpec(Bright(blind=range(3, 40)), 0.1), ScanSpec(near, 0.0, "near", part_side=96)]
+    scans = [
+        ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1),
+        ScanSpec(near, every_seconds=0.0, where="track", part_side_pixels=96),
+    ]
     (track,) = watched(scans, range(20))
     assert near.shown >= 8, "the chance find was made"
     assert all(covers(track, index) for index in range(8))
@@ -116,39 +135,19 @@ def test_a_parked_thing_stays_covered_between_rare_finds():
 
     blind = Bright(blind=range(1000))
     scans = [
-        ScanSpec(Bright(), 3.0),
-        ScanSpec(blind, 0.0, "near", part_side=96),
-        ScanSpec(blind, 0.1),
+        ScanSpec(Bright(), every_seconds=3.0),
+        ScanSpec(blind, every_seconds=0.0, where="track", part_side_pixels=96),
+        ScanSpec(blind, every_seconds=0.1),
     ]
     tracks = watched(scans, range(60), draw=draw)
     assert [(t.start_index, t.stop_index) for t in tracks] == [(0, 60)]
-
-
-def test_only_what_was_compared_tells_that_much_moves():
-    """The first picture counts as moving wherever one looks, which is no sign of a busy clip."""
-    coarse = np.random.default_rng(3).integers(40, 180, (5, 12)).astype(np.uint8)
-    wide = np.repeat(np.kron(coarse, np.ones((54, 54), np.uint8))[:, :, None], 3, axis=2)
-
-    def shifted(index):
-        return wide[:, 8 * index :][:, :WIDTH].copy()
-
-    stirred = {}
-    for draw in (picture, shifted):
-        with Analyzer([ScanSpec(Bright(), 0.1, restless_seconds=0.1)], EXACT) as analyzer:
-            stirred[draw] = []
-            for index in range(6):
-                analyzer.see(index, index / RATE, ArrayView(draw(index)))
-                stirred[draw].append(analyzer.is_stirred)
-            assert not analyzer.is_calm or draw is picture
-    assert stirred[picture] == [False] * 6
-    assert stirred[shifted] == [False, *[True] * 5]
 
 
 def test_a_cut_ends_tracks_on_both_sides():
     def draw(index):
         return picture(4 if index < 10 else 60, seed=1 if index < 10 else 2)
 
-    scans = [ScanSpec(Bright(), 0.1, restless_seconds=0.1)]
+    scans = [ScanSpec(Bright(), every_seconds=0.1, camera_moving_seconds=0.1)]
     settings = Settings(extend_seconds=0.5)
     before, after = watched(scans, range(20), draw=draw, settings=settings)
     assert before.stop_index <= 11
@@ -159,9 +158,9 @@ def test_a_cut_ends_tracks_on_both_sides():
 def test_threads_change_nothing(workers):
     def scans():
         return [
-            ScanSpec(Bright(), 0.3),
-            ScanSpec(Bright(), 0.2, "parts", part_side=120),
-            ScanSpec(Bright(score=0.3), 0.1, "near", part_side=96),
+            ScanSpec(Bright(), every_seconds=0.3),
+            ScanSpec(Bright(), every_seconds=0.2, where="moving", part_side_pixels=120),
+            ScanSpec(Bright(score=0.3), every_seconds=0.1, where="track", part_side_pixels=96),
         ]
 
     alone, shared = watched(scans(), range(25)), watched(scans(), range(25), workers=workers)
@@ -175,7 +174,7 @@ def test_a_failing_look_is_heard_of():
             raise RuntimeError("no picture")
 
     with pytest.raises(RuntimeError, match="no picture"):
-        watched([ScanSpec(Broken(), 0.1)], range(8), workers=2)
+        watched([ScanSpec(Broken(), every_seconds=0.1)], range(8), workers=2)
 
 
 class TwoFaces:
@@ -203,7 +202,10 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
             # In the picture's pixels; a crop of 128 px around the lost face, enlarged to 128.
             return [Detection(kind="face", box=Box(72, 44, 112, 84), score=0.9)]
 
-    scans = [ScanSpec(TwoFaces(lost=1), 0.1), ScanSpec(Other(), 0.0, "near", part_side=128)]
+    scans = [
+        ScanSpec(TwoFaces(lost=1), every_seconds=0.1),
+        ScanSpec(Other(), every_seconds=0.0, where="track", part_side_pixels=128),
+    ]
     tracks = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
     lost = min(tracks, key=lambda track: float(track.boxes[0, 0]))
     assert np.isnan(lost.scores[3:]).all()
@@ -213,8 +215,8 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
 def test_a_look_is_left_out_where_another_sees_all_that_moves():
     """Nobody is there at first; then the two take turns, the one at parts twice as seldom."""
     whole, parts = Bright(), Bright()
-    moving = ScanSpec(parts, 0.2, "parts", part_side=96)
-    scans = [ScanSpec(whole, 0.1, unless=moving), moving]
+    moving = ScanSpec(parts, every_seconds=0.2, where="moving", part_side_pixels=96)
+    scans = [ScanSpec(whole, every_seconds=0.1, unless_due=moving), moving]
     (track,) = watched(scans, range(30), draw=lambda i: picture(i, empty=i < 10))
     # All of the first picture is new: no parts of it are told.
     assert len(whole.shown) == 10 + 10
@@ -231,14 +233,14 @@ def test_the_last_picture_is_looked_at_whatever_is_due():
     for last, times in ((19, 2), (20, 2)):
         whole, near = Bright(), Bright(score=0.3)
         scans = [
-            ScanSpec(whole, 2.0),
-            ScanSpec(near, 0.0, "near", part_side=96),
-            ScanSpec(Bright(range(99)), 0.1),
+            ScanSpec(whole, every_seconds=2.0),
+            ScanSpec(near, every_seconds=0.0, where="track", part_side_pixels=96),
+            ScanSpec(Bright(range(99)), every_seconds=0.1),
         ]
         with Analyzer(scans, EXACT) as analyzer:
             for index in range(last + 1):
-                analyzer.see(index, index / RATE, ArrayView(draw(index)))
-            analyzer.scan_last_frame()
+                analyzer.push(index, index / RATE, ArrayView(draw(index)))
+            analyzer.finish()
             tracks = analyzer.tracks(np.arange(last + 1) / RATE)
         assert len(whole.shown) == times
         (track,) = tracks
@@ -259,8 +261,19 @@ def test_a_near_look_sees_both_halves_of_a_plate():
             right = Detection(kind="plate", box=Box(180, 102, 230, 140), score=0.2)
             return [left, right]
 
-    near = ScanSpec(Halves(), 0.0, "near", kind="plate", part_side=240, around=4.0)
-    scans = [ScanSpec(Left(), 5.0), near, ScanSpec(Bright(range(99)), 0.1)]
+    near = ScanSpec(
+        Halves(),
+        every_seconds=0.0,
+        where="track",
+        kind="plate",
+        part_side_pixels=240,
+        surroundings_ratio=4.0,
+    )
+    scans = [
+        ScanSpec(Left(), every_seconds=5.0),
+        near,
+        ScanSpec(Bright(range(99)), every_seconds=0.1),
+    ]
     (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
     assert all(track.box_at(index).x1 >= 164 for index in range(10))
 
@@ -275,19 +288,33 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
             # In the picture 40 px wide, and 80 high.
             return [Detection(kind="plate", box=Box(120, 80, 200, 240), score=0.9)]
 
-    near = ScanSpec(Shirt(), 0.0, "near", kind="plate", part_side=320, around=4.0)
-    scans = [ScanSpec(Once(), 5.0), near, ScanSpec(Bright(range(99)), 0.1)]
+    near = ScanSpec(
+        Shirt(),
+        every_seconds=0.0,
+        where="track",
+        kind="plate",
+        part_side_pixels=320,
+        surroundings_ratio=4.0,
+    )
+    scans = [
+        ScanSpec(Once(), every_seconds=5.0),
+        near,
+        ScanSpec(Bright(range(99)), every_seconds=0.1),
+    ]
     (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
     assert float(track.boxes[:, 3].max()) < 130
 
 
 def test_where_nothing_moves_is_looked_seldom_until_something_does():
     often, parts = Bright(), Bright(range(999))
-    scans = [ScanSpec(often, 0.1, still_seconds=0.5), ScanSpec(parts, 0.2, "parts", part_side=64)]
+    scans = [
+        ScanSpec(often, every_seconds=0.1, idle_seconds=0.5),
+        ScanSpec(parts, every_seconds=0.2, where="moving", part_side_pixels=64),
+    ]
     empty = [picture(0, empty=True)] * 21
     watched(scans, range(21), draw=lambda index: empty[index])
     assert len(often.shown) == 5  # At 0.0, and every half second.
-    scans = [ScanSpec(Bright(), 0.1, still_seconds=0.5), scans[1]]
+    scans = [ScanSpec(Bright(), every_seconds=0.1, idle_seconds=0.5), scans[1]]
     (track,) = watched(scans, range(31), draw=lambda index: picture(index, empty=index < 11))
     assert track.start_index <= 12  # The next picture that is looked at for parts.
 
@@ -320,7 +347,10 @@ def test_who_stood_still_is_there_while_somebody_passes():
         seen[:] = coat[:, 60 - seen.shape[1] :]
         return image
 
-    scans = [ScanSpec(Passing(), 0.1), ScanSpec(Blind(), 0.0, "near", part_side=128)]
+    scans = [
+        ScanSpec(Passing(), every_seconds=0.1),
+        ScanSpec(Blind(), every_seconds=0.0, where="track", part_side_pixels=128),
+    ]
     tracks = watched(scans, range(40), draw=draw)
     (stood,) = (t for t in tracks if abs(t.boxes[0, 0] - 200) < 5)
     assert stood.stop_index >= 28  # He is nearly past her.
@@ -341,8 +371,19 @@ def test_a_parked_plate_is_looked_for_while_somebody_stands_before_it(hidden, st
             image[100:120, 200:250] = 240
         return image
 
-    near = ScanSpec(BrightPlate(score=0.3), 0.0, "near", kind="plate", part_side=320, around=4.0)
-    scans = [ScanSpec(BrightPlate(), 99.0), near, ScanSpec(Bright(range(999)), 0.1)]
+    near = ScanSpec(
+        BrightPlate(score=0.3),
+        every_seconds=0.0,
+        where="track",
+        kind="plate",
+        part_side_pixels=320,
+        surroundings_ratio=4.0,
+    )
+    scans = [
+        ScanSpec(BrightPlate(), every_seconds=99.0),
+        near,
+        ScanSpec(Bright(range(999)), every_seconds=0.1),
+    ]
     (track,) = watched(scans, range(hidden + 10), draw=draw)
     assert (track.start_index, track.stop_index) == (0, stop)
     np.testing.assert_allclose(track.boxes, [[200, 100, 250, 120]] * len(track.boxes), atol=2)
@@ -356,7 +397,10 @@ def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
         image[100:140, 128:168] = 240
         return image
 
-    scans = [ScanSpec(TwoFaces(lost=2), 0.1), ScanSpec(Bright(), 0.0, "near", part_side=128)]
+    scans = [
+        ScanSpec(TwoFaces(lost=2), every_seconds=0.1),
+        ScanSpec(Bright(), every_seconds=0.0, where="track", part_side_pixels=128),
+    ]
     tracks = watched(scans, range(10), draw=draw)
     lost, seen = sorted(tracks, key=lambda track: float(track.boxes[0, 0]))
     assert float(lost.boxes[:, 2].max()) < 145
@@ -378,7 +422,7 @@ class Around:
 
 def test_a_hint_at_somebody_known_adds_nothing():
     hint = Around(Box(0, 60, 200, 170))
-    known = [ScanSpec(Bright(), 0.1), ScanSpec(hint, 0.1, is_hint=True)]
+    known = [ScanSpec(Bright(), every_seconds=0.1), ScanSpec(hint, every_seconds=0.1, is_hint=True)]
     (track,) = watched(known, range(20))
     assert hint.scans == 20
     assert float((track.boxes[:, 2] - track.boxes[:, 0]).max()) < 2 * SIZE
@@ -390,9 +434,15 @@ def test_hints_at_nobody_known_make_a_track_when_they_agree():
             self.boxes = [Box(100 + 5 * self.scans, 60, 180 + 5 * self.scans, 150)]
             return super().detect(image)
 
-    scans = [ScanSpec(Bright(blind=range(99)), 0.1), ScanSpec(Walking(), 0.1, is_hint=True)]
+    scans = [
+        ScanSpec(Bright(blind=range(99)), every_seconds=0.1),
+        ScanSpec(Walking(), every_seconds=0.1, is_hint=True),
+    ]
     assert len(watched(scans, range(6))) == 1
-    scans = [ScanSpec(Bright(blind=range(99)), 0.1), ScanSpec(Walking(), 0.1, is_hint=True)]
+    scans = [
+        ScanSpec(Bright(blind=range(99)), every_seconds=0.1),
+        ScanSpec(Walking(), every_seconds=0.1, is_hint=True),
+    ]
     assert not watched(scans, range(4))
 
 
@@ -405,10 +455,13 @@ def running(index):
     return image
 
 
-@pytest.mark.parametrize("heads", ["near tracks", "off"])
+@pytest.mark.parametrize("heads", ["near-tracks", "off"])
 def test_who_runs_by_faster_than_detectors_can_see_is_covered_at_the_head(heads):
     blind = Bright(blind=range(1000))
-    scans = [ScanSpec(blind, 0.1), ScanSpec(blind, 0.0, "near", part_side=96)]
+    scans = [
+        ScanSpec(blind, every_seconds=0.1),
+        ScanSpec(blind, every_seconds=0.0, where="track", part_side_pixels=96),
+    ]
     settings = Settings(extend_seconds=0.3, max_gap_seconds=1.0, heads=heads)
     tracks = watched(scans, range(17), draw=running, settings=settings)
     if heads == "off":

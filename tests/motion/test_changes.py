@@ -179,9 +179,11 @@ def test_what_has_not_changed_is_looked_at_once_and_found_all_along(workers):
     def draw(index):
         return picture(10, empty=index < 20)
 
-    scans = [ScanSpec(Bright(blind=range(1000)), 0.1)]
+    scans = [ScanSpec(Bright(blind=range(1000)), every_seconds=0.1)]
     detector = BrightWithin()
-    scans.append(ScanSpec(detector, 1.0, restless_seconds=0.1, only_changes=True))
+    scans.append(
+        ScanSpec(detector, every_seconds=1.0, camera_moving_seconds=0.1, skips_unchanged=True)
+    )
     tracks = watched(scans, range(60), draw=draw, workers=workers)
     assert [track.stop_index for track in tracks] == [51]
     assert np.isfinite(tracks[0].scores).sum() >= 4

@@ -49,6 +49,5 @@ class Bright:
 def watched(scans, indices, *, workers=0, draw=picture, settings=EXACT):
     with Analyzer(scans, settings, workers=workers) as analyzer:
         for index in indices:
-            if analyzer.is_due(index / RATE):
-                analyzer.see(index, index / RATE, ArrayView(draw(index)))
+            analyzer.push(index, index / RATE, ArrayView(draw(index)))
         return analyzer.tracks(np.arange(max(indices) + 1) / RATE)
