@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("accuracy", "kernels", "leaks", "pipeline", "privacy")
+NAMES = ("accuracy", "fit", "kernels", "leaks", "pipeline", "privacy")
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from benchmarks import leaks, tally
 from benchmarks.ground_truth import Truth, as_mask
 from benchmarks.labels import NEEDED, painted
 from benchmarks.publish import RESULTS
-from benchmarks.scoring import ScannedFrame, Score, allowed
+from benchmarks.scoring import ShownObject, Score, allowed
 from redact.geometry import clamp_to, covered_share, grow
 from redact.plan import Plan
 from redact.types import Box
@@ -87,7 +87,7 @@ def score(truth: Truth, frames: Sequence[int], covers: Covers) -> tuple[Score, l
                 heads.append(covered)
             elif known.counts:
                 size = known.box.height if known.kind == "face" else known.box.width
-                one = ScannedFrame(truth.clip, known.id, known.kind, frame, size, not covered)
+                one = ShownObject(truth.clip, known.id, known.kind, frame, size, not covered)
                 seen.append(one)
         known_area = as_mask(allowed(truth, frame), truth.size)
         over.append(float((as_mask(boxes, truth.size) & ~known_area).mean()))

@@ -37,16 +37,16 @@ BOXES = Path(__file__).with_name("clip_boxes")
 
 def main(arguments: Sequence[str]) -> None:
     """Build the scenes, run the tools, print one table and save it."""
-    options = _options(arguments)
-    sources = _sources(options)
+    options = parser("leaks", __doc__).parse_args(arguments)
+    clips = sources(options)
     if options.build:
         return
     scores: dict[str, dict[str, Score]] = {}
     seconds: dict[str, float] = defaultdict(float)
     refused: dict[str, list[str]] = defaultdict(list)
-    for tool, run in _tools(options).items():
+    for tool, run in tools(options).items():
         scores[tool] = {}
-        for source, truth in sources:
+        for source, truth in clips:
             started = time.perf_counter()
             output = run(source)
             seconds[tool] += time.perf_counter() - started
@@ -70,11 +70,12 @@ def main(arguments: Sequence[str]) -> None:
         publish.write_between_marks(options.readme, "leaks", markdown_table(table))
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
+def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """Options that choose clips and tools, for this benchmark and for `fit`."""
     data = Path(os.environ.get("REDACT_DATA", "../shared/data"))
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks leaks",
-        description=__doc__,
+        prog=f"python -m benchmarks {name}",
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, default=data, help=f"labelled stills, clips ({data})")
@@ -89,10 +90,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, default=RESULTS / "leaks.json")
     parser.add_argument("--readme", type=Path, help="write the table between the marks in a file")
-    return parser.parse_args(arguments)
+    return parser
 
 
-def _sources(options: argparse.Namespace) -> list[tuple[Path, Truth]]:
+def sources(options: argparse.Namespace) -> list[tuple[Path, Truth]]:
     """The clips and what is known of them."""
     if options.real:
         truths = [Truth.load(path) for path in sorted(BOXES.glob("*.json"))]
@@ -112,16 +113,17 @@ def _sources(options: argparse.Namespace) -> list[tuple[Path, Truth]]:
 Tool = Callable[[Path], Path | None]
 
 
-def _tools(options: argparse.Namespace) -> dict[str, Tool]:
-    tools: dict[str, Tool] = {}
+def tools(options: argparse.Namespace) -> dict[str, Tool]:
+    """How each tool makes its output of a source."""
+    made: dict[str, Tool] = {}
     if not options.no_ours:
-        tools["ours"] = lambda source: _run_ours(source, options.detector)
+        made["ours"] = lambda source: _run_ours(source, options.detector)
     if options.deface:
-        tools["deface"] = lambda source: _run_deface(source, options.deface)
+        made["deface"] = lambda source: _run_deface(source, options.deface)
     for pair in options.score:
         name, _, folder = pair.partition("=")
-        tools[name] = lambda source, folder=folder: _existing(source, Path(folder))
-    return tools
+        made[name] = lambda source, folder=folder: _existing(source, Path(folder))
+    return made
 
 
 def _run_ours(source: Path, detector: str) -> Path | None:

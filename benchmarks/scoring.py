@@ -22,7 +22,7 @@ _OPEN_GROWTH = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
-class ScannedFrame:
+class ShownObject:
     """One object in one shown frame whose source has detail there."""
 
     clip: str
@@ -37,7 +37,7 @@ class ScannedFrame:
 class Score:
     """What one output shows."""
 
-    seen: tuple[ScannedFrame, ...]
+    seen: tuple[ShownObject, ...]
     over_covered: tuple[float, ...]
     """Share of the picture, one value for each frame of the output."""
 
@@ -49,10 +49,10 @@ def score(source: Path, output: Path, truth: Truth) -> Score:
         AlignmentError: the output's frames aren't the source's in their order.
 
     """
-    shown = _aligned(source, output, truth)
-    seen: dict[tuple[str, str, int], ScannedFrame] = {}
+    shown = align_frames(source, output, truth)
+    seen: dict[tuple[str, str, int], ShownObject] = {}
     over: list[float] = []
-    for index, before, after in _pairs(source, output, shown):
+    for index, before, after in frame_pairs(source, output, shown):
         for known in truth.at(index):
             if not known.counts:
                 continue
@@ -61,12 +61,18 @@ def score(source: Path, output: Path, truth: Truth) -> Score:
                 size = known.box.height if known.kind == "face" else known.box.width
                 key = (known.id, known.kind, index)
                 leaked |= key in seen and seen[key].leaked  # a frame shown twice
-                seen[key] = ScannedFrame(truth.clip, known.id, known.kind, index, size, leaked)
+                seen[key] = ShownObject(truth.clip, known.id, known.kind, index, size, leaked)
         over.append(_over_covered(before, after, index, truth))
     return Score(tuple(seen.values()), tuple(over))
 
 
-def _aligned(source: Path, output: Path, truth: Truth) -> NDArray[np.int64]:
+def align_frames(source: Path, output: Path, truth: Truth) -> NDArray[np.int64]:
+    """(M,) the index of the source's frame that each frame of the output shows.
+
+    Raises:
+        AlignmentError: the output's frames aren't the source's in their order.
+
+    """
     sides = []
     for path in (source, output):
         scans = [(at, detail.small(picture)) for at, picture in _gray_frames(path)]
@@ -101,7 +107,7 @@ def _resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.ui
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _pairs(
+def frame_pairs(
     source: Path, output: Path, shown: NDArray[np.int64]
 ) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
     """(source's index, source's picture, output's picture) for every frame of the output."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.scoring import ScannedFrame, Score
+from benchmarks.scoring import Score, ShownObject
 
 # Lower bounds of the buckets: heights of faces, widths of plates.
 BUCKETS = {"face": (0, 12, 16, 32, 64, 128), "plate": (0, 24, 48, 96)}
@@ -37,7 +37,7 @@ def summary(scores: Sequence[Score]) -> dict:
     return result
 
 
-def _counts(seen: Sequence[ScannedFrame]) -> dict:
+def _counts(seen: Sequence[ShownObject]) -> dict:
     leaked = sum(one.leaked for one in seen)
     return {
         "frames": len(seen),
@@ -46,9 +46,9 @@ def _counts(seen: Sequence[ScannedFrame]) -> dict:
     }
 
 
-def _tracks(seen: Sequence[ScannedFrame], least: float) -> dict:
+def _tracks(seen: Sequence[ShownObject], least: float) -> dict:
     """Tracks that leak, and the longest run of leaked frames."""
-    tracks: dict[tuple[str, str], list[ScannedFrame]] = defaultdict(list)
+    tracks: dict[tuple[str, str], list[ShownObject]] = defaultdict(list)
     for one in seen:
         if one.size >= least:
             tracks[one.clip, one.id].append(one)
