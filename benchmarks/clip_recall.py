@@ -26,7 +26,7 @@ from benchmarks import leaks, tally
 from benchmarks.ground_truth import Truth, as_mask
 from benchmarks.labels import NEEDED, painted
 from benchmarks.publish import RESULTS
-from benchmarks.scoring import ShownObject, Score, allowed
+from benchmarks.scoring import Score, ShownObject, allowed
 from redact.geometry import clamp_to, covered_share, grow
 from redact.plan import Plan
 from redact.types import Box

