@@ -1,18 +1,20 @@
-"""How our own weights came to be: made-up scenes, a small network, the training loop.
+"""How the plate network's weights were made: drawn scenes, a small network, a training loop.
 
-`python -m redact.training --help` trains; it needs the extra `train`. Nothing here is loaded by
-the rest of the package.
+`python -m redact.training FOLDER` trains the network; `--help` lists its options. It needs the
+extra `train`. The rest of the package imports nothing from here.
 
-drawing.py    text, textures, shading: what the scenes are drawn with
-scripts.py    numbers and words in the scripts of the world
-plates.py     licence plates of many layouts
-lookalikes.py things that only look like one
-backgrounds.py, people.py             what is behind
-cars.py, motorcycles.py, camera.py    what stands there, what films it
-photos.py     photographs behind the scenes, where a folder of them is given; split.py: which
-scenes.py     all of it in perspective: a picture with its boxes
-network.py    the network and its loss
-loop.py       training that can stop and go on, its log, the ONNX file at the end
-restoring.py  the network of such a file, to train on
-mixing.py     the weights between two trainings
+drawing.py       random values, text, textures and shading that the scenes are drawn with
+scripts.py       registration numbers and words in many scripts
+plates.py        licence plates of many layouts
+lookalikes.py    things that look like a plate and are none
+backgrounds.py   what is behind the objects; people.py draws people there
+cars.py          cars and single plates; motorcycles.py the rear of motorcycles
+camera.py        light, lens, sensor noise and compression
+photos.py        photographs as backgrounds, if a folder of them is given
+split.py         which photographs are trained on and which are held out
+scenes.py        puts all of these together: an image and the boxes of its plates
+network.py       the network, its targets and its loss
+loop.py          the training loop with checkpoint and log, and the export to ONNX
+restoring.py     a trainable network from an exported ONNX file
+mixing.py        the weighted mean of two checkpoints
 """

@@ -1,4 +1,4 @@
-"""What scenes are drawn with: text, textures, shading. Grey float32 pictures, 0..255."""
+"""Drawing tools for scenes: random values, text, textures, shading. Images are grey, 0..255."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Picture = NDArray[np.float32]
+GreyImage = NDArray[np.float32]
+"""(H, W) float32: grey levels 0..255, or a mask 0..1."""
 
-# Packages that carry free fonts: DejaVu (Bitstream Vera licence), Roboto (Apache-2.0),
+# Packages that contain free fonts: DejaVu (Bitstream Vera licence), Roboto (Apache-2.0),
 # Source Sans Pro and Hanken Grotesk (both OFL-1.1).
 _FONT_PACKAGES = ("matplotlib", "font_roboto", "font_source_sans_pro", "font_hanken_grotesk")
 _UNWANTED = ("Italic", "Oblique", "Thin", "Light", "Size", "NonUni", "LastResort", "cm", "STIX")
@@ -27,7 +28,7 @@ def font_files() -> tuple[str, ...]:
     """Paths of the upright fonts that the extra `train` installs.
 
     Raises:
-        FileNotFoundError: none is installed.
+        FileNotFoundError: no font is installed.
 
     """
     files: list[str] = []
@@ -36,8 +37,8 @@ def font_files() -> tuple[str, ...]:
         if spec is None or spec.origin is None:
             continue
         folder = Path(spec.origin).parent
-        found = sorted([*folder.rglob("*.ttf"), *folder.rglob("*.otf")])
-        files += [str(f) for f in found if not any(word in f.name for word in _UNWANTED)]
+        paths = sorted([*folder.rglob("*.ttf"), *folder.rglob("*.otf")])
+        files += [str(f) for f in paths if not any(word in f.name for word in _UNWANTED)]
     if not files:
         raise FileNotFoundError("no fonts to draw plates with; pip install redact-clips[train]")
     return tuple(files)
@@ -45,23 +46,23 @@ def font_files() -> tuple[str, ...]:
 
 @functools.cache
 def bold_font_files() -> tuple[str, ...]:
-    """The fonts with strokes as strong as a plate's."""
-    strong = ("Bold", "Black", "Medium", "Mono")
-    return tuple(f for f in font_files() if any(word in Path(f).name for word in strong))
+    """Paths of the fonts whose strokes are as bold as those on a plate."""
+    bold = ("Bold", "Black", "Medium", "Mono")
+    return tuple(f for f in font_files() if any(word in Path(f).name for word in bold))
 
 
-_more_fonts: list[str] = []
+_added_fonts: list[str] = []
 
 
 def add_fonts(folder: Path | None) -> None:
-    """Draw with the fonts in a folder too, for the scripts that the usual ones lack."""
-    found = [] if folder is None else [*folder.rglob("*.tt[fc]"), *folder.rglob("*.otf")]
-    _more_fonts[:] = sorted(map(str, found))
+    """Also use the fonts in this folder, for scripts that the installed ones lack."""
+    paths = [] if folder is None else [*folder.rglob("*.tt[fc]"), *folder.rglob("*.otf")]
+    _added_fonts[:] = sorted(map(str, paths))
 
 
-def more_fonts() -> tuple[str, ...]:
-    """Paths of what `add_fonts` found."""
-    return tuple(_more_fonts)
+def added_fonts() -> tuple[str, ...]:
+    """Paths of the fonts in the folder given to `add_fonts`."""
+    return tuple(_added_fonts)
 
 
 @functools.lru_cache(maxsize=400)
@@ -69,33 +70,33 @@ def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
-def between(rng: np.random.Generator, low: float, high: float) -> float:
-    """A float from low..high, every value as likely."""
+def uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A float from low..high; every value is equally likely."""
     return float(rng.uniform(low, high))
 
 
-def log_between(rng: np.random.Generator, low: float, high: float) -> float:
-    """A float from low..high, every ratio as likely."""
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A float from low..high; its logarithm is uniform, so every ratio is equally likely."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def chance(rng: np.random.Generator, share: float) -> bool:
-    """True in that share of cases."""
-    return bool(rng.random() < share)
+def chance(rng: np.random.Generator, probability: float) -> bool:
+    """True with this probability."""
+    return bool(rng.random() < probability)
 
 
 def pick(rng: np.random.Generator, items: Sequence[str]) -> str:
-    """One of the items."""
+    """One of the items, each equally likely."""
     return items[int(rng.integers(len(items)))]
 
 
 def letters(rng: np.random.Generator, count: int, alphabet: str = LETTERS) -> str:
-    """A string of `count` random characters."""
+    """A string of `count` random characters of the alphabet."""
     return "".join(pick(rng, alphabet) for _ in range(count))
 
 
 def word(rng: np.random.Generator) -> str:
-    """A word-like string, capitals mostly."""
+    """A made-up word of one to four syllables, mostly in capitals."""
     text = "".join(
         pick(rng, "BCDFGHKLMNPRSTVWZ") + pick(rng, "AEIOU") for _ in range(rng.integers(1, 5))
     )
@@ -103,11 +104,11 @@ def word(rng: np.random.Generator) -> str:
     return text if chance(rng, 0.7) else text.title()
 
 
-def phrase(rng: np.random.Generator, most: int = 6) -> str:
-    """A few words and numbers."""
+def phrase(rng: np.random.Generator, max_words: int = 6) -> str:
+    """One to `max_words` made-up words, some of them numbers."""
     parts = [
         letters(rng, int(rng.integers(1, 5)), DIGITS) if chance(rng, 0.15) else word(rng)
-        for _ in range(rng.integers(1, most + 1))
+        for _ in range(rng.integers(1, max_words + 1))
     ]
     return " ".join(parts)
 
@@ -119,8 +120,12 @@ def text_mask(
     fonts: Sequence[str],
     *,
     spacing: float = 0.0,
-) -> Picture:
-    """The text as a tight mask 0..1 of `height` px; spacing between letters in heights."""
+) -> GreyImage:
+    """The text as a mask 0..1 without a border, `height` pixels high.
+
+    fonts: paths, one of which is chosen. spacing: room added between letters, as a share of
+    `height`.
+    """
     size = max(12, int(height * 1.35))
     font = _font(pick(rng, fonts), size)
     step = spacing * height
@@ -134,25 +139,25 @@ def text_mask(
             x += width
     else:
         draw.text((2, 2), text, fill=255, font=font)
-    mask: Picture = np.asarray(canvas, dtype=np.float32) / np.float32(255)
+    mask: GreyImage = np.asarray(canvas, dtype=np.float32) / np.float32(255)
     return _fit(mask, height)
 
 
-def glyph_mask(rng: np.random.Generator, count: int, height: float) -> Picture:
-    """`count` made-up signs of strokes in a row: stands for scripts we have no font for."""
+def glyph_mask(rng: np.random.Generator, count: int, height: float) -> GreyImage:
+    """A row of `count` made-up characters as a mask: stands for scripts without a font."""
     size = 48
-    canvas: Picture = np.zeros((size, int(size * 1.08) * count), dtype=np.float32)
+    canvas: GreyImage = np.zeros((size, int(size * 1.08) * count), dtype=np.float32)
     for i in range(count):
         left = int(size * 1.08) * i + 3
         for _ in range(rng.integers(3, 8)):
             a, b = rng.uniform(0.05, 0.95, (2, 2)) * (size - 6)
-            if chance(rng, 0.7):  # mostly level or upright strokes
+            if chance(rng, 0.7):  # most strokes are level or upright
                 b[int(rng.integers(2))] = a[int(rng.integers(2))]
             start, stop = (*a, left, 3), (*b, left, 3)
             thickness = int(rng.integers(3, 7))
             if chance(rng, 0.25):
-                radius = int(between(rng, 5, 16))
-                turn = between(rng, 0, 360)
+                radius = int(uniform(rng, 5, 16))
+                turn = uniform(rng, 0, 360)
                 center = (int(start[0]), int(start[1]))
                 cv2.ellipse(canvas, center, (radius, radius), turn, 0, 220, 1.0, thickness)
             else:
@@ -161,7 +166,8 @@ def glyph_mask(rng: np.random.Generator, count: int, height: float) -> Picture:
     return _fit(canvas, height)
 
 
-def _fit(mask: Picture, height: float) -> Picture:
+def _fit(mask: GreyImage, height: float) -> GreyImage:
+    """The mask without its empty border, scaled to this height."""
     rows, columns = np.nonzero(mask > 0.15)
     if len(rows) < 4:
         return np.ones((max(2, int(height)), max(2, int(height * 2))), dtype=np.float32)
@@ -170,17 +176,17 @@ def _fit(mask: Picture, height: float) -> Picture:
     return resized(tight, width, max(2, int(height)))
 
 
-def resized(picture: Picture, width: int, height: int) -> Picture:
-    """The picture at another size, averaged when it shrinks."""
-    shrinks = width < picture.shape[1] or height < picture.shape[0]
+def resized(image: GreyImage, width: int, height: int) -> GreyImage:
+    """The image at another size; pixels are averaged where it shrinks."""
+    shrinks = width < image.shape[1] or height < image.shape[0]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), dtype=np.float32)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=how), dtype=np.float32)
 
 
-def arrow_mask(rng: np.random.Generator, side: int) -> Picture:
-    """A road sign's or a road's arrow, as a mask."""
+def arrow_mask(rng: np.random.Generator, side: int) -> GreyImage:
+    """An arrow as on road signs and roads, pointing in one of four directions, as a mask."""
     mask = np.zeros((side + 2, side + 2), dtype=np.float32)
-    shaft, head = between(rng, 0.08, 0.2), between(rng, 0.25, 0.5)
+    shaft, head = uniform(rng, 0.08, 0.2), uniform(rng, 0.25, 0.5)
     points = [
         (0.5 - shaft, 1),
         (0.5 - shaft, head),
@@ -195,8 +201,12 @@ def arrow_mask(rng: np.random.Generator, side: int) -> Picture:
     return np.ascontiguousarray(turned)
 
 
-def paint(canvas: Picture, mask: Picture, x: float, y: float, value: float | Picture) -> None:
-    """Blend `value` into the canvas where the mask says so; parts outside are cut off."""
+def paint(canvas: GreyImage, mask: GreyImage, x: float, y: float, value: float | GreyImage) -> None:
+    """Blend `value` into the canvas with the mask as opacity, in place.
+
+    x, y: where the mask's top left corner goes; parts outside the canvas are cut off. value: a grey
+    level, or an image of the mask's size.
+    """
     left, top = round(x), round(y)
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(canvas.shape[1], left + mask.shape[1]), min(canvas.shape[0], top + mask.shape[0])
@@ -209,15 +219,15 @@ def paint(canvas: Picture, mask: Picture, x: float, y: float, value: float | Pic
     view += (new - view) * alpha
 
 
-def slope(rng: np.random.Generator, height: int, width: int, most: float) -> Picture:
-    """A level-to-level gradient of up to `most` grey steps either way."""
-    down, across = rng.uniform(-most, most, 2)
+def slope(rng: np.random.Generator, height: int, width: int, max_levels: float) -> GreyImage:
+    """A linear gradient around 0 that reaches up to `max_levels` grey levels in each direction."""
+    down, across = rng.uniform(-max_levels, max_levels, 2)
     rows = np.linspace(-down, down, height, dtype=np.float32)[:, None]
     return np.asarray(rows + np.linspace(-across, across, width, dtype=np.float32)[None])
 
 
-def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) -> Picture:
-    """Noise of unit strength, smooth over 1/cells of the longer side."""
+def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) -> GreyImage:
+    """Noise of standard deviation 1, smooth over 1/cells of the longer side."""
     longer = max(height, width)
     rows, columns = max(2, cells * height // longer), max(2, cells * width // longer)
     small = rng.normal(0, 1, (rows, columns)).astype(np.float32)
@@ -225,23 +235,23 @@ def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) 
     return np.asarray(big, dtype=np.float32)
 
 
-def rough(rng: np.random.Generator, height: int, width: int) -> Picture:
-    """A natural-looking surface: noise over several octaves, drawn at half the size."""
+def rough(rng: np.random.Generator, height: int, width: int) -> GreyImage:
+    """A natural-looking surface: noise of several octaves, computed at half the size."""
     small = (height + 1) // 2, (width + 1) // 2
     total = np.zeros(small, dtype=np.float32)
     weight = 1.0
     for cells in (4, 8, 16, 32, 64, 128)[: int(rng.integers(2, 7))]:
         total += smooth_noise(rng, *small, cells) * np.float32(weight)
-        weight *= between(rng, 0.4, 0.9)
-    strength = between(rng, 8, 40) / (float(total.std()) + 1e-3)
-    surface = np.clip(total * np.float32(strength) + between(rng, 40, 200), 0, 255)
+        weight *= uniform(rng, 0.4, 0.9)
+    strength = uniform(rng, 8, 40) / (float(total.std()) + 1e-3)
+    surface = np.clip(total * np.float32(strength) + uniform(rng, 40, 200), 0, 255)
     return resized(surface, width, height)
 
 
-def shaded(rng: np.random.Generator, height: int, width: int, value: float) -> Picture:
-    """A flat surface with light falling on it unevenly."""
-    picture = np.full((height, width), value, dtype=np.float32) + slope(rng, height, width, 25)
+def shaded(rng: np.random.Generator, height: int, width: int, value: float) -> GreyImage:
+    """A surface of one grey level under uneven light."""
+    image = np.full((height, width), value, dtype=np.float32) + slope(rng, height, width, 25)
     if chance(rng, 0.5):
-        waves = np.sin(np.linspace(0, between(rng, 2, 14), height) + between(rng, 0, 6))
-        picture += (between(rng, 0, 35) * waves).astype(np.float32)[:, None]
-    return picture
+        waves = np.sin(np.linspace(0, uniform(rng, 2, 14), height) + uniform(rng, 0, 6))
+        image += (uniform(rng, 0, 35) * waves).astype(np.float32)[:, None]
+    return image

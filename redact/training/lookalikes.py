@@ -1,4 +1,8 @@
-"""Things that only look like a licence plate, drawn flat."""
+"""Things that look like a licence plate and are none, seen straight on.
+
+The network learns from them what not to report. Kinds that earlier versions of it took for plates
+are listed several times in `_LOOKALIKES`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,8 @@ import numpy as np
 
 from redact.training.drawing import (
     DIGITS,
-    Picture,
+    GreyImage,
     arrow_mask,
-    between,
     chance,
     font_files,
     glyph_mask,
@@ -20,110 +23,111 @@ from redact.training.drawing import (
     slope,
     smooth_noise,
     text_mask,
+    uniform,
     word,
 )
 from redact.training.plates import HEIGHT, tones
 from redact.training.scripts import prose_mask
 
 
-def lookalike(rng: np.random.Generator) -> Picture:
-    """A thing that isn't a plate, `HEIGHT` px high: a sign, lettering, a vent, a blank panel."""
+def lookalike(rng: np.random.Generator) -> GreyImage:
+    """A sign, lettering, a lamp, a vent or the like: (HEIGHT, W) float32, 0..255."""
     return _LOOKALIKES[int(rng.integers(len(_LOOKALIKES)))](rng, HEIGHT)
 
 
-def _text_block(rng: np.random.Generator, height: int) -> Picture:
-    """Several lines of text."""
-    width = int(height * between(rng, 0.5, 2.5))
+def _text_block(rng: np.random.Generator, height: int) -> GreyImage:
+    """Several lines of text on a panel."""
+    width = int(height * uniform(rng, 0.5, 2.5))
     ground, ink = tones(rng)
-    picture = shaded(rng, height, width, ground)
+    image = shaded(rng, height, width, ground)
     rows = int(rng.integers(3, 7))
     for row in range(rows):
         mask = prose_mask(rng, 4, max(5.0, height / rows * 0.7))
-        room = max(3, int(width * between(rng, 0.4, 0.95)))
+        room = max(3, int(width * uniform(rng, 0.4, 0.95)))
         mask = resized(mask, min(room, mask.shape[1]), mask.shape[0])
-        paint(picture, mask, width * 0.03, row * height / rows, ink)
-    return np.clip(picture, 0, 255)
+        paint(image, mask, width * 0.03, row * height / rows, ink)
+    return np.clip(image, 0, 255)
 
 
-def _bars(rng: np.random.Generator, height: int) -> Picture:
-    """A vent, a grille, a bar code, a drain."""
-    width = int(height * between(rng, 1, 5))
-    across = chance(rng, 0.5)
-    length = width if across else height
+def _bars(rng: np.random.Generator, height: int) -> GreyImage:
+    """Parallel bars: a vent, a grille, a bar code, a drain."""
+    width = int(height * uniform(rng, 1, 5))
+    is_upright = chance(rng, 0.5)
+    length = width if is_upright else height
     line = np.zeros(length, dtype=np.float32)
     tones = rng.uniform(0, 255, 2) if chance(rng, 0.6) else rng.uniform(0, 255, 9)
-    position, turn = 0, 0
+    position, count = 0, 0
     while position < length:
-        step = int(between(rng, 2, height * 0.25))
-        line[position : position + step] = tones[turn % len(tones)]
-        position, turn = position + step, turn + 1
-    full = np.broadcast_to(line[None] if across else line[:, None], (height, width))
+        step = int(uniform(rng, 2, height * 0.25))
+        line[position : position + step] = tones[count % len(tones)]
+        position, count = position + step, count + 1
+    full = np.broadcast_to(line[None] if is_upright else line[:, None], (height, width))
     return np.array(full, dtype=np.float32)
 
 
-def _emblem(rng: np.random.Generator, height: int) -> Picture:
-    """A maker's round or oval sign, with letters or a figure in its rings."""
-    width = int(height * between(rng, 0.9, 1.9))
-    picture = shaded(rng, height, width, between(rng, 0, 255))
+def _emblem(rng: np.random.Generator, height: int) -> GreyImage:
+    """A car maker's round or oval emblem: rings with letters or a figure inside."""
+    width = int(height * uniform(rng, 0.9, 1.9))
+    image = shaded(rng, height, width, uniform(rng, 0, 255))
     center = (width // 2, height // 2)
     for share in sorted(rng.uniform(0.45, 1.0, int(rng.integers(1, 4))), reverse=True):
         axes = (max(1, int(width / 2 * share) - 1), max(1, int(height / 2 * share) - 1))
         thickness = -1 if chance(rng, 0.7) else int(rng.integers(2, 7))
-        cv2.ellipse(picture, center, axes, 0, 0, 360, between(rng, 0, 255), thickness, cv2.LINE_AA)
+        cv2.ellipse(image, center, axes, 0, 0, 360, uniform(rng, 0, 255), thickness, cv2.LINE_AA)
     if chance(rng, 0.6):
         text = letters(rng, int(rng.integers(1, 5)))
-        mask = text_mask(rng, text, height * between(rng, 0.25, 0.5), font_files())
+        mask = text_mask(rng, text, height * uniform(rng, 0.25, 0.5), font_files())
         mask = resized(mask, min(mask.shape[1], int(width * 0.75)), mask.shape[0])
     else:
-        mask = glyph_mask(rng, 1, height * between(rng, 0.4, 0.75))
+        mask = glyph_mask(rng, 1, height * uniform(rng, 0.4, 0.75))
     x, y = (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
-    paint(picture, mask, x, y, between(rng, 0, 255))
-    return np.clip(picture, 0, 255)
+    paint(image, mask, x, y, uniform(rng, 0, 255))
+    return np.clip(image, 0, 255)
 
 
-def _wheel(rng: np.random.Generator, height: int) -> Picture:
-    """Tyre, rim and spokes, from the front or at a slant."""
-    width = int(height * between(rng, 0.4, 1.05))
-    picture = shaded(rng, height, width, between(rng, 20, 220))
+def _wheel(rng: np.random.Generator, height: int) -> GreyImage:
+    """A wheel (tyre, rim, spokes, hub), seen from the front or from an angle."""
+    width = int(height * uniform(rng, 0.4, 1.05))
+    image = shaded(rng, height, width, uniform(rng, 20, 220))
     center = (width // 2, height // 2)
     axes = np.array([width / 2 - 1, height / 2 - 1])
     outline = (int(axes[0]), int(axes[1]))
-    cv2.ellipse(picture, center, outline, 0, 0, 360, between(rng, 5, 60), -1, cv2.LINE_AA)
-    rim = axes * between(rng, 0.6, 0.8)
+    cv2.ellipse(image, center, outline, 0, 0, 360, uniform(rng, 5, 60), -1, cv2.LINE_AA)
+    rim = axes * uniform(rng, 0.6, 0.8)
     dark, light = sorted(rng.uniform(20, 240, 2))
     inner = (int(rim[0]), int(rim[1]))
-    cv2.ellipse(picture, center, inner, 0, 0, 360, float(dark), -1, cv2.LINE_AA)
-    spokes, turn = int(rng.integers(4, 13)), between(rng, 0, 3)
+    cv2.ellipse(image, center, inner, 0, 0, 360, float(dark), -1, cv2.LINE_AA)
+    spokes, turn = int(rng.integers(4, 13)), uniform(rng, 0, 3)
     for angle in turn + np.arange(spokes) * 2 * np.pi / spokes:
         end = center + rim * (np.cos(angle), np.sin(angle))
         thickness = int(rng.integers(2, 7))
-        cv2.line(picture, center, (int(end[0]), int(end[1])), float(light), thickness, cv2.LINE_AA)
+        cv2.line(image, center, (int(end[0]), int(end[1])), float(light), thickness, cv2.LINE_AA)
     hub = (max(1, int(rim[0] * 0.25)), max(1, int(rim[1] * 0.25)))
-    cv2.ellipse(picture, center, hub, 0, 0, 360, between(rng, 20, 240), -1, cv2.LINE_AA)
-    return np.clip(picture, 0, 255)
+    cv2.ellipse(image, center, hub, 0, 0, 360, uniform(rng, 20, 240), -1, cv2.LINE_AA)
+    return np.clip(image, 0, 255)
 
 
-def _lamp(rng: np.random.Generator, height: int) -> Picture:
-    """Glass with ribs, bulbs and mirrors behind it: head lamps, tail lamps, reflectors."""
-    width = int(height * between(rng, 0.9, 3.5))
-    picture = shaded(rng, height, width, between(rng, 0, 220))
-    glass = shaded(rng, height, width, between(rng, 20, 255))
+def _lamp(rng: np.random.Generator, height: int) -> GreyImage:
+    """A lamp that is off: ribbed glass with bulbs and reflectors behind it."""
+    width = int(height * uniform(rng, 0.9, 3.5))
+    image = shaded(rng, height, width, uniform(rng, 0, 220))
+    glass = shaded(rng, height, width, uniform(rng, 20, 255))
     if chance(rng, 0.5):
-        pitch = max(2, int(height * between(rng, 0.05, 0.2)))
-        tone = between(rng, -60, 60)
+        pitch = max(2, int(height * uniform(rng, 0.05, 0.2)))
+        tone = uniform(rng, -60, 60)
         if chance(rng, 0.7):
             glass[:, ::pitch] += tone
         if chance(rng, 0.4):
             glass[::pitch] += tone
     if chance(rng, 0.4):  # chambers
         for x in np.sort(rng.uniform(0, width, int(rng.integers(1, 4)))).astype(int).tolist():
-            glass[:, x:] = np.float32(0.4) * glass[:, x:] + between(rng, 0, 150)
+            glass[:, x:] = np.float32(0.4) * glass[:, x:] + uniform(rng, 0, 150)
     for _ in range(rng.integers(0, 4)):
         _draw_bulb(rng, glass)
-    for _ in range(rng.integers(0, 5)):  # what shines in the glass
-        x, y = int(between(rng, 0, width)), int(between(rng, 0, height))
+    for _ in range(rng.integers(0, 5)):  # reflections on the glass
+        x, y = int(uniform(rng, 0, width)), int(uniform(rng, 0, height))
         end = (x + int(rng.normal(0, 0.4) * height), y + int(rng.normal(0, 0.15) * height))
-        cv2.line(glass, (x, y), end, between(rng, 180, 255), int(rng.integers(1, 6)), cv2.LINE_AA)
+        cv2.line(glass, (x, y), end, uniform(rng, 180, 255), int(rng.integers(1, 6)), cv2.LINE_AA)
     mask = np.zeros((height, width), dtype=np.float32)
     points = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + rng.uniform(-0.35, 0.2, (4, 2))
     if chance(rng, 0.4):
@@ -131,194 +135,194 @@ def _lamp(rng: np.random.Generator, height: int) -> Picture:
         cv2.ellipse(mask, (width // 2, height // 2), axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
     else:
         cv2.fillPoly(mask, [(points * (width, height)).astype(np.int32)], 1.0, cv2.LINE_AA)
-    if chance(rng, 0.5):  # the dark joint around it
+    if chance(rng, 0.5):  # the dark gap around the lamp
         wider = np.asarray(cv2.dilate(mask, np.ones((5, 5), np.uint8)), dtype=np.float32)
-        paint(picture, wider, 0, 0, between(rng, 0, 60))
-    paint(picture, mask, 0, 0, glass)
-    return np.clip(picture, 0, 255)
+        paint(image, wider, 0, 0, uniform(rng, 0, 60))
+    paint(image, mask, 0, 0, glass)
+    return np.clip(image, 0, 255)
 
 
-def _draw_bulb(rng: np.random.Generator, glass: Picture) -> None:
-    """A round mirror: rings from dark to light, with a bright spot off its middle."""
+def _draw_bulb(rng: np.random.Generator, glass: GreyImage) -> None:
+    """Draw a round reflector, in place: concentric discs and a bright spot off the middle."""
     height, width = glass.shape
-    center = np.array([between(rng, 0.1, 0.9) * width, between(rng, 0.25, 0.75) * height])
-    radius = height * between(rng, 0.15, 0.5)
+    center = np.array([uniform(rng, 0.1, 0.9) * width, uniform(rng, 0.25, 0.75) * height])
+    radius = height * uniform(rng, 0.15, 0.5)
     first, last = rng.uniform(10, 255, 2)
     tones = np.linspace(first, last, int(rng.integers(2, 6)))
     for tone, share in zip(tones, np.linspace(1, 0.3, len(tones)), strict=True):
         middle = (int(center[0]), int(center[1]))
         cv2.circle(glass, middle, max(1, int(radius * share)), float(tone), -1, cv2.LINE_AA)
     spot = center + rng.uniform(-0.5, 0.5, 2) * radius
-    size = max(1, int(radius * between(rng, 0.1, 0.4)))
+    size = max(1, int(radius * uniform(rng, 0.1, 0.4)))
     cv2.circle(glass, (int(spot[0]), int(spot[1])), size, 255.0, -1, cv2.LINE_AA)
 
 
-def _badge(rng: np.random.Generator, height: int) -> Picture:
-    """A short word or number without a ground of its own; long, it would be what a plate is."""
+def _badge(rng: np.random.Generator, height: int) -> GreyImage:
+    """A short word or number on the bare body of a car. A long one would look just like a plate."""
     text = letters(rng, int(rng.integers(1, 4)), DIGITS) if chance(rng, 0.5) else word(rng).title()
-    mask = text_mask(rng, text, height * between(rng, 0.5, 0.9), font_files())
-    ground = between(rng, 0, 255)
-    picture = shaded(rng, height, mask.shape[1] + height // 2, ground)
+    mask = text_mask(rng, text, height * uniform(rng, 0.5, 0.9), font_files())
+    ground = uniform(rng, 0, 255)
+    image = shaded(rng, height, mask.shape[1] + height // 2, ground)
     if chance(rng, 0.3):
-        picture += smooth_noise(rng, picture.shape[0], picture.shape[1], 40) * between(rng, 5, 40)
-    tone = float(np.clip(ground + (1 if chance(rng, 0.5) else -1) * between(rng, 40, 150), 0, 255))
-    paint(picture, mask, height / 4, (height - mask.shape[0]) / 2, tone)
-    return np.clip(picture, 0, 255)
+        image += smooth_noise(rng, image.shape[0], image.shape[1], 40) * uniform(rng, 5, 40)
+    tone = float(np.clip(ground + (1 if chance(rng, 0.5) else -1) * uniform(rng, 40, 150), 0, 255))
+    paint(image, mask, height / 4, (height - mask.shape[0]) / 2, tone)
+    return np.clip(image, 0, 255)
 
 
-def _lettering(rng: np.random.Generator, height: int) -> Picture:
-    """One long line, as on vans and over shops."""
+def _lettering(rng: np.random.Generator, height: int) -> GreyImage:
+    """One long line of text, as on vans and above shops."""
     mask = prose_mask(rng, 6, height * 0.6)
     ground, ink = tones(rng)
-    picture = shaded(rng, height, mask.shape[1] + height, ground)
-    paint(picture, mask, height / 2, height * 0.2, ink)
-    return np.clip(picture, 0, 255)
+    image = shaded(rng, height, mask.shape[1] + height, ground)
+    paint(image, mask, height / 2, height * 0.2, ink)
+    return np.clip(image, 0, 255)
 
 
-def _name(rng: np.random.Generator, height: int) -> Picture:
-    """A name or a sentence in small letters and capitals, with much ground around it."""
+def _name(rng: np.random.Generator, height: int) -> GreyImage:
+    """A name in capitals and small letters, with much empty space around it."""
     text = " ".join(word(rng).title() for _ in range(rng.integers(1, 4)))
-    share = between(rng, 0.25, 0.5)
+    share = uniform(rng, 0.25, 0.5)
     mask = text_mask(rng, text, height * share, font_files())
     ground, ink = tones(rng)
-    picture = shaded(rng, height, mask.shape[1] + int(height * between(rng, 0.2, 2)), ground)
-    x, y = (picture.shape[1] - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
-    paint(picture, mask, x, y, ink)
+    image = shaded(rng, height, mask.shape[1] + int(height * uniform(rng, 0.2, 2)), ground)
+    x, y = (image.shape[1] - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
+    paint(image, mask, x, y, ink)
     if chance(rng, 0.4):
-        corner = (picture.shape[1] - 2, height - 2)
-        cv2.rectangle(picture, (1, 1), corner, ink, int(rng.integers(1, 5)))
-    return np.clip(picture, 0, 255)
+        corner = (image.shape[1] - 2, height - 2)
+        cv2.rectangle(image, (1, 1), corner, ink, int(rng.integers(1, 5)))
+    return np.clip(image, 0, 255)
 
 
-def _cells(rng: np.random.Generator, height: int) -> Picture:
-    """Rows of dark and light cells: windows, vents, paving."""
+def _cells(rng: np.random.Generator, height: int) -> GreyImage:
+    """A grid of dark and light cells: windows, vents, paving."""
     rows, columns = int(rng.integers(1, 5)), int(rng.integers(2, 10))
     cells = rng.uniform(0, 255, (rows, columns)).astype(np.float32)
-    width = int(height * between(rng, 1.2, 5))
-    picture: Picture = np.asarray(
+    width = int(height * uniform(rng, 1.2, 5))
+    image: GreyImage = np.asarray(
         cv2.resize(cells, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.float32
     )
-    picture[:, :: max(2, width // columns)] = between(rng, 0, 255)
-    return picture
+    image[:, :: max(2, width // columns)] = uniform(rng, 0, 255)
+    return image
 
 
-def _panel(rng: np.random.Generator, height: int) -> Picture:
+def _panel(rng: np.random.Generator, height: int) -> GreyImage:
     """A blank panel: a reflector, a handle's recess, an empty plate holder."""
-    width = int(height * between(rng, 1.5, 5))
-    picture = shaded(rng, height, width, between(rng, 0, 255)) + slope(rng, height, width, 40)
+    width = int(height * uniform(rng, 1.5, 5))
+    image = shaded(rng, height, width, uniform(rng, 0, 255)) + slope(rng, height, width, 40)
     if chance(rng, 0.5):
         edge = int(rng.integers(2, 9))
-        cv2.rectangle(picture, (2, 2), (width - 3, height - 3), between(rng, 0, 255), edge)
+        cv2.rectangle(image, (2, 2), (width - 3, height - 3), uniform(rng, 0, 255), edge)
     if chance(rng, 0.3):
-        radius = int(height * between(rng, 0.1, 0.4))
-        cv2.circle(picture, (width // 2, height // 2), radius, between(rng, 0, 255), -1)
-    return np.clip(picture, 0, 255)
+        radius = int(height * uniform(rng, 0.1, 0.4))
+        cv2.circle(image, (width // 2, height // 2), radius, uniform(rng, 0, 255), -1)
+    return np.clip(image, 0, 255)
 
 
-def _round_sign(rng: np.random.Generator, height: int) -> Picture:
-    """A traffic sign: a disc, a triangle or an octagon with a number or a word in it."""
-    picture = shaded(rng, height, height, between(rng, 20, 230))
+def _round_sign(rng: np.random.Generator, height: int) -> GreyImage:
+    """A traffic sign: a disc, triangle, square or octagon with a number or a word on it."""
+    image = shaded(rng, height, height, uniform(rng, 20, 230))
     corners = int(rng.choice([3, 4, 8, 40]))
-    turn = between(rng, 0, 6)
+    turn = uniform(rng, 0, 6)
     angles = turn + np.arange(corners) * 2 * np.pi / corners
     ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    for share in (0.5, between(rng, 0.35, 0.47)):
+    for share in (0.5, uniform(rng, 0.35, 0.47)):
         points = (ring * share * height + height / 2).astype(np.int32)
-        cv2.fillPoly(picture, [points], between(rng, 0, 255), cv2.LINE_AA)
+        cv2.fillPoly(image, [points], uniform(rng, 0, 255), cv2.LINE_AA)
     text = letters(rng, 2, DIGITS) if chance(rng, 0.5) else word(rng)[:4].upper()
-    mask = text_mask(rng, text, height * between(rng, 0.2, 0.4), font_files())
+    mask = text_mask(rng, text, height * uniform(rng, 0.2, 0.4), font_files())
     mask = resized(mask, min(mask.shape[1], int(height * 0.7)), mask.shape[0])
     x, y = (height - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
-    paint(picture, mask, x, y, between(rng, 0, 255))
-    return np.clip(picture, 0, 255)
+    paint(image, mask, x, y, uniform(rng, 0, 255))
+    return np.clip(image, 0, 255)
 
 
-def _sticker(rng: np.random.Generator, height: int) -> Picture:
-    """A bumper sticker, a poster, a parcel's label: a large word, small lines, a drawing."""
-    width = int(height * between(rng, 1.0, 4.0))
+def _sticker(rng: np.random.Generator, height: int) -> GreyImage:
+    """A bumper sticker, poster or parcel label: lines of text of several sizes, a drawing."""
+    width = int(height * uniform(rng, 1.0, 4.0))
     ground, ink = tones(rng)
-    picture = shaded(rng, height, width, ground)
-    y = height * between(rng, 0.05, 0.15)
+    image = shaded(rng, height, width, ground)
+    y = height * uniform(rng, 0.05, 0.15)
     while y < height * 0.85:
-        tall = height * between(rng, 0.1, 0.4)
-        mask = prose_mask(rng, 5, max(4.0, tall))
+        row_height = height * uniform(rng, 0.1, 0.4)
+        mask = prose_mask(rng, 5, max(4.0, row_height))
         mask = resized(mask, min(mask.shape[1], int(width * 0.92)), mask.shape[0])
-        paint(picture, mask, (width - mask.shape[1]) * between(rng, 0.1, 0.9), y, ink)
-        y += tall * between(rng, 1.15, 1.8)
+        paint(image, mask, (width - mask.shape[1]) * uniform(rng, 0.1, 0.9), y, ink)
+        y += row_height * uniform(rng, 1.15, 1.8)
     if chance(rng, 0.6):
-        middle = (int(between(rng, 0, 1) * width), int(between(rng, 0.2, 0.8) * height))
+        middle = (int(uniform(rng, 0, 1) * width), int(uniform(rng, 0.2, 0.8) * height))
         axes = tuple(int(v * height) for v in rng.uniform(0.1, 0.4, 2))
-        cv2.ellipse(picture, middle, axes, 0, 0, 360, between(rng, 0, 255), -1, cv2.LINE_AA)
-    return np.clip(picture, 0, 255)
+        cv2.ellipse(image, middle, axes, 0, 0, 360, uniform(rng, 0, 255), -1, cv2.LINE_AA)
+    return np.clip(image, 0, 255)
 
 
-def _house_number(rng: np.random.Generator, height: int) -> Picture:
-    """One to three digits on a small tile, round or square, or on the bare wall."""
+def _house_number(rng: np.random.Generator, height: int) -> GreyImage:
+    """A house number: one to three digits on a round or square tile, or directly on the wall."""
     text = letters(rng, int(rng.integers(1, 4)), DIGITS)
-    mask = text_mask(rng, text, height * between(rng, 0.4, 0.75), font_files())
+    mask = text_mask(rng, text, height * uniform(rng, 0.4, 0.75), font_files())
     ground, ink = tones(rng)
-    width = max(mask.shape[1] + height // 4, int(height * between(rng, 0.8, 1.3)))
-    picture = shaded(rng, height, width, between(rng, 10, 240))
+    width = max(mask.shape[1] + height // 4, int(height * uniform(rng, 0.8, 1.3)))
+    image = shaded(rng, height, width, uniform(rng, 10, 240))
     center, axes = (width // 2, height // 2), (width // 2 - 2, height // 2 - 2)
     if chance(rng, 0.4):
-        cv2.ellipse(picture, center, axes, 0, 0, 360, ground, -1, cv2.LINE_AA)
+        cv2.ellipse(image, center, axes, 0, 0, 360, ground, -1, cv2.LINE_AA)
     elif chance(rng, 0.6):
-        picture[2:-2, 2:-2] = ground
+        image[2:-2, 2:-2] = ground
     else:
-        ink = float(np.clip(np.median(picture) + between(rng, -150, 150), 0, 255))
-    paint(picture, mask, (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2, ink)
-    return np.clip(picture, 0, 255)
+        ink = float(np.clip(np.median(image) + uniform(rng, -150, 150), 0, 255))
+    paint(image, mask, (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2, ink)
+    return np.clip(image, 0, 255)
 
 
-def _tape(rng: np.random.Generator, height: int) -> Picture:
-    """Barrier tape, a banner, a belt's print: the same words again and again, stripes between."""
-    width = int(height * between(rng, 6, 22))
+def _tape(rng: np.random.Generator, height: int) -> GreyImage:
+    """Barrier tape, a banner, a printed belt: words repeated, some with stripes between them."""
+    width = int(height * uniform(rng, 6, 22))
     ground, ink = tones(rng)
-    picture = shaded(rng, height, width, ground)
+    image = shaded(rng, height, width, ground)
     text = " ".join(word(rng).upper() for _ in range(rng.integers(1, 4)))
-    mask = text_mask(rng, text, height * between(rng, 0.4, 0.85), font_files())
-    gap = height * between(rng, 0.2, 3.0)
-    stripe = height * between(rng, 0.3, 0.9) if chance(rng, 0.35) else 0.0
-    x = -between(rng, 0, 1) * mask.shape[1]
+    mask = text_mask(rng, text, height * uniform(rng, 0.4, 0.85), font_files())
+    gap = height * uniform(rng, 0.2, 3.0)
+    stripe = height * uniform(rng, 0.3, 0.9) if chance(rng, 0.35) else 0.0
+    x = -uniform(rng, 0, 1) * mask.shape[1]
     while x < width:
-        paint(picture, mask, x, (height - mask.shape[0]) / 2, ink)
+        paint(image, mask, x, (height - mask.shape[0]) / 2, ink)
         x += mask.shape[1]
         if stripe:
-            _draw_stripes(picture, x + stripe / 2, x + gap - stripe / 2, stripe, ink)
+            _draw_stripes(image, x + stripe / 2, x + gap - stripe / 2, stripe, ink)
         x += gap
     if chance(rng, 0.25):
-        edge = max(1, int(height * between(rng, 0.03, 0.1)))
-        picture[:edge] = picture[-edge:] = ink
-    return np.clip(picture, 0, 255)
+        edge = max(1, int(height * uniform(rng, 0.03, 0.1)))
+        image[:edge] = image[-edge:] = ink
+    return np.clip(image, 0, 255)
 
 
-def _draw_stripes(picture: Picture, start: float, stop: float, breadth: float, ink: float) -> None:
-    """Slanted stripes from one column to another."""
-    height = picture.shape[0]
+def _draw_stripes(image: GreyImage, start: float, stop: float, breadth: float, ink: float) -> None:
+    """Draw slanted stripes from column `start` to column `stop`, in place."""
+    height = image.shape[0]
     x = start
     while x + breadth / 2 < stop:
         corners = [(x, height), (x + breadth / 2, height), (x + breadth, 0), (x + breadth / 2, 0)]
-        cv2.fillPoly(picture, [np.array(corners, dtype=np.int32)], ink, cv2.LINE_AA)
+        cv2.fillPoly(image, [np.array(corners, dtype=np.int32)], ink, cv2.LINE_AA)
         x += breadth
 
 
-def _relief(rng: np.random.Generator, height: int) -> Picture:
-    """A model's name in metal: letters, each in a ring or not, on the bare body of a car."""
-    side = height * between(rng, 0.55, 0.95)
+def _relief(rng: np.random.Generator, height: int) -> GreyImage:
+    """A model's name in metal letters on a car, some with a frame around each letter."""
+    side = height * uniform(rng, 0.55, 0.95)
     frame = int(rng.integers(4))
-    # Long and without rings it would be what a plate is.
+    # A long name without frames would look just like a plate.
     count = int(rng.integers(2, 4 if frame == 3 else 6))
-    step = side * between(rng, 0.85, 1.3)
-    body = between(rng, 15, 235)
-    picture = shaded(rng, height, int(step * (count - 1) + side + height * 0.2), body)
-    shape: Picture = np.zeros_like(picture)
-    depth = max(1, int(height * between(rng, 0.02, 0.06)))
+    step = side * uniform(rng, 0.85, 1.3)
+    body = uniform(rng, 15, 235)
+    image = shaded(rng, height, int(step * (count - 1) + side + height * 0.2), body)
+    shape: GreyImage = np.zeros_like(image)
+    depth = max(1, int(height * uniform(rng, 0.02, 0.06)))
     for i in range(count):
         left, top = height * 0.1 + i * step, (height - side) / 2
-        sign = text_mask(rng, letters(rng, 1), side * between(rng, 0.45, 0.8), font_files())
-        sign = resized(sign, min(sign.shape[1], int(side * 0.8)), sign.shape[0])
-        place = (left + (side - sign.shape[1]) / 2, top + (side - sign.shape[0]) / 2)
-        paint(shape, sign, *place, 1.0)
+        letter = text_mask(rng, letters(rng, 1), side * uniform(rng, 0.45, 0.8), font_files())
+        letter = resized(letter, min(letter.shape[1], int(side * 0.8)), letter.shape[0])
+        place = (left + (side - letter.shape[1]) / 2, top + (side - letter.shape[0]) / 2)
+        paint(shape, letter, *place, 1.0)
         start, stop = (int(left), int(top)), (int(left + side), int(top + side))
         middle = ((start[0] + stop[0]) // 2, (start[1] + stop[1]) // 2)
         if frame == 0:
@@ -327,55 +331,55 @@ def _relief(rng: np.random.Generator, height: int) -> Picture:
             cv2.circle(shape, middle, int(side / 2), 1.0, 2 * depth, cv2.LINE_AA)
         elif frame == 2:
             cv2.rectangle(shape, start, stop, 1.0, -1)
-            paint(shape, sign, *place, 0.0)
-    metal = float(np.clip(body + between(rng, -90, 110), 0, 255))
-    paint(picture, shape, depth, depth, float(max(0, body - between(rng, 40, 150))))
-    paint(picture, shape, -depth, -depth, float(min(255, body + between(rng, 20, 150))))
-    paint(picture, shape, 0, 0, metal)
-    return np.clip(picture, 0, 255)
+            paint(shape, letter, *place, 0.0)
+    metal = float(np.clip(body + uniform(rng, -90, 110), 0, 255))
+    paint(image, shape, depth, depth, float(max(0, body - uniform(rng, 40, 150))))
+    paint(image, shape, -depth, -depth, float(min(255, body + uniform(rng, 20, 150))))
+    paint(image, shape, 0, 0, metal)
+    return np.clip(image, 0, 255)
 
 
-def _way_sign(rng: np.random.Generator, height: int) -> Picture:
-    """A sign over a door or corridor: an arrow or a figure beside one or two lines."""
-    width = int(height * between(rng, 2.0, 4.5))
+def _way_sign(rng: np.random.Generator, height: int) -> GreyImage:
+    """A sign above a door or in a corridor: an arrow or a figure beside one or two lines."""
+    width = int(height * uniform(rng, 2.0, 4.5))
     ground, ink = tones(rng, 0.7)
-    picture = shaded(rng, height, width, ground)
-    side = height * between(rng, 0.5, 0.8)
+    image = shaded(rng, height, width, ground)
+    side = height * uniform(rng, 0.5, 0.8)
     for left in ((height - side) / 2, width - height * 0.5 - side / 2):
         if chance(rng, 0.75):
-            sign = glyph_mask(rng, 1, side) if chance(rng, 0.5) else arrow_mask(rng, int(side))
-            paint(picture, sign, left, (height - side) / 2, ink)
+            figure = glyph_mask(rng, 1, side) if chance(rng, 0.5) else arrow_mask(rng, int(side))
+            paint(image, figure, left, (height - side) / 2, ink)
     rows = int(rng.integers(1, 3))
     for row in range(rows):
-        mask = prose_mask(rng, 2, max(4.0, height * between(rng, 0.25, 0.45) / rows**0.5))
+        mask = prose_mask(rng, 2, max(4.0, height * uniform(rng, 0.25, 0.45) / rows**0.5))
         mask = resized(mask, max(3, min(mask.shape[1], int(width - 2.1 * height))), mask.shape[0])
         y = height * (row + 0.5) / rows - mask.shape[0] / 2
-        paint(picture, mask, (width - mask.shape[1]) / 2, y, ink)
-    return np.clip(picture, 0, 255)
+        paint(image, mask, (width - mask.shape[1]) / 2, y, ink)
+    return np.clip(image, 0, 255)
 
 
-def _lit_lamp(rng: np.random.Generator, height: int) -> Picture:
-    """A lamp that is on: rings and rows of points, brighter than the picture can show."""
-    width = int(height * between(rng, 0.9, 2.8))
-    picture = shaded(rng, height, width, between(rng, 5, 130))
-    light: Picture = np.zeros_like(picture)
-    center = np.array([between(rng, 0.25, 0.75) * width, between(rng, 0.4, 0.6) * height])
-    radius = height * between(rng, 0.2, 0.42)
+def _lit_lamp(rng: np.random.Generator, height: int) -> GreyImage:
+    """A lamp that is on: rings of bright points and a glow around them, partly overexposed."""
+    width = int(height * uniform(rng, 0.9, 2.8))
+    image = shaded(rng, height, width, uniform(rng, 5, 130))
+    light: GreyImage = np.zeros_like(image)
+    center = np.array([uniform(rng, 0.25, 0.75) * width, uniform(rng, 0.4, 0.6) * height])
+    radius = height * uniform(rng, 0.2, 0.42)
     middle = (int(center[0]), int(center[1]))
     if chance(rng, 0.6):
         axes = (int(width * 0.48), int(height * 0.44))
-        glass = between(rng, 30, 120)
+        glass = uniform(rng, 30, 120)
         cv2.ellipse(light, (width // 2, height // 2), axes, 0, 0, 360, glass, -1, cv2.LINE_AA)
-    cv2.circle(light, middle, int(radius), between(rng, 80, 255), -1, cv2.LINE_AA)
+    cv2.circle(light, middle, int(radius), uniform(rng, 80, 255), -1, cv2.LINE_AA)
     for ring in np.linspace(1, 0.25, int(rng.integers(1, 5))):
-        for angle in np.arange(0, 6.28, between(rng, 0.25, 0.8)):
+        for angle in np.arange(0, 6.28, uniform(rng, 0.25, 0.8)):
             point = center + radius * ring * np.array([np.cos(angle), np.sin(angle)])
             spot = (int(point[0]), int(point[1]))
-            tone = between(rng, 120, 300)
+            tone = uniform(rng, 120, 300)
             cv2.circle(light, spot, max(1, int(radius * 0.1)), tone, -1, cv2.LINE_AA)
-    sigma = height * between(rng, 0.01, 0.08)
-    light += cv2.GaussianBlur(light, (0, 0), sigmaX=sigma * 3) * between(rng, 0.1, 0.7)
-    return np.clip(picture + light, 0, 255)
+    sigma = height * uniform(rng, 0.01, 0.08)
+    light += cv2.GaussianBlur(light, (0, 0), sigmaX=sigma * 3) * uniform(rng, 0.1, 0.7)
+    return np.clip(image + light, 0, 255)
 
 
 _LOOKALIKES = (
@@ -393,7 +397,7 @@ _LOOKALIKES = (
     _sticker,
     _sticker,
     _house_number,
-    # What is taken for plates most.
+    # These are taken for plates most often.
     _lamp,
     _lamp,
     _emblem,

@@ -1,4 +1,9 @@
-"""The training loop: goes on where it stopped, writes a log, ends in an ONNX file."""
+"""The training loop: resumes from its checkpoint, writes a log, and exports an ONNX file.
+
+Scenes are made in worker processes while the network learns. Each batch has a few new scenes; the
+rest are replayed ones, preferably those in which the network made false detections (hard example
+mining). What is evaluated and exported is an exponential moving average of the weights.
+"""
 
 from __future__ import annotations
 
@@ -21,77 +26,80 @@ import torch
 from torch import nn
 
 from redact.training.drawing import add_fonts
-from redact.training.network import STRIDE, PlateNet, loss, targets, without_level
+from redact.training.network import STRIDE, PlateNet, fold_input_scaling, loss, targets
 from redact.training.photos import Photo, load_photos
-from redact.training.restoring import restored
+from redact.training.restoring import restore
 from redact.training.scenes import Scene, make_scene
 
 _CHECKPOINT, _LOG, _WEIGHTS = "checkpoint.pt", "log.jsonl", "plates.onnx"
-_REPLAYED = 8000
+_MAX_REPLAYED = 8000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides what comes out, but for the order of floating-point sums."""
+    """Everything that determines the result, except for the order of floating-point sums."""
 
     steps: int = 24000
     seed: int = 7
     scene_size: int = 256
     fresh_scenes: int = 3
-    """New scenes in a batch; the rest are drawn again from the latest ones."""
-    batch: int = 8
+    """New scenes in a batch; the rest are replayed."""
+    batch_size: int = 8
     learning_rate: float = 2e-3
     warm_up_steps: int = 60
-    cooling: float = 0.4
-    """Share of the steps, at the end, over which the learning rate falls."""
+    decay_share: float = 0.4
+    """Share of the steps, at the end, over which the learning rate decays."""
     weight_decay: float = 1e-3
-    averaging: float = 0.998
-    exam_scenes: int = 96
+    average_decay: float = 0.998
+    """Share of the moving average that is kept in each step."""
+    validation_scenes: int = 96
     photos: Path | None = None
-    """A folder for `redact.training.photos`; without it every background is made up."""
+    """A folder for `redact.training.photos`; without it every background is drawn."""
     fonts: Path | None = None
-    """A folder of fonts for scripts beyond Latin; without it those are strokes, but for Arabic."""
-    start: Path | None = None
-    """An ONNX file to go on from; without it training begins with chance weights."""
+    """A folder of fonts for scripts other than Latin and Arabic; without it, made-up characters."""
+    initial_weights: Path | None = None
+    """An exported ONNX file to start from; without it the weights are random."""
 
 
 @dataclasses.dataclass
-class Seen:
-    """A scene, and how much of the loss its false finds made when it was last learned from."""
+class ReplayedScene:
+    """A scene, and the loss of its false detections when it was last in a batch."""
 
     scene: Scene
-    false: float = 0.0
+    false_loss: float = 0.0
 
 
 def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 200) -> Path:
-    """Train in `folder`, from its checkpoint when it has one; returns the ONNX file's path.
+    """Train the network, and resume where an earlier run in the same folder stopped.
 
-    folder: gets `checkpoint.pt`, `log.jsonl` (loss, recall on unseen scenes) and `plates.onnx`.
-    workers: processes that make scenes.
+    folder: gets `checkpoint.pt`, `log.jsonl` (loss; recall on validation scenes) and `plates.onnx`.
+    workers: processes that make scenes. save_every: steps between checkpoints and log entries.
+
+    Returns: the path of the ONNX file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     add_fonts(recipe.fonts)
     net, average, optimizer, step = _start(folder, recipe)
-    exam = make_exam(recipe)
-    replay: deque[Seen] = deque(maxlen=_REPLAYED)
+    validation = make_validation_scenes(recipe)
+    replay: deque[ReplayedScene] = deque(maxlen=_MAX_REPLAYED)
     rng = np.random.default_rng((recipe.seed, 2, step))
     total, started = 0.0, time.perf_counter()
-    # Not forked: torch has threads by now.
+    # Spawned, not forked: torch has started threads by now.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _prepare, (recipe,)) as pool:
+    with ProcessPoolExecutor(workers, context, _prepare_worker, (recipe,)) as pool:
         for scenes in _fresh_scenes(pool, recipe, step):
-            fresh = [Seen(scene) for scene in scenes]
-            batch = [*fresh, *_again(rng, replay, recipe.batch - len(fresh))]
+            fresh = [ReplayedScene(scene) for scene in scenes]
+            batch = [*fresh, *_draw_replayed(rng, replay, recipe.batch_size - len(fresh))]
             replay.extend(fresh)
-            _set_rate(optimizer, recipe, step)
-            total += _learn(net, optimizer, batch, rng)
+            _set_learning_rate(optimizer, recipe, step)
+            total += _training_step(net, optimizer, batch, rng)
             step += 1
-            _follow(average, net, min(recipe.averaging, (step + 1) / (step + 10)))
+            _update_average(average, net, min(recipe.average_decay, (step + 1) / (step + 10)))
             if step % save_every == 0 or step == recipe.steps:
-                seen = examine(average, exam)
+                figures = evaluate(average, validation)
                 minutes = (time.perf_counter() - started) / 60
-                entry = {"step": step, "loss": total / save_every, "minutes": minutes, **seen}
+                entry = {"step": step, "loss": total / save_every, "minutes": minutes, **figures}
                 _save(folder, net, average, optimizer, step, entry)
                 total = 0.0
             if step >= recipe.steps:
@@ -101,40 +109,44 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     return target
 
 
-def make_exam(recipe: Recipe) -> list[Scene]:
-    """Made-up scenes that training never shows."""
+def make_validation_scenes(recipe: Recipe) -> list[Scene]:
+    """Scenes that are never trained on."""
     return [
         make_scene(np.random.default_rng((recipe.seed, 1, i)), recipe.scene_size)
-        for i in range(recipe.exam_scenes)
+        for i in range(recipe.validation_scenes)
     ]
 
 
-def examine(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict[str, float]:
-    """Share of plates whose middle is found, and false finds per scene, at one threshold."""
-    found = wanted = 0
+def evaluate(net: nn.Module, scenes: list[Scene], threshold: float = 0.5) -> dict[str, float]:
+    """Recall, and false detections per scene, at one score threshold.
+
+    A detection is a connected group of cells with a score at the threshold or above. A plate is
+    detected if such a group touches its box; a group that touches no box is a false detection.
+    """
+    detected = plates = 0
     false = 0.0
     with torch.no_grad():
         for scene in scenes:
-            picture = torch.from_numpy(scene.picture.astype(np.float32))[None, None]
-            heat = torch.sigmoid(net(picture)[0, 0]).numpy()
-            _, spots = cv2.connectedComponents((heat >= threshold).astype(np.uint8))
-            taken = {0}
-            for box, whole in zip(scene.boxes, scene.is_whole, strict=True):
+            image = torch.from_numpy(scene.image.astype(np.float32))[None, None]
+            scores = torch.sigmoid(net(image)[0, 0]).numpy()
+            _, groups = cv2.connectedComponents((scores >= threshold).astype(np.uint8))
+            matched = {0}
+            for box, is_visible in zip(scene.boxes, scene.is_visible, strict=True):
                 x0, y0 = (int(v) for v in box[:2] // STRIDE)
                 x1, y1 = (math.ceil(v / STRIDE) for v in box[2:])
-                here = set(np.unique(spots[y0:y1, x0:x1]).tolist()) - {0}
-                taken |= here
-                wanted += bool(whole)
-                found += bool(whole) and bool(here)
-            false += len(set(np.unique(spots).tolist()) - taken)
-    return {"recall": found / max(1, wanted), "false_per_scene": false / len(scenes)}
+                touching = set(np.unique(groups[y0:y1, x0:x1]).tolist()) - {0}
+                matched |= touching
+                plates += bool(is_visible)
+                detected += bool(is_visible) and bool(touching)
+            false += len(set(np.unique(groups).tolist()) - matched)
+    return {"recall": detected / max(1, plates), "false_per_scene": false / len(scenes)}
 
 
 def export(net: PlateNet, target: Path) -> None:
-    """Write the network as ONNX, of any height and width that are multiples of 16."""
-    net = without_level(net).to(memory_format=torch.contiguous_format)
+    """Write the network as ONNX. It takes any height and width that are multiples of 16."""
+    net = fold_input_scaling(net).to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
-        # The exporter that torch prefers now needs one more package for the same file.
+        # The newer exporter needs one more package to write the same file.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             net,
@@ -149,18 +161,18 @@ def export(net: PlateNet, target: Path) -> None:
 
 
 def make_scenes(seed: int, step: int, count: int, size: int) -> list[Scene]:
-    """The fresh scenes of a step, the same for the same arguments."""
+    """The new scenes of one step. Equal arguments give equal scenes."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, 0, step))
     return [make_scene(rng, size, _photos) for _ in range(count)]
 
 
 _photos: tuple[Photo, ...] = ()
-"""What this process shows behind its scenes."""
+"""Photographs that this worker process uses as backgrounds."""
 
 
-def _prepare(recipe: Recipe) -> None:
-    """Open in this process what scenes are made of."""
+def _prepare_worker(recipe: Recipe) -> None:
+    """Load fonts and photographs in a worker process."""
     global _photos
     add_fonts(recipe.fonts)
     _photos = () if recipe.photos is None else load_photos(recipe.photos)
@@ -169,57 +181,66 @@ def _prepare(recipe: Recipe) -> None:
 def _fresh_scenes(
     pool: ProcessPoolExecutor, recipe: Recipe, first_step: int
 ) -> Iterator[list[Scene]]:
-    """Scenes of one step after the other, made a few steps ahead."""
+    """The scenes of one step after the other, made up to eight steps ahead.
+
+    The first steps have whole batches of new scenes, because there is nothing to replay yet.
+    """
     waiting: deque[Future[list[Scene]]] = deque()
     step = first_step
     while True:
         while len(waiting) < 8:
-            count = recipe.fresh_scenes if step > first_step + 20 else recipe.batch
+            count = recipe.fresh_scenes if step > first_step + 20 else recipe.batch_size
             waiting.append(pool.submit(make_scenes, recipe.seed, step, count, recipe.scene_size))
             step += 1
         yield waiting.popleft().result()
 
 
-def _again(rng: np.random.Generator, replay: deque[Seen], count: int) -> list[Seen]:
-    """Scenes to learn from once more: of two drawn, the one with more false finds."""
+def _draw_replayed(
+    rng: np.random.Generator, replay: deque[ReplayedScene], count: int
+) -> list[ReplayedScene]:
+    """`count` earlier scenes, each the one with more false detections of two random ones."""
     if not replay:
         return []
     pairs = rng.integers(0, len(replay), (count, 2)).tolist()
-    return [max(replay[a], replay[b], key=lambda seen: seen.false) for a, b in pairs]
+    return [max(replay[a], replay[b], key=lambda seen: seen.false_loss) for a, b in pairs]
 
 
-def _learn(
-    net: nn.Module, optimizer: torch.optim.Optimizer, batch: list[Seen], rng: np.random.Generator
+def _training_step(
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch: list[ReplayedScene],
+    rng: np.random.Generator,
 ) -> float:
-    pictures = []
+    """Update the weights on one batch, with varied brightness; returns the loss."""
+    images = []
     for seen in batch:
-        picture = seen.scene.picture.astype(np.float32)
+        image = seen.scene.image.astype(np.float32)
         if rng.random() < 0.3:
-            picture = np.clip(picture * rng.uniform(0.6, 1.3) + rng.uniform(-25, 25), 0, 255)
-        pictures.append(picture.astype(np.float32))
-    x = torch.from_numpy(np.stack(pictures)[:, None])
+            image = np.clip(image * rng.uniform(0.6, 1.3) + rng.uniform(-25, 25), 0, 255)
+        images.append(image.astype(np.float32))
+    x = torch.from_numpy(np.stack(images)[:, None])
     x = x.contiguous(memory_format=torch.channels_last)
     parts = zip(*(targets(seen.scene) for seen in batch), strict=True)
-    value, false = loss(net(x), *(torch.from_numpy(np.stack(part)) for part in parts))
+    value, false_losses = loss(net(x), *(torch.from_numpy(np.stack(part)) for part in parts))
     optimizer.zero_grad()
     value.backward()
     nn.utils.clip_grad_norm_(net.parameters(), 5.0)
     optimizer.step()
-    for seen, share in zip(batch, false.tolist(), strict=True):
-        seen.false = share
+    for seen, part in zip(batch, false_losses.tolist(), strict=True):
+        seen.false_loss = part
     return float(value.detach())
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
-    """Warm up, stay, then fall in a straight line to a hundredth over the last part."""
+def _set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
+    """Warm up, stay constant, then decay linearly to a hundredth at the end."""
     warm = min(1.0, (step + 1) / recipe.warm_up_steps)
-    left = (recipe.steps - step) / (recipe.cooling * recipe.steps)
+    left = (recipe.steps - step) / (recipe.decay_share * recipe.steps)
     for group in optimizer.param_groups:
         group["lr"] = recipe.learning_rate * warm * min(1.0, max(0.01, left))
 
 
-def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
-    """Move the averaged weights a little towards the trained ones."""
+def _update_average(average: nn.Module, net: nn.Module, keep: float) -> None:
+    """Update the exponential moving average of the weights, in place."""
     with torch.no_grad():
         pairs = zip(average.state_dict().values(), net.state_dict().values(), strict=True)
         for mean, now in pairs:
@@ -230,14 +251,18 @@ def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
 
 
 def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.optim.Optimizer, int]:
-    goes_on = (folder / _CHECKPOINT).exists()
-    net = PlateNet() if goes_on or recipe.start is None else _restored(recipe.start, recipe)
+    """Network, averaged network, optimizer and step: from the checkpoint, or new."""
+    is_resumed = (folder / _CHECKPOINT).exists()
+    if is_resumed or recipe.initial_weights is None:
+        net = PlateNet()
+    else:
+        net = _restored_network(recipe.initial_weights, recipe)
     net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    if not goes_on:
+    if not is_resumed:
         return net, average, optimizer, 0
     saved: dict[str, Any] = torch.load(folder / _CHECKPOINT, weights_only=True)
     net.load_state_dict(saved["net"])
@@ -246,11 +271,12 @@ def _start(folder: Path, recipe: Recipe) -> tuple[PlateNet, PlateNet, torch.opti
     return net, average, optimizer, int(saved["step"])
 
 
-def _restored(weights: Path, recipe: Recipe) -> PlateNet:
+def _restored_network(weights: Path, recipe: Recipe) -> PlateNet:
+    """The network of an exported file, its normalisation measured on scenes of this recipe."""
     photos = () if recipe.photos is None else load_photos(recipe.photos)
     rng = np.random.default_rng((recipe.seed, 3))
-    scenes = [make_scene(rng, recipe.scene_size, photos) for _ in range(recipe.exam_scenes)]
-    return restored(weights, np.stack([scene.picture for scene in scenes])).train()
+    scenes = [make_scene(rng, recipe.scene_size, photos) for _ in range(recipe.validation_scenes)]
+    return restore(weights, np.stack([scene.image for scene in scenes])).train()
 
 
 def _save(
@@ -261,6 +287,7 @@ def _save(
     step: int,
     entry: dict[str, float],
 ) -> None:
+    """Replace the checkpoint in one step and append the entry to the log."""
     state = {
         "net": net.state_dict(),
         "average": average.state_dict(),

@@ -1,7 +1,8 @@
-"""`python -m redact.training.mixing A B FOLDER`: the weights between two trainings of one descent.
+"""`python -m redact.training.mixing A B FOLDER`: average the weights of two checkpoints.
 
-Where B went on from A, the weights between them often find more than either (Wortsman et al., 2022,
-"Model soups"). Their normalisation is measured anew, on scenes.
+Where training continued from A to B, an average of both often has a better recall than either
+(Wortsman et al., "Model soups", 2022). The averaged network needs other statistics in its batch
+normalisation; they are measured on new scenes.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from redact.training.network import PlateNet
 from redact.training.photos import load_photos
 from redact.training.scenes import make_scene
 
-_BATCHES, _BATCH = 25, 8
+_BATCH_COUNT, _BATCH_SIZE = 25, 8
 
 
-def mixed(first: Path, second: Path, share: float) -> PlateNet:
-    """The averaged weights of two checkpoints, `share` of the second's and the rest the first's."""
-    one, other = (_average(path) for path in (first, second))
+def mix(first: Path, second: Path, share: float) -> PlateNet:
+    """The weighted mean of two checkpoints; `share`, 0..1, is the weight of the second one."""
+    one, other = (_averaged_weights(path) for path in (first, second))
     net = PlateNet()
     net.load_state_dict(
         {
@@ -36,33 +37,35 @@ def mixed(first: Path, second: Path, share: float) -> PlateNet:
     return net
 
 
-def _average(path: Path) -> dict[str, Any]:
+def _averaged_weights(path: Path) -> dict[str, Any]:
     saved: dict[str, Any] = torch.load(path, weights_only=True)["average"]
     return saved
 
 
-def measure_anew(net: PlateNet, scenes: list[np.ndarray]) -> None:
-    """Set the network's normalisation to what it meets in (S, S) uint8 pictures, in place."""
+def recalibrate_batch_norm(net: PlateNet, scenes: list[np.ndarray]) -> None:
+    """Measure the batch normalisation's statistics on (S, S) uint8 images, in place."""
     for part in net.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.reset_running_stats()
-            part.momentum = None  # the plain mean of all batches
+            part.momentum = None  # the arithmetic mean over all batches
     net.train()
     with torch.no_grad():
-        for start in range(0, len(scenes), _BATCH):
-            batch = np.stack(scenes[start : start + _BATCH])[:, None].astype(np.float32)
+        for start in range(0, len(scenes), _BATCH_SIZE):
+            batch = np.stack(scenes[start : start + _BATCH_SIZE])[:, None].astype(np.float32)
             net(torch.from_numpy(batch))
     net.eval()
 
 
 def main() -> None:
-    """Read the command line, mix, and write `plates.onnx`."""
+    """Read the command line, average the weights, and write `plates.onnx`."""
     parser = argparse.ArgumentParser(prog="python -m redact.training.mixing", description=__doc__)
     parser.add_argument("first", type=Path, help="a checkpoint")
-    parser.add_argument("second", type=Path, help="a checkpoint that went on from the first")
-    parser.add_argument("folder", type=Path, help="where the weights go")
-    parser.add_argument("--share", type=float, default=0.7, help="of the second one")
-    parser.add_argument("--shift", type=float, default=0.0, help="added to every score's logit")
+    parser.add_argument("second", type=Path, help="a checkpoint of training continued from it")
+    parser.add_argument("folder", type=Path, help="where plates.onnx is written")
+    parser.add_argument("--share", type=float, default=0.7, help="weight of the second checkpoint")
+    parser.add_argument(
+        "--shift", type=float, default=0.0, help="added to the logit of every score"
+    )
     parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--photos", type=Path, help="as in training")
     parser.add_argument("--fonts", type=Path, help="as in training")
@@ -70,8 +73,10 @@ def main() -> None:
     add_fonts(options.fonts)
     photos = load_photos(options.photos) if options.photos else ()
     rng = np.random.default_rng(options.seed)
-    net = mixed(options.first, options.second, options.share)
-    measure_anew(net, [make_scene(rng, 256, photos).picture for _ in range(_BATCHES * _BATCH)])
+    net = mix(options.first, options.second, options.share)
+    recalibrate_batch_norm(
+        net, [make_scene(rng, 256, photos).image for _ in range(_BATCH_COUNT * _BATCH_SIZE)]
+    )
     with torch.no_grad():
         net.head[-1].bias[0] += options.shift
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""A network that can be trained on, from the ONNX file that training ended in.
+"""Restore a trainable network from an exported ONNX file.
 
-The file has no normalisation left: it is part of each convolution. What a convolution gives is
-measured anew on pictures, and the normalisation set so that the network says what it said.
+In the file, batch normalisation is folded into the convolutions. Here the statistics of each
+convolution's output are measured on images, and scale and shift of the normalisation are chosen to
+cancel it, so that the restored network gives the same output as the file.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from redact.training.network import PlateNet, put_level_back
+from redact.training.network import PlateNet, unfold_input_scaling
 
 
-def restored(weights: Path, pictures: NDArray[np.uint8]) -> PlateNet:
+def restore(weights: Path, images: NDArray[np.uint8]) -> PlateNet:
     """The network of an ONNX file that `redact.training.loop.export` wrote.
 
-    pictures: (N, S, S) uint8, as training will show them.
+    images: (N, S, S) uint8, of the kind that training will use.
 
     Raises:
-        ValueError: the file's convolutions aren't those of `PlateNet`.
+        ValueError: the file has other convolutions than `PlateNet`.
 
     """
-    # The extra `train` brings it; mixing and training from the start don't need it loaded.
+    # Imported here because training from random weights does not need it.
     import onnx
     from onnx import numpy_helper
 
@@ -39,7 +40,7 @@ def restored(weights: Path, pictures: NDArray[np.uint8]) -> PlateNet:
     if shapes != [tuple(place.weight.shape) for place in places]:
         raise ValueError(
             f"{str(weights)!r} has other convolutions than this network ({len(shapes)} of "
-            f"{len(places)}); train from the start, without --start"
+            f"{len(places)}); train without --initial-weights, or give an exported plates.onnx"
         )
     following = dict(_followed_by_normalisation(net))
     with torch.no_grad():
@@ -47,8 +48,8 @@ def restored(weights: Path, pictures: NDArray[np.uint8]) -> PlateNet:
             place.weight.copy_(torch.from_numpy(weight.copy()))
             norm = following.get(place)
             (place if norm is None else norm).bias.copy_(torch.from_numpy(bias.copy()))
-        put_level_back(net)
-        _normalise(net, pictures)
+        unfold_input_scaling(net)
+        _normalise(net, images)
     return net
 
 
@@ -62,12 +63,12 @@ def _followed_by_normalisation(net: nn.Module) -> list[tuple[nn.Conv2d, nn.Batch
     ]
 
 
-def _normalise(net: PlateNet, pictures: NDArray[np.uint8]) -> None:
-    """Give every normalisation its inputs' mean and variance, and undo them by scale and shift."""
+def _normalise(net: PlateNet, images: NDArray[np.uint8]) -> None:
+    """Set the statistics of every normalisation from the images, and cancel them, in place."""
     norms = [part for part in net.modules() if isinstance(part, nn.BatchNorm2d)]
     sums: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
-    def note(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+    def add_moments(norm: nn.Module, inputs: tuple[Tensor]) -> None:
         values = inputs[0].double()
         first, second = sums.get(norm, (torch.zeros(1), torch.zeros(1)))
         dims = (0, 2, 3)
@@ -76,13 +77,13 @@ def _normalise(net: PlateNet, pictures: NDArray[np.uint8]) -> None:
     for norm in norms:
         norm.running_mean.zero_()
         norm.running_var.fill_(1.0 - norm.eps)
-    hooks = [norm.register_forward_pre_hook(note) for norm in norms]
-    for picture in pictures:
-        net(torch.from_numpy(picture.astype(np.float32))[None, None])
+    hooks = [norm.register_forward_pre_hook(add_moments) for norm in norms]
+    for image in images:
+        net(torch.from_numpy(image.astype(np.float32))[None, None])
     for hook in hooks:
         hook.remove()
     for norm in norms:
-        first, second = (total / len(pictures) for total in sums[norm])
+        first, second = (total / len(images) for total in sums[norm])
         variance = (second - first.square()).clamp(min=1e-6)
         norm.running_mean.copy_(first)
         norm.running_var.copy_(variance)

@@ -1,4 +1,4 @@
-"""Made-up street scenes in grey, each with the boxes of its plates."""
+"""Drawn street scenes in grey, each with the boxes of its plates."""
 
 from __future__ import annotations
 
@@ -11,29 +11,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.training.backgrounds import background
-from redact.training.camera import bend, burn_in_text, film, light
-from redact.training.cars import Thing, bare, car
-from redact.training.drawing import Picture, between, chance, log_between, resized
+from redact.training.camera import burn_in_text, capture, change_lighting, distort_lens
+from redact.training.cars import FlatObject, car, surface_patch
+from redact.training.drawing import GreyImage, chance, log_uniform, resized, uniform
 from redact.training.motorcycles import motorcycle
 from redact.training.photos import Photo, crop, pick_photo
 
-SMALLEST_WIDTH, LARGEST_WIDTH = 14.0, 220.0
+MIN_PLATE_WIDTH, MAX_PLATE_WIDTH = 14.0, 220.0
+"""Pixels of a plate in the scene, if it is seen straight on."""
 PHOTO_SHARE = 0.45
-# A label whose picture varies less than this, in grey steps, shows nothing to learn from.
-_LEAST_CONTRAST = 5.0
+"""Share of the scenes that have a photograph behind them, where there are photographs."""
+# Plates whose grey levels have a lower standard deviation than this show nothing to learn from.
+_MIN_CONTRAST = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A (S, S) uint8 picture, (N, 4) boxes and (N,) flags: False where most of a plate is cut."""
+    """One scene.
 
-    picture: NDArray[np.uint8]
+    image: (S, S) uint8 grey levels. boxes: (N, 4) x0 y0 x1 y1 of its plates, cut at the edge.
+    is_visible: (N,) False where most of a plate lies outside the image or it has no contrast.
+    Training ignores such plates: they count neither as plates nor as background.
+    """
+
+    image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
-    is_whole: NDArray[np.bool_]
+    is_visible: NDArray[np.bool_]
 
 
 def make_scene(rng: np.random.Generator, size: int = 256, photos: Sequence[Photo] = ()) -> Scene:
-    """One scene, `size` pixels square; part of them in front of one of the photos, if any."""
+    """One scene, `size` pixels square, with plates and look-alikes in front of a background.
+
+    photos: photographs for backgrounds; without any, every background is drawn.
+    """
     corners: list[NDArray[np.float32]] = []
     if photos and chance(rng, PHOTO_SHARE):
         canvas, corners = crop(rng, pick_photo(rng, photos), size)
@@ -43,29 +53,30 @@ def make_scene(rng: np.random.Generator, size: int = 256, photos: Sequence[Photo
         canvas = background(rng, size)
         plates = int(rng.choice([0, 1, 2, 3], p=[0.33, 0.42, 0.18, 0.07]))
         others = int(rng.choice([0, 1, 2, 3, 4, 5], p=[0.2, 0.2, 0.2, 0.2, 0.1, 0.1]))
-    most = LARGEST_WIDTH if plates < 2 else LARGEST_WIDTH / 2
+    max_width = MAX_PLATE_WIDTH if plates < 2 else MAX_PLATE_WIDTH / 2
     for has_plate in rng.permutation([True] * plates + [False] * others):
-        width = log_between(rng, SMALLEST_WIDTH, most)
-        make = (car, bare, motorcycle)[int(rng.choice(3, p=[0.58, 0.30, 0.12]))]
-        place = _free_place(rng, size, width, corners)
+        width = log_uniform(rng, MIN_PLATE_WIDTH, max_width)
+        make = (car, surface_patch, motorcycle)[int(rng.choice(3, p=[0.58, 0.30, 0.12]))]
+        place = _free_position(rng, size, width, corners)
         if place is None:
             continue
         before = canvas.copy()
-        found = _stand(rng, canvas, make(rng, bool(has_plate)), width, place)
-        corners = [c for c in corners if not _is_hidden(c, before, canvas)]
-        if found is not None:
-            corners.append(found)
+        new_corners = _place_object(rng, canvas, make(rng, bool(has_plate)), width, place)
+        corners = [c for c in corners if not _is_overdrawn(c, before, canvas)]
+        if new_corners is not None:
+            corners.append(new_corners)
     if chance(rng, 0.2):
         burn_in_text(rng, canvas)
-    light(rng, canvas, corners)
+    change_lighting(rng, canvas, corners)
     if chance(rng, 0.15):
-        canvas, corners = bend(rng, canvas, corners)
-    return _labelled(film(rng, canvas), corners, size)
+        canvas, corners = distort_lens(rng, canvas, corners)
+    return _label(capture(rng, canvas), corners, size)
 
 
-def _free_place(
+def _free_position(
     rng: np.random.Generator, size: int, width: float, corners: list[NDArray[np.float32]]
 ) -> NDArray[np.float64] | None:
+    """A random position that keeps its distance from all plates; None after six failed attempts."""
     for _ in range(6):
         low, high = (0.02, 0.98) if chance(rng, 0.8) else (0.25, 0.75)
         place = rng.uniform(low, high, 2) * size
@@ -75,77 +86,79 @@ def _free_place(
 
 
 def _is_apart(place: NDArray[np.float64], width: float, other: NDArray[np.float32]) -> bool:
-    reach = np.ptp(other[:, 0]) + width
+    widths = np.ptp(other[:, 0]) + width
     offset = np.abs(place - other.mean(axis=0))
-    return bool(offset[0] > reach * 0.9 or offset[1] > reach * 0.6)
+    return bool(offset[0] > widths * 0.9 or offset[1] > widths * 0.6)
 
 
-def _is_hidden(corners: NDArray[np.float32], before: Picture, after: Picture) -> bool:
+def _is_overdrawn(corners: NDArray[np.float32], before: GreyImage, after: GreyImage) -> bool:
+    """Whether the object drawn last covers more than 35 % of this plate."""
     x0, y0 = np.maximum(corners.min(axis=0), 0).astype(int)
     x1, y1 = np.maximum(corners.max(axis=0), 0).astype(int)
     changed = np.abs(before[y0:y1, x0:x1] - after[y0:y1, x0:x1]) > 4
     return bool(changed.size == 0 or changed.mean() > 0.35)
 
 
-def _labelled(picture: NDArray[np.uint8], corners: list[NDArray[np.float32]], size: int) -> Scene:
-    boxes, whole = [], []
+def _label(image: NDArray[np.uint8], corners: list[NDArray[np.float32]], size: int) -> Scene:
+    """The scene with its boxes; those that are too small at the image's edge are left out."""
+    boxes, is_visible = [], []
     for c in corners:
         full = np.concatenate([c.min(axis=0), c.max(axis=0)])
         cut = np.clip(full, 0, size)
         if cut[2] - cut[0] < 7 or cut[3] - cut[1] < 3:
             continue
         boxes.append(cut)
-        shown = np.prod(cut[2:] - cut[:2]) > 0.4 * np.prod(full[2:] - full[:2])
-        whole.append(shown and _is_seen(picture, cut))
+        is_inside = np.prod(cut[2:] - cut[:2]) > 0.4 * np.prod(full[2:] - full[:2])
+        is_visible.append(is_inside and _has_contrast(image, cut))
     return Scene(
-        picture,
+        image,
         np.asarray(boxes, dtype=np.float32).reshape(-1, 4),
-        np.asarray(whole, dtype=np.bool_),
+        np.asarray(is_visible, dtype=np.bool_),
     )
 
 
-def _is_seen(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> bool:
-    """Whether anything in the box stands out, once noise finer than its letters is gone."""
+def _has_contrast(image: NDArray[np.uint8], box: NDArray[np.float32]) -> bool:
+    """Whether the box has contrast after blurring away noise that is finer than its letters."""
     x0, y0, x1, y1 = (int(v) for v in box)
-    part = picture[y0 : y1 + 1, x0 : x1 + 1]
+    part = image[y0 : y1 + 1, x0 : x1 + 1]
     part = part[part.shape[0] // 6 : -(part.shape[0] // 6) or None]
     sigma = max(0.5, (y1 - y0) / 16)
-    return float(cv2.GaussianBlur(part, (0, 0), sigma).std()) >= _LEAST_CONTRAST
+    return float(cv2.GaussianBlur(part, (0, 0), sigma).std()) >= _MIN_CONTRAST
 
 
-def _stand(
+def _place_object(
     rng: np.random.Generator,
-    canvas: Picture,
-    thing: Thing,
+    canvas: GreyImage,
+    thing: FlatObject,
     width: float,
     place: NDArray[np.float64],
 ) -> NDArray[np.float32] | None:
-    """Put a flat thing into the scene, turned in space; returns where its plate came to lie.
+    """Draw a flat object into the scene, rotated in space, in place; returns its plate's corners.
 
-    width: the plate's width in pixels, were it seen straight on.
+    width: pixels of the plate if it were seen straight on. place: (2,) x, y of the plate's middle.
     """
     size = canvas.shape[0]
     yaw = rng.normal(0, 0.28) if chance(rng, 0.5) else rng.normal(0, 0.7)
     yaw = float(np.clip(yaw, -1.22, 1.22))
-    pitch = between(rng, -0.1, 0.45) if chance(rng, 0.8) else between(rng, -0.4, 1.0)
-    roll = math.radians(_roll(rng))
-    height, breadth = thing.picture.shape
+    pitch = uniform(rng, -0.1, 0.45) if chance(rng, 0.8) else uniform(rng, -0.4, 1.0)
+    roll = math.radians(_random_roll(rng))
+    height, breadth = thing.image.shape
     if thing.corners is None:
         middle = np.array([breadth / 2, height / 2])
     else:
         middle = thing.corners.mean(axis=0)
     flat = np.array([[0, 0], [breadth, 0], [breadth, height], [0, height]], dtype=np.float32)
-    # Shrink in the plane first, so that a large drawing is averaged, not point-sampled.
+    # Shrink first, because the perspective warp samples points and would alias a large drawing.
     scale = width / thing.plate_width
-    picture, mask = thing.picture, thing.mask
+    image, mask = thing.image, thing.mask
     if scale < 0.75:
         small = max(3, int(breadth * scale)), max(3, int(height * scale))
-        picture, mask = resized(picture, *small), resized(mask, *small)
-    source = flat * ((picture.shape[1] / breadth, picture.shape[0] / height))
-    seen = _project((flat - middle) * scale, yaw, pitch, roll, size) + place
-    to_scene = cv2.getPerspectiveTransform(source.astype(np.float32), seen.astype(np.float32))
+        image, mask = resized(image, *small), resized(mask, *small)
+    source = flat * ((image.shape[1] / breadth, image.shape[0] / height))
+    projected = _project((flat - middle) * scale, yaw, pitch, roll, size) + place
+    to_scene = cv2.getPerspectiveTransform(source.astype(np.float32), projected.astype(np.float32))
     warped = cv2.warpPerspective(
-        picture, to_scene, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, to_scene, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     alpha = cv2.warpPerspective(mask, to_scene, (size, size), flags=cv2.INTER_LINEAR)
     if chance(rng, 0.6):
@@ -157,18 +170,21 @@ def _stand(
     return np.asarray(plate_corners, dtype=np.float32)
 
 
-def _roll(rng: np.random.Generator) -> float:
-    """Degrees that a thing leans: little mostly, but cameras are tilted and wide lenses bend."""
+def _random_roll(rng: np.random.Generator) -> float:
+    """Degrees of roll: mostly few, but cameras are tilted and wide-angle lenses distort."""
     kind = rng.random()
     if kind < 0.62:
         return float(rng.normal(0, 4.5))
-    return float(rng.normal(0, 14)) if kind < 0.88 else between(rng, -42, 42)
+    return float(rng.normal(0, 14)) if kind < 0.88 else uniform(rng, -42, 42)
 
 
 def _project(
     points: NDArray[np.floating], yaw: float, pitch: float, roll: float, size: int
 ) -> NDArray[np.float64]:
-    """(N, 2) points of an upright plane, turned in space and seen through a pinhole camera."""
+    """Project (N, 2) points of an upright plane, rotated in space, through a pinhole camera.
+
+    yaw, pitch, roll: radians. Returns (N, 2) pixels relative to the plane's origin.
+    """
     x, y = points[:, 0] * math.cos(yaw), points[:, 1].astype(np.float64)
     depth = points[:, 0] * math.sin(yaw)
     y, depth = (
