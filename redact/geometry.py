@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from redact.types import Box
+
+_Float = TypeVar("_Float", bound=np.floating)
 
 Edges = tuple[int, int, int, int]
 """A box of whole pixels: x0 y0 x1 y1."""
@@ -149,3 +152,9 @@ def sizes_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """(...) the side of a square as large as each of (..., 4) boxes, at least 1."""
     sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 1.0)
     return np.asarray(np.sqrt(sides.prod(axis=-1)))
+
+
+def mirrored_boxes(boxes: NDArray[_Float], width: float) -> NDArray[_Float]:
+    """(..., 4) boxes in the mirror image of an image of that width."""
+    x0, y0, x1, y1 = np.moveaxis(boxes, -1, 0)
+    return np.stack([width - x1, y0, width - x0, y1], axis=-1)

@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.redetection import SURE_LIKENESS, Redetector, ScannedFrame
+from redact.analysis.redetection import Redetector, ScannedFrame
 from redact.analysis.scans import ScanSpec, scan_frame, scan_part, submit_scan
 from redact.analysis.tuning import TUNING
 from redact.geometry import covered_share
@@ -106,7 +106,7 @@ class Analyzer:
         Args:
             index: its frame index, higher than that of the last frame.
             seconds: its presentation time.
-            view: the frame. It must show the same for `LOOK_BACK_SECONDS`.
+            view: the frame. It must show the same for `TUNING.look_back_seconds`.
 
         """
         if not self._is_any_due(seconds):
@@ -211,14 +211,16 @@ class Analyzer:
         frame = ScannedFrame(pending.index, pending.seconds, pending.view, self._associator.camera)
         followed = self._redetector.follow_all(frame)
         hidden = self._redetector.hidden(frame) if self._near_scans else {}
-        certain = {t: box for t, (box, alike) in followed.items() if alike >= SURE_LIKENESS}
+        certain = {
+            t: box for t, (box, alike) in followed.items() if alike >= TUNING.confident_likeness
+        }
         lost = self._associator.step(pending.index, pending.seconds, found, hidden | certain)
         for tracklet in lost:
             if tracklet.best_score >= evidence_for(tracklet.kind).sure:
                 self._redetector.redetect(
                     tracklet, frame, followed.get(tracklet), hidden.get(tracklet)
                 )
-        self._redetector.keep(frame, is_over=self._is_finished)
+        self._redetector.finish_frame(frame, is_last=self._is_finished)
         pending.view.release()
 
     def _detections_of(self, pending: _PendingFrame) -> list[Detection]:

@@ -1,7 +1,7 @@
-"""Keeping up with tracks between looks: by what they looked like, and by looking near them.
+"""Finding tracks again between scans, by what they looked like and by scanning around them.
 
-What was found once is followed forward until it is lost, and back through the last pictures to
-where it came from.
+A track that was detected once is followed forward until it is lost, and back through the last
+frames to where it came from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.scans import EARLY, ScanSpec, scan_around
+from redact.analysis.scans import ScanSpec, scan_around
+from redact.analysis.tuning import TUNING
 from redact.geometry import as_array, centers_of, iou_matrix
 from redact.tracking.association import Associator
 from redact.tracking.confirmation import evidence_for
@@ -26,244 +27,244 @@ from redact.types import Box, Detection
 from redact.views import View
 
 Followed = tuple[NDArray[np.float64], float]
-"""A (4,) box, and how much what is there looks like what was followed, -1..1."""
-
-LOOK_BACK_SECONDS = 1.8
-"""How far back a new track is followed."""
-
-SURE_LIKENESS = 0.9
-"""What looks so much like what was followed is it."""
-
-# Looking back happens once a track is ripe, and ends after so many pictures without a sign of it.
-_RIPE_COUNT, _RIPE_SECONDS, _MAX_MISSES = 3, 0.5, 4
-# A look near a track sees too little of what lies farther away than this, in sizes of its box.
-_MAX_NEAR = 2.5
-# A template is searched for this many box sizes away at most: farther, other things look alike.
-_MAX_FOLLOWED = 1.0
-# A thing found beside a track is the track's when its score is at least this.
-_NEAR_SCORE = 0.2
-_TAKEN_IOU = 0.4
-# What lies on another track's place by at least this, and by less on its own, is the other's.
-_NEARER_IOU = 0.25
-# Boxes that share less than this of a width or height don't hide each other.
-_SLIVER = 0.15
-# What looks the same in the same place is still there, for this long without a find.
-_STILL_SECONDS, _STILL_SHIFT = 4.0, 0.15
+"""A (4,) box, and how much the image there looks like the track's template, -1..1."""
 
 
 @dataclasses.dataclass
 class ScannedFrame:
-    """A picture that was looked at."""
+    """A frame that was scanned."""
 
     index: int
-    now: float
+    seconds: float
+    """Presentation time."""
     view: View
-    """Can be looked at for as long as `LOOK_BACK_SECONDS`."""
+    """It must show the same for `TUNING.look_back_seconds`."""
     camera: NDArray[np.float64]
-    """(2,) how far the picture had moved in all, pixels."""
+    """(2,) how far the image has moved since the first frame, pixels."""
 
 
 class Redetector:
-    """Keeps up with the tracklets of an associator, one picture after the other.
+    """Follows the tracklets of an associator, frame after frame, in presentation order.
 
     Args:
-        associator: its live tracklets are followed, and added to.
-        near_looks: what looks near them; without any, what they look like isn't kept either.
+        associator: its live tracklets are followed and added to.
+        track_scans: the scans of tracks' surroundings. Without any, no templates are kept either.
 
     """
 
-    def __init__(self, associator: Associator, near_scans: Sequence[ScanSpec]) -> None:
-        self._associator, self._near_scans = associator, near_scans
+    def __init__(self, associator: Associator, track_scans: Sequence[ScanSpec]) -> None:
+        self._associator, self._track_scans = associator, track_scans
         self._recent: collections.deque[ScannedFrame] = collections.deque()
         self._templates: dict[Tracklet, Template] = {}
-        self._traced: set[Tracklet] = set()
-        self._last_near_scan: dict[tuple[Tracklet, ScanSpec], float] = {}
+        self._traced_back: set[Tracklet] = set()
+        self._last_scanned: dict[tuple[Tracklet, ScanSpec], float] = {}
 
     def cut(self) -> None:
-        """Another scene begins: nothing is followed back beyond it."""
+        """A new scene begins: nothing is followed back beyond it."""
         self._recent.clear()
 
     def forget(self, known: Collection[Tracklet]) -> None:
-        """Keep nothing but what these tracklets need."""
+        """Drop everything but what these tracklets need."""
         self._templates = {k: v for k, v in self._templates.items() if k in known}
-        self._traced = {tracklet for tracklet in self._traced if tracklet in known}
-        self._last_near_scan = {k: v for k, v in self._last_near_scan.items() if k[0] in known}
+        self._traced_back = {tracklet for tracklet in self._traced_back if tracklet in known}
+        self._last_scanned = {k: v for k, v in self._last_scanned.items() if k[0] in known}
 
-    def follow_all(self, picture: ScannedFrame) -> dict[Tracklet, Followed]:
-        """Where the live tracklets seem to be by what they looked like, and how like."""
+    def follow_all(self, frame: ScannedFrame) -> dict[Tracklet, Followed]:
+        """Where live tracklets are in the frame by their templates, and how similar it looks."""
         followed = {}
         for tracklet in self._associator.live:
             template = self._templates.get(tracklet)
             if template is not None:
-                predicted = tracklet.predict(picture.now, picture.camera)
-                reach = tracklet.reach(picture.now - tracklet.times[-1])
-                place = template.follow(predicted, picture.view, min(reach, _MAX_FOLLOWED))
+                predicted = tracklet.predict(frame.seconds, frame.camera)
+                gate = tracklet.reach(frame.seconds - tracklet.times[-1])
+                gate = min(gate, TUNING.max_template_gate_ratio)
+                place = template.follow(predicted, frame.view, gate)
                 if place is not None:
                     followed[tracklet] = place
         return followed
 
-    def hidden(self, picture: ScannedFrame) -> dict[Tracklet, NDArray[np.float64]]:
-        """(4,) boxes of live tracklets of people who stood still, and whom another passes now."""
+    def hidden(self, frame: ScannedFrame) -> dict[Tracklet, NDArray[np.float64]]:
+        """(4,) boxes of the live faces that stood still and that another face now passes."""
         places = {t: t.standing_box for t in self._associator.live if t.kind == "face"}
         passing = as_array(
-            t.predict(picture.now, picture.camera) for t, box in places.items() if box is None
+            t.predict(frame.seconds, frame.camera) for t, box in places.items() if box is None
         )
         return {
             tracklet: box
             for tracklet, box in places.items()
             if box is not None
-            and np.array_equal(tracklet.camera, picture.camera)
-            and _touch(box, passing)
+            and np.array_equal(tracklet.camera, frame.camera)
+            and _is_occluded(box, passing)
         }
 
     def redetect(
         self,
         tracklet: Tracklet,
-        picture: ScannedFrame,
+        frame: ScannedFrame,
         followed: Followed | None,
         hidden: NDArray[np.float64] | None,
     ) -> None:
-        """Look where a tracklet should be that nothing else has seen in this picture.
+        """Look for a tracklet that no other scan has detected in this frame.
 
-        hidden: (4,) where it stands if another passes in front of it: there it still is.
+        followed: where it is by its template.
+        hidden: (4,) where it stood, if another face passes in front of it; it is still there.
         """
-        predicted = tracklet.predict(picture.now, picture.camera)
-        reach = tracklet.reach(picture.now - tracklet.times[-1])
-        is_sure = followed is not None and followed[1] >= SURE_LIKENESS
-        if followed is not None and is_sure:
-            predicted, reach = followed[0], MIN_REACH
-        near = self._scan_near(tracklet, predicted, picture, reach, is_followed=is_sure)
+        predicted = tracklet.predict(frame.seconds, frame.camera)
+        gate = tracklet.reach(frame.seconds - tracklet.times[-1])
+        is_confident = followed is not None and followed[1] >= TUNING.confident_likeness
+        if followed is not None and is_confident:
+            predicted, gate = followed[0], MIN_REACH
+        near = self._scan_around(tracklet, predicted, frame, gate, is_followed=is_confident)
         if near is not None:
-            tracklet.add(picture.index, picture.now, *near, picture.camera)
+            tracklet.add(frame.index, frame.seconds, *near, frame.camera)
         elif followed is not None:
             box = followed[0]
-            away = float(np.abs(box - tracklet.boxes[-1]).max())
-            tracklet.add(picture.index, picture.now, box, float("nan"), picture.camera)
-            if is_sure and away < _STILL_SHIFT * float(np.max(box[2:] - box[:2])):
-                tracklet.stay_alive(picture.now, _STILL_SECONDS)
+            shift = float(np.abs(box - tracklet.boxes[-1]).max())
+            max_shift = TUNING.stationary_max_shift_ratio * float(np.max(box[2:] - box[:2]))
+            tracklet.add(frame.index, frame.seconds, box, float("nan"), frame.camera)
+            if is_confident and shift < max_shift:
+                tracklet.stay_alive(frame.seconds, TUNING.stationary_hold_seconds)
         elif hidden is not None:
-            tracklet.add(picture.index, picture.now, hidden, float("nan"), picture.camera)
-            tracklet.stay_alive(picture.now, _STILL_SECONDS)
+            tracklet.add(frame.index, frame.seconds, hidden, float("nan"), frame.camera)
+            tracklet.stay_alive(frame.seconds, TUNING.stationary_hold_seconds)
         if tracklet.kind == "plate" and tracklet.standing_box is not None:
-            # Who passes in front of a parked car hides its plate: it is looked for afterwards.
-            tracklet.stay_alive(picture.now, PARKED_SECONDS)
+            # Somebody who passes in front of a parked car hides its plate; it is looked for again
+            # afterwards.
+            tracklet.stay_alive(frame.seconds, PARKED_SECONDS)
 
-    def keep(self, picture: ScannedFrame, *, is_over: bool) -> None:
-        """The picture's finds are known: keep what they look like, and follow new ones back.
+    def finish_frame(self, frame: ScannedFrame, *, is_last: bool) -> None:
+        """Update the templates, and follow new tracks back, once all detections are known.
 
-        is_over: no more pictures will come, so that nothing has to wait until it is ripe.
+        is_last: no frame follows, so that no new track has to wait for more detections.
         """
-        self._recent.append(picture)
-        while picture.now - self._recent[0].now > LOOK_BACK_SECONDS:
+        self._recent.append(frame)
+        while frame.seconds - self._recent[0].seconds > TUNING.look_back_seconds:
             self._recent.popleft()
-        if not self._near_scans:
+        if not self._track_scans:
             return
         for tracklet in self._associator.live:
-            if tracklet.found_at(picture.index) is not None:
-                self._remember(tracklet, picture)
-            if tracklet.best_score >= evidence_for(tracklet.kind).sure:
-                self._trace_back(tracklet, picture.now, is_over=is_over)
+            if tracklet.found_at(frame.index) is not None:
+                self._update_template(tracklet, frame)
+            if tracklet.best_score >= evidence_for(tracklet.kind).sure and (
+                is_last or _shows_how_it_moves(tracklet, frame.seconds)
+            ):
+                self._trace_back(tracklet)
 
-    def _trace_back(self, tracklet: Tracklet, now: float, *, is_over: bool) -> None:
-        """Follow a tracklet back to where it came from, through the pictures still held.
-
-        Once only, when a few finds show how it moves, or no more of them came for a while or will
-        come.
-        """
-        is_ripe = tracklet.detection_count >= _RIPE_COUNT or now - tracklet.times[0] > _RIPE_SECONDS
-        if tracklet in self._traced or not (is_ripe or is_over):
+    def _trace_back(self, tracklet: Tracklet) -> None:
+        """Follow a tracklet back to where it came from, once, through the frames still held."""
+        if tracklet in self._traced_back:
             return
-        self._traced.add(tracklet)
-        seen = {picture.index: picture for picture in self._recent}
-        start = seen.get(tracklet.indices[0])
+        self._traced_back.add(tracklet)
+        start = next((f for f in self._recent if f.index == tracklet.indices[0]), None)
         template = None if start is None else Template.of(start.view, tracklet.boxes[0])
         camera = self._associator.camera if start is None else start.camera
         misses = 0
-        for picture in reversed(self._recent):
-            if picture.index >= tracklet.indices[0]:
+        for frame in reversed(self._recent):
+            if frame.index >= tracklet.indices[0]:
                 continue
-            elapsed = min(tracklet.times[0] - picture.now, 0.5)
-            drift = picture.camera - camera - tracklet.early_velocity() * elapsed
-            predicted = tracklet.boxes[0] + np.tile(drift, 2)
-            reach = tracklet.reach(elapsed)
-            near = self._scan_near(tracklet, predicted, picture, reach)
-            if near is None and template is not None:
-                followed = template.follow(predicted, picture.view, min(reach, _MAX_FOLLOWED))
-                near = None if followed is None else (followed[0], float("nan"))
-            if near is None:
+            place = self._place_before(tracklet, frame, template, camera)
+            if place is None:
                 misses += 1
-                if misses >= _MAX_MISSES:
+                if misses >= TUNING.look_back_max_misses:
                     return
                 continue
             misses = 0
-            tracklet.put_before(picture.index, picture.now, *near)
-            camera = picture.camera
+            tracklet.put_before(frame.index, frame.seconds, *place)
+            camera = frame.camera
 
-    def _scan_near(
+    def _place_before(
+        self,
+        tracklet: Tracklet,
+        frame: ScannedFrame,
+        template: Template | None,
+        camera: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], float] | None:
+        """Where a tracklet was in a frame before its first one: a (4,) box, and its score or NaN.
+
+        camera: (2,) as in `ScannedFrame`, of the tracklet's first frame.
+        """
+        elapsed = min(tracklet.times[0] - frame.seconds, TUNING.look_back_max_drift_seconds)
+        drift = frame.camera - camera - tracklet.early_velocity() * elapsed
+        predicted = tracklet.boxes[0] + np.tile(drift, 2)
+        gate = tracklet.reach(elapsed)
+        near = self._scan_around(tracklet, predicted, frame, gate)
+        if near is not None or template is None:
+            return near
+        gate = min(gate, TUNING.max_template_gate_ratio)
+        followed = template.follow(predicted, frame.view, gate)
+        return None if followed is None else (followed[0], float("nan"))
+
+    def _scan_around(
         self,
         tracklet: Tracklet,
         predicted: NDArray[np.float64],
-        picture: ScannedFrame,
-        reach: float,
+        frame: ScannedFrame,
+        gate: float,
         *,
         is_followed: bool = False,
     ) -> tuple[NDArray[np.float64], float] | None:
-        """The find that fits a tracklet's predicted box best: its box and score.
+        """The box and score of the detection around a predicted box that fits a tracklet best.
 
-        reach: how far from the predicted box it may be, in sizes of it.
-        is_followed: where it is is known, so that looking can wait until the look is due again.
+        gate: how far from the predicted box it may be, relative to its size.
+        is_followed: the template shows where it is, so that the scan can wait until it is due.
         """
-        reach = min(reach, _MAX_NEAR)
-        # Who has left the picture comes back now and then; what moves is looked at besides.
-        is_lost = not is_followed and _is_centered_in(predicted, picture.view.shape)
-        for scan in self._near_scans:
-            if scan.kind != tracklet.kind:
+        gate = min(gate, TUNING.max_near_gate_ratio)
+        # A track that has left the frame is scanned for now and then only: if it comes back, the
+        # scans of moving regions see it as well.
+        is_lost = not is_followed and _is_centered_in(predicted, frame.view.shape)
+        for scan in self._track_scans:
+            if scan.kind != tracklet.kind or not self._is_due(tracklet, scan, frame, is_lost):
                 continue
-            key = (tracklet, scan)
-            every = scan.interval(restless=is_lost)
-            if 0 <= picture.now - self._last_near_scan.get(key, -math.inf) < every - EARLY:
-                continue
-            self._last_near_scan[key] = picture.now
-            detections = scan_around(scan, picture.view, predicted, reach - MIN_REACH)
+            self._last_scanned[tracklet, scan] = frame.seconds
+            detections = scan_around(scan, frame.view, predicted, gate - MIN_REACH)
+            if scan.kind == "plate":
+                detections = merge_same(detections)
             fitting = [
                 detection
-                for detection in (merge_same(detections) if scan.kind == "plate" else detections)
-                if detection.score >= _NEAR_SCORE
-                and is_same_place(detection.box, predicted, reach)
-                and (scan.kind != "plate" or is_as_high(detection.box, predicted))
-                and not (is_followed and _is_doubtful(detection, predicted))
-                and not self._is_anothers(detection.box, tracklet, predicted, picture)
+                for detection in detections
+                if _fits(detection, scan.kind, predicted, gate)
+                and not (is_followed and _draws_away(detection, predicted))
+                and not self._belongs_to_another(detection.box, tracklet, predicted, frame)
             ]
             if fitting:
                 best = max(fitting, key=lambda detection: detection.score)
                 return np.asarray(best.box, dtype=np.float64), best.score
         return None
 
-    def _is_anothers(
-        self, box: Box, tracklet: Tracklet, predicted: NDArray[np.float64], picture: ScannedFrame
+    def _is_due(
+        self, tracklet: Tracklet, scan: ScanSpec, frame: ScannedFrame, is_lost: bool
     ) -> bool:
-        """Whether another track was found at this place, or one that is lost fits it better.
+        elapsed = frame.seconds - self._last_scanned.get((tracklet, scan), -math.inf)
+        interval = scan.interval_seconds(track_lost=is_lost)
+        # Time runs backward while a track is followed back.
+        return not 0 <= elapsed < interval - TUNING.early_seconds
 
-        People pass each other, and who is lost may have left: what the look sees beside him is
-        then somebody else.
+    def _belongs_to_another(
+        self, box: Box, tracklet: Tracklet, predicted: NDArray[np.float64], frame: ScannedFrame
+    ) -> bool:
+        """Whether another track was detected at this place, or a lost one fits it better.
+
+        People pass each other, and the one whose track is lost may have left: what the scan detects
+        there is then somebody else.
         """
-        found = np.asarray([box])
-        taken = iou_matrix(found, self._others(tracklet, picture.index)).max(initial=0.0)
-        lost = iou_matrix(found, self._others_lost(tracklet, picture)).max(initial=0.0)
-        own = float(iou_matrix(found, predicted)[0, 0])
-        return bool(taken > _TAKEN_IOU or max(taken, lost) > max(own, _NEARER_IOU))
+        detected = np.asarray([box])
+        taken = iou_matrix(detected, self._others_at(tracklet, frame.index)).max(initial=0.0)
+        lost = iou_matrix(detected, self._others_lost(tracklet, frame)).max(initial=0.0)
+        own = float(iou_matrix(detected, predicted)[0, 0])
+        return bool(taken > TUNING.taken_min_iou or max(taken, lost) > max(own, TUNING.own_min_iou))
 
-    def _remember(self, tracklet: Tracklet, picture: ScannedFrame) -> None:
-        """Keep what a tracklet that was found looks like, unless somebody is in front of it."""
+    def _update_template(self, tracklet: Tracklet, frame: ScannedFrame) -> None:
+        """Keep what a detected tracklet looks like, unless another one is in front of it."""
         box = tracklet.boxes[-1]
-        if tracklet in self._templates and _touch(box, self._others(tracklet, picture.index)):
+        others = self._others_at(tracklet, frame.index)
+        if tracklet in self._templates and _is_occluded(box, others):
             return
-        template = Template.of(picture.view, box)
+        template = Template.of(frame.view, box)
         if template is not None:
             self._templates[tracklet] = template
 
-    def _others(self, tracklet: Tracklet, index: int) -> NDArray[np.float64]:
-        """(N, 4) boxes of the other live tracklets of its kind that were found in that picture."""
+    def _others_at(self, tracklet: Tracklet, index: int) -> NDArray[np.float64]:
+        """(N, 4) boxes of the other live tracklets of its kind that were detected in that frame."""
         return as_array(
             box
             for other in self._associator.live
@@ -272,32 +273,50 @@ class Redetector:
             and (box := other.found_at(index)) is not None
         )
 
-    def _others_lost(self, tracklet: Tracklet, picture: ScannedFrame) -> NDArray[np.float64]:
-        """(N, 4) where the other live sure tracklets of its kind should be in that picture."""
+    def _others_lost(self, tracklet: Tracklet, frame: ScannedFrame) -> NDArray[np.float64]:
+        """(N, 4) predicted boxes of the other confident tracklets of its kind that are lost."""
         return as_array(
-            other.predict(picture.now, picture.camera)
+            other.predict(frame.seconds, frame.camera)
             for other in self._associator.live
             if other is not tracklet
             and other.kind == tracklet.kind
             and other.best_score >= evidence_for(other.kind).sure
-            and other.indices[-1] < picture.index
+            and other.indices[-1] < frame.index
         )
 
 
-def _is_doubtful(detection: Detection, place: NDArray[np.float64]) -> bool:
-    """Whether a find is too faint to draw a face away from the (4,) place it was followed to."""
+def _shows_how_it_moves(tracklet: Tracklet, seconds: float) -> bool:
+    """Whether a tracklet has enough detections to be followed back, or has waited long enough."""
+    return (
+        tracklet.detection_count >= TUNING.look_back_min_detections
+        or seconds - tracklet.times[0] > TUNING.look_back_max_wait_seconds
+    )
+
+
+def _fits(detection: Detection, kind: str, predicted: NDArray[np.float64], gate: float) -> bool:
+    """Whether a detection near the (4,) predicted box of a track of that kind may be the track."""
+    return (
+        detection.score >= TUNING.min_near_score
+        and is_same_place(detection.box, predicted, gate)
+        and (kind != "plate" or is_as_high(detection.box, predicted))
+    )
+
+
+def _draws_away(detection: Detection, place: NDArray[np.float64]) -> bool:
+    """Whether a low-score detection would draw a face away from the (4,) box it was followed to."""
     if detection.kind != "face" or detection.score >= evidence_for(detection.kind).agreeing:
         return False
-    return float(iou_matrix(as_array([detection.box]), place)[0, 0]) < _NEARER_IOU
+    return float(iou_matrix(as_array([detection.box]), place)[0, 0]) < TUNING.own_min_iou
 
 
 def _is_centered_in(box: NDArray[np.float64], shape: tuple[int, int]) -> bool:
-    """Whether the centre of a (4,) box lies in a picture of that height and width."""
+    """Whether the centre of a (4,) box lies in a frame of that (height, width)."""
     x, y = centers_of(box)
     return bool(0 <= x < shape[1] and 0 <= y < shape[0])
 
 
-def _touch(box: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Whether any of the (N, 4) other boxes shares more than a sliver with the (4,) box."""
-    both = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    return bool((both > _SLIVER * (box[2:] - box[:2])).all(axis=1).any())
+def _is_occluded(box: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether any of the (N, 4) other boxes overlaps the (4,) box by more than a sliver."""
+    shared = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    sliver = TUNING.min_occlusion_ratio * (box[2:] - box[:2])
+    return bool((shared > sliver).all(axis=1).any())

@@ -1,76 +1,276 @@
-"""Who looks, at what, and how often: the stacks behind `Settings.detector`."""
+"""The scans of each level: the tables behind `Settings.detector`.
+
+A preset is data: which detectors run, with which options, on what and how often. Nothing heavy is
+imported, and no weights are read, before a preset is built.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from redact.analysis.scans import STEP_SECONDS, ScanSpec, _close
+from redact.analysis.scans import ScanSchedule, ScanSpec
 from redact.detectors import Detector
+from redact.detectors.rescored import RescoredDetector, Rescoring
 from redact.settings import Settings
-from redact.types import Detection
 
 
-@dataclasses.dataclass(frozen=True)
-class Rescored:
-    """A detector of faces or heads whose finds are called faces, their scores brought to one scale.
+@dataclasses.dataclass(frozen=True, eq=False)
+class DetectorSpec:
+    """A detector that has yet to be constructed."""
 
-    On that scale, the one that tracks are made by, 0.5 is a face that needs no support.
-    """
+    name: str
+    """Module in `redact.detectors` and class, separated by a colon."""
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Arguments of the class, apart from the number of threads."""
+    rescoring: Rescoring | None = None
+    takes_threads: bool = True
+    """Whether the class can be told the number of its threads."""
 
-    detector: Detector
-    weight: float = 1.0
-    offset: float = 0.0
-    most: float = 1.0
-    kind: str = "face"
+    def build(self, threads: int) -> Detector:
+        """Construct the detector.
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """What the detector sees in an upright (H, W, 3) uint8 BGR picture."""
-        return [
-            dataclasses.replace(detection, kind=self.kind, score=self._rescored(detection.score))
-            for detection in self.detector.detect(image)
-        ]
+        threads: how many it uses for one image; 0 takes the machine's cores.
 
-    def _rescored(self, score: float) -> float:
-        return min(self.weight * score + self.offset, self.most)
+        Raises:
+            WeightsError: a model's file is missing.
 
-    def close(self) -> None:
-        """Free what the detector holds, if it holds something."""
-        _close(self.detector)
+        """
+        module, _, name = self.name.partition(":")
+        detector_class = getattr(importlib.import_module(f"redact.detectors.{module}"), name)
+        options = {**self.options, "threads": threads} if self.takes_threads else self.options
+        detector: Detector = detector_class(**options)
+        return detector if self.rescoring is None else RescoredDetector(detector, self.rescoring)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PresetScan(ScanSchedule):
+    """One row of a preset: a detector and its schedule."""
+
+    detector: DetectorSpec
+    unless_due: PresetScan | None = dataclasses.field(default=None, kw_only=True)
+    """Another row of the same preset; see `ScanSpec.unless_due`."""
+
+
+def _centerface(*long_sides: int | None, **options: Any) -> DetectorSpec:
+    return DetectorSpec("centerface:CenterFaceDetector", {"long_sides": long_sides, **options})
+
+
+def _plates(*scales: float, rescoring: Rescoring | None = None, **options: Any) -> DetectorSpec:
+    return DetectorSpec("plates:PlateDetector", {"scales": scales, **options}, rescoring)
+
+
+def _mediapipe_blazeface(model: str, threshold: float) -> DetectorSpec:
+    options = {"model": model, "threshold": threshold}
+    return DetectorSpec(
+        "blazeface_mediapipe:MediaPipeBlazeFaceDetector", options, takes_threads=False
+    )
+
+
+_FACES_AS_THEY_ARE = _centerface(None)
+
+# BlazeFace detects faces in walls, shirts and roads, in frame after frame, with scores up to 0.7:
+# such a score must only continue a track.
+_NEAR_FACES = DetectorSpec(
+    "blazeface:BlazeFaceDetector", {"threshold": 0.45}, Rescoring(offset=-0.25)
+)
+
+_AROUND_FACE_TRACKS = PresetScan(
+    _FACES_AS_THEY_ARE,
+    where="track",
+    every_seconds=0.4,
+    track_lost_seconds=0.0,
+    part_side_pixels=160,
+)
+_MOVING_FACES = PresetScan(
+    _FACES_AS_THEY_ARE, where="moving", every_seconds=0.16, part_side_pixels=320
+)
+
+_FACE_SCANS: dict[str, tuple[PresetScan, ...]] = {
+    "fast": (
+        PresetScan(_mediapipe_blazeface("full_range_sparse", 0.5), every_seconds=0.08),
+        PresetScan(_mediapipe_blazeface("short_range", 0.7), every_seconds=0.08),
+    ),
+    "balanced": (
+        PresetScan(
+            _NEAR_FACES,
+            every_seconds=0.08,
+            idle_seconds=0.48,
+            sufficient_side_pixels=224,
+            unless_due=_MOVING_FACES,
+        ),
+        _AROUND_FACE_TRACKS,
+        _MOVING_FACES,
+        # Several people who move side by side, or a far one beside a near one.
+        PresetScan(
+            _FACES_AS_THEY_ARE,
+            where="moving",
+            every_seconds=1.44,
+            part_side_pixels=768,
+            min_part_side_pixels=420,
+            max_enlargement=1.0,
+        ),
+        PresetScan(
+            _centerface(960, 480),
+            every_seconds=2.0,
+            camera_moving_seconds=0.32,
+            crowded_seconds=0.32,
+            skips_unchanged=True,
+        ),
+        # Faces out of focus. Small scans that agree on one still need a track's support: a face
+        # counts by itself from a score of 0.5 on.
+        PresetScan(
+            DetectorSpec(
+                "blurred:BlurredFaceDetector", rescoring=Rescoring(offset=-0.3, max_score=0.39)
+            ),
+            every_seconds=8.0,
+            camera_moving_seconds=0.24,
+            crowded_seconds=0.48,
+            is_hint=True,
+            sufficient_side_pixels=224,
+        ),
+        # Far faces. Those of small frames are detected better when enlarged, and in the mirrored
+        # frame other faces are missed than in the plain one.
+        PresetScan(
+            _centerface(1920, max_enlargement=1.5, mirrored=True),
+            every_seconds=8.0,
+            camera_moving_seconds=1.2,
+            crowded_seconds=2.4,
+            skips_unchanged=True,
+        ),
+        PresetScan(
+            _centerface(1920, max_enlargement=2.0),
+            every_seconds=8.0,
+            camera_moving_seconds=2.4,
+            crowded_seconds=2.4,
+            max_frame_side_pixels=1280,
+            skips_unchanged=True,
+        ),
+    ),
+    "thorough": (
+        PresetScan(_NEAR_FACES),
+        _AROUND_FACE_TRACKS,
+        PresetScan(_centerface(None, 960, 480)),
+    ),
+}
+
+# A head near a face's track only continues the track. The part of the frame is large, because the
+# detector recognises heads by the shoulders below them.
+_AROUND_HEADS = PresetScan(
+    DetectorSpec("heads:HeadDetector", rescoring=Rescoring(weight=0.5)),
+    where="track",
+    every_seconds=0.48,
+    track_lost_seconds=0.24,
+    part_side_pixels=224,
+    surroundings_ratio=6.0,
+)
+_MOVING_HEADS = PresetScan(
+    DetectorSpec("heads:HeadDetector", rescoring=Rescoring()),
+    where="moving",
+    every_seconds=0.16,
+    part_side_pixels=320,
+)
+
+# By `Settings.heads`, at all levels but "fast".
+_HEAD_SCANS: dict[str, tuple[PresetScan, ...]] = {
+    "off": (),
+    "near-tracks": (_AROUND_HEADS,),
+    "all-moving": (_AROUND_HEADS, _MOVING_HEADS),
+}
+
+# A detection near a plate's track continues the track at any score, but is no evidence for it: the
+# network keeps detecting the same gravel that it once took for a plate. A raw score below 0.3
+# becomes one below the lowest that is added to a track (0.2): it only shows the other half of a
+# plate that another detection has cut.
+_AROUND_PLATE_TRACKS = PresetScan(
+    _plates(
+        1.0,
+        threshold=0.2,
+        enlarge_below=0,
+        verifies=False,
+        rescoring=Rescoring(weight=0.1, offset=0.17, kind="plate"),
+    ),
+    where="track",
+    kind="plate",
+    every_seconds=0.4,
+    track_lost_seconds=0.16,
+    part_side_pixels=320,
+    surroundings_ratio=4.0,
+)
+
+_PLATE_SCANS: dict[str, tuple[PresetScan, ...]] = {
+    "fast": (PresetScan(_plates(0.5), every_seconds=0.24),),
+    "balanced": (
+        _AROUND_PLATE_TRACKS,
+        PresetScan(
+            _plates(1.0, enlarge_below=0),
+            where="moving",
+            every_seconds=0.32,
+            part_side_pixels=640,
+        ),
+        PresetScan(
+            _plates(1.0, 0.5),
+            every_seconds=2.0,
+            camera_moving_seconds=0.48,
+            crowded_seconds=0.48,
+            skips_unchanged=True,
+        ),
+    ),
+    "thorough": (_AROUND_PLATE_TRACKS, PresetScan(_plates(1.0, 0.5))),
+}
+
+_STILL_FACES = PresetScan(DetectorSpec("thorough:ThoroughFaceDetector"))
+# Below this score shirts and bags are taken for heads.
+_STILL_HEADS = PresetScan(DetectorSpec("heads:HeadDetector", {"threshold": 0.8}, Rescoring()))
+
+_AUDIT_FACE_SCANS = (
+    PresetScan(_centerface(1280, 640), skips_unchanged=True),
+    PresetScan(_FACES_AS_THEY_ARE, where="track", part_side_pixels=224),
+)
+_AUDIT_PLATE_SCANS = (
+    PresetScan(_plates(0.75, 0.4), skips_unchanged=True),
+    PresetScan(
+        _plates(1.0, enlarge_below=0, verifies=False),
+        where="track",
+        kind="plate",
+        part_side_pixels=256,
+        surroundings_ratio=3.0,
+    ),
+)
 
 
 def build_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
-    """The looks that `settings` asks for.
+    """The scans of a clip that `settings` asks for.
 
-    "fast" runs BlazeFace alone for faces: near ones only. "balanced" adds CenterFace on what
-    moves, around lost tracks, and now and then on the whole picture. "thorough" runs everything
-    on every picture.
+    "fast" runs BlazeFace alone for faces, which detects near ones only. "balanced" adds CenterFace
+    in moving regions, around lost tracks, and now and then on the whole frame. "thorough" runs
+    everything on every frame.
 
-    threads: how many one look uses; 0 takes the machine's cores.
+    threads: how many one scan uses; 0 takes the machine's cores.
 
     Raises:
         WeightsError: a model's file is missing.
 
     """
-    scans: list[ScanSpec] = []
+    rows: list[PresetScan] = []
     if settings.faces:
-        scans += _face_scans(settings.detector, threads)
-        scans += _head_scans(settings, threads)
+        rows += _FACE_SCANS[settings.detector]
+        rows += _HEAD_SCANS["off" if settings.detector == "fast" else settings.heads]
     if settings.plates:
-        scans += _plate_scans(settings.detector, threads)
-    return scans
+        rows += _PLATE_SCANS[settings.detector]
+    return _build(rows, threads)
 
 
 def build_still_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
-    """The looks at a single picture, which no track supports.
+    """The scans of a single image, in which no track supports a detection.
 
-    All the looks of "balanced" at one picture cost as much as those of "thorough", and find less:
-    both are the latter for faces.
+    For faces "balanced" is the same as "thorough": run on one image, all its scans cost as much
+    and detect less. Heads without a face are covered only if `Settings.heads` asks for all of
+    them, since nothing tells which of them showed a face before.
 
-    Heads that show no face are looked for when `Settings.heads` asks for all: nothing tells here
-    which of them had a face before.
+    threads: as for `build_scans`.
 
     Raises:
         WeightsError: a model's file is missing.
@@ -78,20 +278,18 @@ def build_still_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]
     """
     if settings.detector == "fast" or not settings.faces:
         return build_scans(settings, threads=threads)
-    from redact.detectors.thorough import ThoroughFaceDetector
-
-    scans = [ScanSpec(ThoroughFaceDetector(threads=threads))]
-    if settings.heads == "all moving":
-        from redact.detectors.heads import HeadDetector
-
-        # Shirts and bags look like heads below this score.
-        heads = HeadDetector(threshold=0.8, threads=threads)
-        scans.append(ScanSpec(Rescored(heads)))
-    return [*scans, *_plate_scans("thorough", threads)] if settings.plates else scans
+    rows = [_STILL_FACES]
+    if settings.heads == "all-moving":
+        rows.append(_STILL_HEADS)
+    if settings.plates:
+        rows += _PLATE_SCANS["thorough"]
+    return _build(rows, threads)
 
 
 def build_audit_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
-    """The looks at a finished clip, at other sizes than `build_looks` takes.
+    """The scans of a finished clip, at other sizes than those of `build_scans`.
+
+    threads: as for `build_scans`.
 
     Raises:
         WeightsError: a model's file is missing.
@@ -99,126 +297,27 @@ def build_audit_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]
     """
     if settings.detector == "fast":
         return build_scans(settings, threads=threads)
-    scans: list[ScanSpec] = []
+    rows: list[PresetScan] = []
     if settings.faces:
-        from redact.detectors.centerface import CenterFaceDetector
-
-        whole = CenterFaceDetector((1280, 640), threads=threads)
-        scans.append(ScanSpec(whole, only_changes=True))
-        scans.append(ScanSpec(CenterFaceDetector(threads=threads), where="near", part_side=224))
+        rows += _AUDIT_FACE_SCANS
     if settings.plates:
-        from redact.detectors.plates import PlateDetector
-
-        plates = PlateDetector(scales=(0.75, 0.4), threads=threads)
-        scans.append(ScanSpec(plates, only_changes=True))
-        part = PlateDetector(scales=(1.0,), enlarge_below=0, verifies=False, threads=threads)
-        scans.append(ScanSpec(part, where="near", kind="plate", part_side=256, around=3.0))
-    return scans
+        rows += _AUDIT_PLATE_SCANS
+    return _build(rows, threads)
 
 
-def _face_scans(level: str, threads: int) -> list[ScanSpec]:
-    if level == "fast":
-        from redact.detectors.blazeface import BlazeFaceDetector
-
-        return [
-            ScanSpec(BlazeFaceDetector("full_range_sparse", threshold=0.5), STEP_SECONDS),
-            ScanSpec(BlazeFaceDetector("short_range", threshold=0.7), STEP_SECONDS),
-        ]
-    from redact.detectors.blazeface_onnx import BlazeFaceAnySizeDetector
-    from redact.detectors.blurred import BlurredFaceDetector
-    from redact.detectors.centerface import CenterFaceDetector
-
-    # BlazeFace sees faces in walls, shirts and roads, in frame after frame, with scores up to
-    # 0.7: those only carry on a track.
-    blaze = Rescored(BlazeFaceAnySizeDetector(threshold=0.45, threads=threads), offset=-0.25)
-    near = CenterFaceDetector(threads=threads)
-    around = ScanSpec(near, 0.4, "near", restless_seconds=0.0, part_side=160)
-    if level == "thorough":
-        every = ScanSpec(CenterFaceDetector((None, 960, 480), threads=threads))
-        return [ScanSpec(blaze), around, every]
-    # Faces of a small picture are found better enlarged, and others are missed in a mirror.
-    far = CenterFaceDetector((1920,), max_enlarged=1.5, mirrored=True, threads=threads)
-    enlarged = CenterFaceDetector((1920,), max_enlarged=2.0, threads=threads)
-    # What these looks agree on still needs a track's support.
-    blurred = Rescored(BlurredFaceDetector(threads=threads), offset=-0.3, most=0.39)
-    moving = ScanSpec(near, 2 * STEP_SECONDS, "parts", part_side=320)
+def _build(rows: Sequence[PresetScan], threads: int) -> list[ScanSpec]:
+    """Construct the rows' detectors, in order."""
+    built: dict[PresetScan, ScanSpec] = {}
+    for row in rows:
+        built[row] = _scan_of(row, row.detector.build(threads))
     return [
-        ScanSpec(
-            blaze, STEP_SECONDS, still_seconds=6 * STEP_SECONDS, enough_side=224, unless=moving
-        ),
-        around,
-        moving,
-        # Where several people move side by side, or a far one beside a near one.
-        ScanSpec(near, 1.44, "parts", part_side=768, min_side=420, max_enlarged=1.0),
-        ScanSpec(
-            CenterFaceDetector((960, 480), threads=threads),
-            2.0,
-            restless_seconds=0.32,
-            busy_seconds=0.32,
-            only_changes=True,
-        ),
-        ScanSpec(
-            blurred, 8.0, restless_seconds=0.24, busy_seconds=0.48, is_hint=True, enough_side=224
-        ),
-        ScanSpec(far, 8.0, restless_seconds=1.2, busy_seconds=2.4, only_changes=True),
-        ScanSpec(
-            enlarged,
-            8.0,
-            restless_seconds=2.4,
-            busy_seconds=2.4,
-            max_side=1280,
-            only_changes=True,
-        ),
+        scan
+        if row.unless_due is None
+        else dataclasses.replace(scan, unless_due=built[row.unless_due])
+        for row, scan in built.items()
     ]
 
 
-def _head_scans(settings: Settings, threads: int) -> list[ScanSpec]:
-    if settings.heads == "off" or settings.detector == "fast":
-        return []
-    from redact.detectors.heads import HeadDetector
-
-    heads = HeadDetector(threads=threads)
-    # Beside a track a head only carries on what was seen; the part below shows the shoulders.
-    near = ScanSpec(
-        Rescored(heads, weight=0.5),
-        0.48,
-        "near",
-        restless_seconds=0.24,
-        part_side=224,
-        around=6.0,
-    )
-    if settings.heads == "near tracks":
-        return [near]
-    moving = Rescored(heads)
-    return [near, ScanSpec(moving, 2 * STEP_SECONDS, "parts", part_side=320)]
-
-
-def _plate_scans(level: str, threads: int) -> list[ScanSpec]:
-    from redact.detectors.plates import PlateDetector
-
-    if level == "fast":
-        return [ScanSpec(PlateDetector(scales=(0.5,), threads=threads), 0.24)]
-    part = PlateDetector(scales=(1.0,), enlarge_below=0, threads=threads)
-    # Beside a track one look carries on what was seen, however faint, but is no evidence: of
-    # gravel that was once taken for a plate it says so again and again. Below 0.3, which becomes
-    # the least score of what is found near a track, it only shows the other half of a plate.
-    beside = PlateDetector(
-        scales=(1.0,), threshold=0.2, enlarge_below=0, verifies=False, threads=threads
-    )
-    faint = Rescored(beside, weight=0.1, offset=0.17, kind="plate")
-    near = ScanSpec(
-        faint, 0.4, "near", restless_seconds=0.16, kind="plate", part_side=320, around=4.0
-    )
-    if level == "balanced":
-        return [
-            near,
-            ScanSpec(part, 4 * STEP_SECONDS, "parts", part_side=640),
-            ScanSpec(
-                PlateDetector(threads=threads),
-                2.0,
-                restless_seconds=0.48,
-                busy_seconds=0.48,
-                only_changes=True,
-            ),
-        ]
-    return [near, ScanSpec(PlateDetector(threads=threads))]
+def _scan_of(row: PresetScan, detector: Detector) -> ScanSpec:
+    schedule = {field.name: getattr(row, field.name) for field in dataclasses.fields(ScanSchedule)}
+    return ScanSpec(detector, **schedule)

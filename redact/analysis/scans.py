@@ -1,16 +1,18 @@
-"""Who looks, at what, and how often: the stacks behind `Settings.detector`."""
+"""Scans: a detector, where and how often it looks, and running it on a frame or a part of one."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.analysis.tuning import TUNING
 from redact.detectors import Detector, PartDetector
 from redact.geometry import Edges, clamp_to
 from redact.imaging import resized
@@ -18,65 +20,90 @@ from redact.memory import give_back_memory
 from redact.types import Box, Detection
 from redact.views import View
 
-# Pictures are looked at about this often, in seconds; tracks bridge what lies between.
-STEP_SECONDS = 0.08
-# A frame's time may be a hair early of its share of a second.
-EARLY = 2e-3
-# A find of which less than this share lies within the part looked at is cut by the part's edge, and
-# counts no more than this: a slice of a large face looks like a smaller one.
-_MIN_WITHIN, _MAX_CUT = 0.95, 0.39
+ScanArea = Literal["frame", "moving", "track"]
+"""What a scan sees: the whole frame; each region in which something moves; or the surroundings of
+each track of its kind that no other scan has detected in the frame."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ScanSchedule:
+    """Where and how often to scan, and at what size; `ScanSpec` adds the detector."""
+
+    where: ScanArea = "frame"
+    """What part of the frame is scanned."""
+    every_seconds: float = 0.0
+    """Time between two scans; 0 scans every frame."""
+    camera_moving_seconds: float | None = None
+    """Time between two scans while the camera moves. As `every_seconds` when None."""
+    crowded_seconds: float | None = None
+    """Time between two scans while much moves in front of a camera that stands still. As
+    `every_seconds` when None."""
+    idle_seconds: float | None = None
+    """Time between two scans while nothing moves at all. As `every_seconds` when None."""
+    track_lost_seconds: float | None = None
+    """Time between two "track" scans of a track whose place in the frame is not known. As
+    `every_seconds` when None."""
+    kind: str = "face"
+    """Kind of the tracks whose surroundings a "track" scan sees."""
+    part_side_pixels: int = 0
+    """Longer side that "moving" and "track" scans scale their part of the frame to."""
+    max_enlargement: float = 2.0
+    """Moving regions are enlarged by this factor at most, even if they stay smaller."""
+    min_part_side_pixels: int = 0
+    """Moving regions whose longer side is shorter are left to other scans."""
+    max_frame_side_pixels: float = math.inf
+    """Whole frames whose longer side is longer are left to other scans."""
+    sufficient_side_pixels: int = 0
+    """Longer side of the whole frame from which on more pixels make no difference to the detector,
+    so that the frame may be shrunk to it; 0 never shrinks."""
+    surroundings_ratio: float = 3.2
+    """Side of the square that a "track" scan sees, relative to the track's box's longer side."""
+    is_hint: bool = False
+    """Its detections count only where no other scan and no confident track knows of anything."""
+    skips_unchanged: bool = False
+    """While the camera stands still, the whole frame is scanned only where it has changed since the
+    last scan; elsewhere the last detections still hold. The detector must be a `PartDetector`."""
+
+    def interval_seconds(
+        self,
+        *,
+        camera_moving: bool = False,
+        crowded: bool = False,
+        idle: bool = False,
+        track_lost: bool = False,
+    ) -> float:
+        """Time between two scans in that situation; the first one that is true decides."""
+        situations = (
+            (camera_moving, self.camera_moving_seconds),
+            (crowded, self.crowded_seconds),
+            (idle, self.idle_seconds),
+            (track_lost, self.track_lost_seconds),
+        )
+        for is_so, seconds in situations:
+            if is_so and seconds is not None:
+                return seconds
+        return self.every_seconds
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ScanSpec:
-    """A detector, where it looks and how often.
+class ScanSpec(ScanSchedule):
+    """A detector with its schedule.
 
-    where: "whole" for the whole picture; "parts" for what moves in it, brought to `part_side`
-    pixels; "near" for the surroundings of a track of that `kind` that was not seen otherwise.
+    Raises:
+        TypeError: the detector has no method `detect`.
+
     """
 
     detector: Detector
-    every_seconds: float = 0.0
-    """0 looks at every picture."""
-    where: str = "whole"
-    restless_seconds: float | None = None
-    """How often while all of the picture moves; for a "near" look, while its track is lost and not
-    even followed. As `every_seconds` when None."""
-    busy_seconds: float | None = None
-    """How often while much moves under a camera that stands still. As `every_seconds` when None."""
-    still_seconds: float | None = None
-    """How often while nothing moves at all. As `every_seconds` when None."""
-    unless: ScanSpec | None = None
-    """Left out of pictures in which this look at parts comes and sees all that moves."""
-    kind: str = "face"
-    """Of which tracks a "near" look looks around."""
-    part_side: int = 0
-    """Longer side in pixels that a part is brought to."""
-    min_side: int = 0
-    """A part whose longer side is shorter is left to other looks."""
-    max_side: float = math.inf
-    """A whole picture whose longer side is longer is left to other looks."""
-    enough_side: int = 0
-    """The whole picture may be shrunk until its longer side has so many pixels: the detector makes
-    use of no more. 0 shows it the picture as it is."""
-    max_enlarged: float = 2.0
-    is_hint: bool = False
-    """What it finds counts only where no other look and no sure track knows of somebody."""
-    only_changes: bool = False
-    """While the camera stands still, a whole picture is looked at only where it changed since this
-    look came last; elsewhere it shows what it showed. The detector's `detect` takes `within`."""
-    around: float = 3.2
-    """Side of the square that a "near" look sees, in sizes of the track's box."""
+    unless_due: ScanSpec | None = dataclasses.field(default=None, kw_only=True)
+    """Skipped in frames in which this scan of moving regions is due: it sees all that moves."""
 
-    def interval(self, *, restless: bool, busy: bool = False, still: bool = False) -> float:
-        """Seconds between two looks; restless, busy and still: as their fields tell."""
-        if restless and self.restless_seconds is not None:
-            return self.restless_seconds
-        if busy and self.busy_seconds is not None:
-            return self.busy_seconds
-        if still and self.still_seconds is not None:
-            return self.still_seconds
-        return self.every_seconds
+    def __post_init__(self) -> None:
+        if not callable(getattr(self.detector, "detect", None)):
+            raise TypeError(
+                "a detector must be an object with a method detect(image) that returns "
+                f"redact.Detection objects, not {self.detector!r}"
+            )
 
 
 def scan_view(
@@ -85,71 +112,167 @@ def scan_view(
     frame_index: int,
     within: Sequence[Box] | None = None,
 ) -> list[Detection]:
-    """What the looks at the whole of a picture see, marked with its frame index.
+    """Run all scans of the whole frame; the detections get this frame index.
 
-    within: see `look_at_whole`.
+    within: as for `scan_frame`.
     """
     return [
         dataclasses.replace(detection, frame_index=frame_index)
         for scan in scans
-        if scan.where == "whole"
+        if scan.where == "frame"
         for detection in scan_frame(scan, view, within)
     ]
 
 
 def scan_frame(scan: ScanSpec, view: View, within: Sequence[Box] | None = None) -> list[Detection]:
-    """What a look sees in the picture.
+    """Run one scan on the whole frame; boxes are in the frame's pixels.
 
-    within: these parts are enough for a look at changes only; None for all of the picture.
+    within: a scan that skips what is unchanged may see these parts of the frame only; None stands
+        for all of it.
     """
-    image = view.smaller(scan.enough_side) if scan.enough_side else view.whole()
+    image = (
+        view.smaller(scan.sufficient_side_pixels) if scan.sufficient_side_pixels else view.whole()
+    )
     factors = (view.shape[1] / image.shape[1], view.shape[0] / image.shape[0])
-    if scan.only_changes and within is not None:
-        shown = tuple(_scaled(box, (1 / factors[0], 1 / factors[1])) for box in within)
-        detections = cast("PartDetector", scan.detector).detect(image, shown)
+    if scan.skips_unchanged and within is not None:
+        within = tuple(_scaled(box, (1 / factors[0], 1 / factors[1])) for box in within)
+        detections = _detect(scan.detector, image, within)
     else:
-        detections = scan.detector.detect(image)
+        detections = _detect(scan.detector, image)
     if factors == (1.0, 1.0):
-        return list(detections)
+        return detections
     return [
         dataclasses.replace(detection, box=_scaled(detection.box, factors))
         for detection in detections
     ]
 
 
-def scan_part(scan: ScanSpec, view: View, part: Box) -> list[Detection]:
-    """What a look sees in a part of the picture, brought to the size that suits it."""
+def scan_part(
+    scan: ScanSpec, view: View, part: Box, max_enlargement: float | None = None
+) -> list[Detection]:
+    """Run one scan on a part of the frame, scaled to `part_side_pixels`; boxes are in the frame's
+    pixels.
+
+    max_enlargement: takes the place of the scan's own.
+    """
     height, width = view.shape
     x0, y0, x1, y1 = (round(v) for v in clamp_to(part, Box(0, 0, width, height)))
-    if x1 - x0 < 8 or y1 - y0 < 8:
+    if min(x1 - x0, y1 - y0) < TUNING.min_part_side_pixels:
         return []
     crop = view.part((x0, y0, x1, y1))
-    scale = min(scan.part_side / max(x1 - x0, y1 - y0), scan.max_enlarged)
+    limit = scan.max_enlargement if max_enlargement is None else max_enlargement
+    scale = min(scan.part_side_pixels / max(x1 - x0, y1 - y0), limit)
     size = max(1, round(scale * (x1 - x0))), max(1, round(scale * (y1 - y0)))
     scaled = resized(crop, *size)
     factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
-    detections = [_shifted(d, (x0, y0), factors) for d in scan.detector.detect(scaled)]
+    detections = [_shifted(d, (x0, y0), factors) for d in _detect(scan.detector, scaled)]
     return [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in detections]
 
 
-def _weaker_if_cut(detection: Detection, part: Edges, size: tuple[int, int]) -> Detection:
-    """A detection in a part of a (width, height) picture; a weak one where the part's edge cuts it.
+def scan_around(
+    scan: ScanSpec, view: View, predicted: NDArray[np.float64], margin_ratio: float = 0.0
+) -> list[Detection]:
+    """Run one scan on a square around a (4,) box, scaled to one size whatever the box's size.
 
-    It shows that something is there, not where it ends.
+    margin_ratio: the square is larger by so many sizes of the box on each side.
     """
-    # Nothing lies beyond the edges of the picture.
+    height, width = view.shape
+    sizes = scan.surroundings_ratio + 2 * margin_ratio
+    longer_side = float(np.max(predicted[2:] - predicted[:2]))
+    side = max(sizes * longer_side, TUNING.min_surroundings_side_pixels)
+    center = (predicted[:2] + predicted[2:]) / 2
+    part = Box(*(center - side / 2), *(center + side / 2))
+    # The square is shifted into the frame where that is possible: detectors expect surroundings.
+    dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
+    dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
+    moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
+    return scan_part(scan, view, moved, TUNING.max_surroundings_enlargement)
+
+
+def submit_scan(
+    pool: ThreadPoolExecutor | None, scan: Callable[..., list[Detection]], *args: Any
+) -> Future[list[Detection]]:
+    """Run `scan(*args)` in a thread of the pool, or at once in the caller's if there is none."""
+    if pool is not None:
+        return pool.submit(scan, *args)
+    done: Future[list[Detection]] = Future()
+    done.set_result(scan(*args))
+    return done
+
+
+def close_scans(scans: Sequence[ScanSpec]) -> None:
+    """Close the detectors that have a method `close`, and give freed memory back."""
+    for scan in scans:
+        close = getattr(scan.detector, "close", None)
+        if close is not None:
+            close()
+    give_back_memory()
+
+
+def _detect(
+    detector: Detector, image: NDArray[np.uint8], within: Sequence[Box] | None = None
+) -> list[Detection]:
+    """Run a detector. What it returns is checked here, where all detections come in.
+
+    Raises:
+        TypeError: it did not return detections, or one of them has a field of a wrong type.
+        ValueError: a box is not finite, or a score does not lie in 0..1.
+
+    """
+    if within is None:
+        returned: object = detector.detect(image)
+    else:
+        returned = cast("PartDetector", detector).detect(image, within)
+    caller = f"{type(detector).__name__}.detect"
+    if not isinstance(returned, Iterable):
+        raise TypeError(
+            f"{caller} returned {returned!r}; expected a sequence of redact.Detection objects, "
+            "an empty one if there is nothing to cover"
+        )
+    detections = list(returned)
+    for detection in detections:
+        _check_detection(detection, caller)
+    return detections
+
+
+def _check_detection(detection: object, caller: str) -> None:
+    if not isinstance(detection, Detection):
+        raise TypeError(
+            f"{caller} returned a sequence with {detection!r} in it; "
+            "expected redact.Detection objects only"
+        )
+    kind, box, score = detection.kind, detection.box, detection.score
+    if not isinstance(kind, str):
+        raise TypeError(f"{caller} returned the kind {kind!r}; expected a string")
+    if not isinstance(box, Box) or not all(isinstance(edge, numbers.Real) for edge in box):
+        raise TypeError(f"{caller} returned the box {box!r}; expected a redact.Box of numbers")
+    if not all(map(math.isfinite, box)):
+        raise ValueError(f"{caller} returned {box!r}; expected finite edges in pixels")
+    if not isinstance(score, numbers.Real):
+        raise TypeError(f"{caller} returned the score {score!r}; expected a number")
+    if not 0 <= score <= 1:
+        raise ValueError(f"{caller} returned the score {score!r}; expected a number in 0..1")
+
+
+def _weaker_if_cut(detection: Detection, part: Edges, size: tuple[int, int]) -> Detection:
+    """Lower the score of a detection that the edge of the scanned part cuts.
+
+    It shows that something is there, but not where it ends.
+
+    size: (width, height) of the frame. Nothing lies beyond its own edges, so they cut nothing.
+    """
     low = (float(v) if v > 0 else -math.inf for v in part[:2])
-    high = (float(v) if v < most else math.inf for v, most in zip(part[2:], size, strict=True))
+    high = (float(v) if v < limit else math.inf for v, limit in zip(part[2:], size, strict=True))
     within = clamp_to(detection.box, Box(*low, *high))
-    if within.area >= _MIN_WITHIN * detection.box.area:
+    if within.area >= TUNING.min_uncut_share * detection.box.area:
         return detection
-    return dataclasses.replace(detection, score=min(detection.score, _MAX_CUT))
+    return dataclasses.replace(detection, score=min(detection.score, TUNING.max_cut_score))
 
 
 def _shifted(
     detection: Detection, origin: tuple[int, int], factors: tuple[float, float]
 ) -> Detection:
-    """A detection in a scaled part of a picture as one in the picture."""
+    """A detection in a scaled part of the frame, in the frame's pixels."""
     (x, y), box = origin, _scaled(detection.box, factors)
     return dataclasses.replace(detection, box=Box(x + box.x0, y + box.y0, x + box.x1, y + box.y1))
 
@@ -157,46 +280,3 @@ def _shifted(
 def _scaled(box: Box, factors: tuple[float, float]) -> Box:
     fx, fy = factors
     return Box(box.x0 * fx, box.y0 * fy, box.x1 * fx, box.y1 * fy)
-
-
-def scan_around(
-    scan: ScanSpec, view: View, predicted: NDArray[np.float64], farther: float = 0.0
-) -> list[Detection]:
-    """What a look sees in a square around a box, brought to one size whatever the box's.
-
-    farther: so many sizes of the box more to each side.
-    """
-    height, width = view.shape
-    sizes = scan.around + 2 * farther
-    side = max(sizes * float(np.max(predicted[2:] - predicted[:2])), 48.0)
-    center = (predicted[:2] + predicted[2:]) / 2
-    part = Box(*(center - side / 2), *(center + side / 2))
-    # Shifted into the picture where that is possible: detectors expect surroundings.
-    dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
-    dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
-    moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
-    return scan_part(dataclasses.replace(scan, max_enlarged=4.0), view, moved)
-
-
-def begun(
-    pool: ThreadPoolExecutor | None, what: Callable[..., list[Detection]], *args: Any
-) -> Future[list[Detection]]:
-    """Run it in a thread of the pool, or at once where there is none."""
-    if pool is not None:
-        return pool.submit(what, *args)
-    done: Future[list[Detection]] = Future()
-    done.set_result(what(*args))
-    return done
-
-
-def close_scans(scans: Sequence[ScanSpec]) -> None:
-    """Free what the detectors hold, for those that hold something."""
-    for scan in scans:
-        _close(scan.detector)
-    give_back_memory()
-
-
-def _close(detector: Detector) -> None:
-    close = getattr(detector, "close", None)
-    if close is not None:
-        close()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.analysis.scans import ScanSpec, scan_around, scan_view, submit_scan
-from redact.geometry import covered_share, grow
+from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.imaging import mirrored
 from redact.motion.changes import ChangedParts, ChangeMap
 from redact.plan import Plan
@@ -247,8 +247,7 @@ def _confirmed(
 
 def _is_confirmed(detection: Detection, mirror: View, scans: Sequence[ScanSpec]) -> bool:
     near = [k for k in scans if k.where == "track" and k.kind == detection.kind]
-    width, box = mirror.shape[1], detection.box
-    there = np.array([width - box.x1, box.y0, width - box.x0, box.y1])
+    there = mirrored_boxes(np.asarray(detection.box, dtype=np.float64), mirror.shape[1])
     wider = [
         dataclasses.replace(k, surroundings_ratio=_CONFIRMING_AROUND * k.surroundings_ratio)
         for k in near

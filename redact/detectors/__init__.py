@@ -1,4 +1,7 @@
-"""Who looks at a picture. A detector is any object with a `detect` method; a user's own too."""
+"""Detectors: an image in, detections out.
+
+A detector is any object with a method `detect`, so that users can pass their own.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,23 @@ from redact.types import Box, Detection
 
 
 class Detector(Protocol):
-    """Finds faces, plates or other things to cover in one picture."""
+    """Detects faces, plates or other things to cover in one image."""
 
     def detect(self, image: NDArray[np.uint8]) -> Sequence[Detection]:
-        """What is seen in an upright (H, W, 3) uint8 BGR picture.
+        """Detections in an upright (H, W, 3) uint8 BGR image, which must not be changed.
 
-        Boxes are in the picture's pixels and may reach over its edges.
+        Boxes are in the image's pixels and may extend over its edges. Scores lie in 0..1.
         """
 
 
 class PartDetector(Detector, Protocol):
-    """A detector that can be told to look at parts of a picture, at the scale it sees all of it."""
+    """A detector that can be told to look at parts of an image, at the scale of the whole."""
 
     def detect(
         self, image: NDArray[np.uint8], within: Sequence[Box] | None = None
     ) -> Sequence[Detection]:
-        """What is seen in these parts of the picture, or in all of it."""
+        """Detections in an upright (H, W, 3) uint8 BGR image.
+
+        within: nothing needs to be detected outside of these parts of the image; None stands for
+            all of it.
+        """

@@ -1,7 +1,7 @@
-"""Several looks at one picture, whose scores add up where they agree.
+"""Several passes over one image, whose scores are combined where they agree.
 
-What a look found that no other sees is mostly false; what several looks see faintly is mostly a
-face.
+A box that only one pass detects is mostly false; one that several passes detect with low scores is
+mostly a face.
 """
 
 from __future__ import annotations
@@ -11,75 +11,84 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors.onnx import Found
+from redact.detectors.passes import ScoredBoxes, concatenated
 from redact.geometry import groups_of_same, suppress
 
-# How much one look's score counts: half a face for a sure look.
-_WEIGHT = 0.5
-# Where there are more or fewer looks, doubt is told as if there had been so many.
-_USUAL_LOOKS = 7
 _SAME_IOU = 0.3
-# A face of fewer pixels in height than this is seen by chance. One look alone is no agreement.
-_MIN_SEEN, _MIN_LOOKS = 7.0, 2
-# The box is made of what these looks saw, those with this share of the best one's score.
-_LIKE_THE_BEST = 0.5
+# In the noisy-OR a pass with score s counts as this times s: even a certain pass is half a face.
+_WEIGHT = 0.5
+# Joint scores are normalised to this number of passes, so that they mean the same for any number.
+_NORMAL_PASSES = 7
+# A pass that shrinks a face to a lower height than this, in pixels, detects it by chance. At least
+# two passes are assumed: one alone is no agreement.
+_MIN_HEIGHT_PIXELS, _MIN_PASSES = 7.0, 2
+# The joint box is made of the boxes whose scores are at least this share of the best one's.
+_MIN_SCORE_RATIO = 0.5
 
 
-def each_once(found: Found) -> Found:
-    """The best of the many boxes that one look draws around a face."""
-    boxes, scores = found
+def best_of_each(boxes_of_pass: ScoredBoxes) -> ScoredBoxes:
+    """The best of the many boxes that one pass draws around each face."""
+    boxes, scores = boxes_of_pass
     kept = suppress(boxes, scores, _SAME_IOU)
     return boxes[kept], scores[kept]
 
 
-def agreed_on(
-    passes: Sequence[Found],
+def agreed_boxes(
+    passes: Sequence[ScoredBoxes],
     threshold: float,
     scales: Sequence[float] | None = None,
     *,
-    outward: float = 1.0,
+    edge_quantile: float = 1.0,
 ) -> Iterator[tuple[NDArray[np.float32], float]]:
-    """The box (4,) and joint score of each thing that reaches that joint score.
+    """The joint box (4,) and joint score of everything that reaches the threshold.
 
-    The box is made of what the looks saw whose scores come near the best one's.
+    Args:
+        passes: what each pass detected, in pixels of the image.
+        threshold: lowest joint score, 0..1.
+        scales: the scale of the image in each pass. A pass that shrank a face too far to detect it
+            does not count as having missed it. By default all passes count.
+        edge_quantile: each edge of the joint box lies outside of this share of the passes' edges;
+            at 1 the joint box contains all boxes.
 
-    scales: at which size each look saw the picture; looks that shrank a thing too far to see it
-        don't count as having seen nothing there.
-    outward: each edge lies outside of this share of theirs; at 1 the box takes them all in.
     """
-    for boxes, scores, scans in groups_seen(passes):
-        alike = boxes[scores >= _LIKE_THE_BEST * scores.max()]
-        low = np.quantile(alike[:, :2], 1 - outward, axis=0)
-        box = np.concatenate([low, np.quantile(alike[:, 2:], outward, axis=0)])
+    for boxes, scores, numbers in groups_of_passes(passes):
+        similar = boxes[scores >= _MIN_SCORE_RATIO * scores.max()]
+        low = np.quantile(similar[:, :2], 1 - edge_quantile, axis=0)
+        box = np.concatenate([low, np.quantile(similar[:, 2:], edge_quantile, axis=0)])
         count = len(passes)
         if scales is not None:
-            able = np.flatnonzero(np.asarray(scales) * (box[3] - box[1]) >= _MIN_SEEN)
-            count = max(_MIN_LOOKS, len(np.union1d(able, scans)))
-        score = joint_score(scores, scans, count)
+            height = box[3] - box[1]
+            able = np.flatnonzero(np.asarray(scales) * height >= _MIN_HEIGHT_PIXELS)
+            count = max(_MIN_PASSES, len(np.union1d(able, numbers)))
+        score = joint_score(scores, numbers, count)
         if score >= threshold:
             yield box, score
 
 
-def groups_seen(
-    passes: Sequence[Found],
+def groups_of_passes(
+    passes: Sequence[ScoredBoxes],
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]]:
-    """Boxes (n, 4), scores (n,) and the number of the look (n,) for each thing seen.
+    """Boxes (n, 4), scores (n,) and numbers of the pass (n,) of each group that overlaps.
 
-    A thing is the best box that is left, and all that overlap it.
+    A group is the best box that is left and all boxes that overlap it.
     """
-    boxes = np.concatenate([boxes for boxes, _ in passes])
-    scores = np.concatenate([scores for _, scores in passes])
-    scans = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
+    boxes, scores = concatenated(passes)
+    numbers = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
     for same in groups_of_same(boxes, scores, _SAME_IOU):
-        yield boxes[same], scores[same], scans[same]
+        yield boxes[same], scores[same], numbers[same]
 
 
-def joint_score(scores: NDArray[np.float32], scans: NDArray[np.intp], count: int) -> float:
-    """What lacks to full doubt, 0..1, after the best score (n,) of each look (n,) was heard.
+def joint_score(scores: NDArray[np.float32], numbers: NDArray[np.intp], count: int) -> float:
+    """Noisy-OR of the weighted best score of each pass, 0..1.
 
-    count: how many looks could have seen it, those that saw nothing included.
+    Args:
+        scores: (n,) of a group of boxes.
+        numbers: (n,) which pass each box comes from.
+        count: how many passes could have detected it, including those that did not. The result is
+            normalised as if there had been seven.
+
     """
     doubt = 1.0
-    for scan in np.unique(scans):
-        doubt *= 1 - _WEIGHT * float(scores[scans == scan].max())
-    return float(1 - doubt ** (_USUAL_LOOKS / count))
+    for number in np.unique(numbers):
+        doubt *= 1 - _WEIGHT * float(scores[numbers == number].max())
+    return float(1 - doubt ** (_NORMAL_PASSES / count))

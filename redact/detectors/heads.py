@@ -1,7 +1,8 @@
-"""Heads, seen from any side, by the person detector of MediaPipe's BlazePose.
+"""Heads seen from any side, by the person detector of MediaPipe's BlazePose.
 
-It finds a person by the upper body, so backs, hoods, caps and bent heads count as well, where
-face detectors see nothing. It fails in crowds and where only a head is in the picture.
+The network detects people by the upper body, so it sees heads from behind, with hoods and caps, and
+bent down, where face detectors see nothing. It fails in crowds, and where nothing but a head is in
+the image.
 
 Source: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking", 2020.
 """
@@ -14,28 +15,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors.onnx import Found, Network, joined
+from redact.detectors.onnx import Network
+from redact.detectors.passes import ScoredBoxes, mediapipe_input, mediapipe_scores, merged
 from redact.types import Detection
 
 _MULTIPLE = 32
 # (stride, anchors in each cell) of the network's maps, in the order of its outputs.
 _LAYERS = ((8, 2), (16, 2), (32, 6))
-_SHOULDERS, _REACH = 2, 3
-# The head on the line from between the shoulders to the end of the upper body's circle, in
-# shares of that line. Measured against CenterFace on people who face the camera: a face's centre
-# lies at 0.20 / 0.30 / 0.36 (5th, 50th, 95th percentile), it is 0.25 / 0.33 / 0.44 high and
-# 0.16 / 0.26 / 0.35 wide. Hair comes on top.
+# Which of the network's points lie between the shoulders, and on the circle around the upper body.
+_SHOULDERS, _CIRCLE = 2, 3
+# The head, relative to the line from the shoulders to the circle: where its centre lies, and half
+# its height and width. Measured against CenterFace on people who face the camera, a face's centre
+# lies at 0.20 / 0.30 / 0.36 of the line (5th, 50th and 95th percentile), and a face is
+# 0.25 / 0.33 / 0.44 high and 0.16 / 0.26 / 0.35 wide. Hair is added to that.
 _CENTER, _HALF_HEIGHT, _HALF_WIDTH = 0.33, 0.25, 0.2
 _NMS_IOU = 0.3
 
 
 class HeadDetector:
-    """Heads with hair, of people whose shoulders are in the picture.
+    """Heads with their hair, of people whose shoulders are in the image.
 
     Args:
-        long_sides: for each pass, what the picture's longer side is scaled to, in pixels. The
-            network was made for 224: a person who fills the picture's height. Farther people
-            need a larger pass, or a part of the picture.
+        long_sides: for each pass, what the image's longer side is scaled to, in pixels. The network
+            was trained at 224 with people who fill the image's height. People who are farther away
+            need a larger pass, or a part of the image.
         threshold: lowest score that is reported, 0..1.
         threads: how many each call uses; 0 takes the machine's cores.
 
@@ -54,25 +57,21 @@ class HeadDetector:
         self._network = Network("pose_any_size.onnx", threads=threads)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Heads in an upright (H, W, 3) uint8 BGR picture."""
-        return joined("head", [self._pass(image, side) for side in self._long_sides], _NMS_IOU)
+        """Heads in an upright (H, W, 3) uint8 BGR image."""
+        return merged("head", [self._run_pass(image, side) for side in self._long_sides], _NMS_IOU)
 
     def close(self) -> None:
-        """Return the memory that looking has left behind."""
+        """Return the memory that calls have left behind; the detector can still be used."""
         self._network.close()
 
-    def _pass(self, image: NDArray[np.uint8], long_side: int) -> Found:
+    def _run_pass(self, image: NDArray[np.uint8], long_side: int) -> ScoredBoxes:
         scale = long_side / max(image.shape[:2])
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=how)
-        height, width = small.shape[:2]
-        padded = cv2.copyMakeBorder(
-            small, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_CONSTANT
-        )
-        blob = cv2.dnn.blobFromImage(padded, 1 / 127.5, mean=(127.5, 127.5, 127.5), swapRB=True)
-        values, logits = self._network(np.asarray(blob, dtype=np.float32))
-        boxes, scores = _decode(values[0], logits[0, :, 0], padded.shape[:2], self._threshold)
-        factors = [image.shape[1] / width, image.shape[0] / height]
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        scaled = cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation)
+        blob = mediapipe_input(np.asarray(scaled, dtype=np.uint8), _MULTIPLE)
+        values, logits = self._network(blob)
+        boxes, scores = _decode(values[0], logits[0, :, 0], blob.shape[2:], self._threshold)
+        factors = [image.shape[1] / scaled.shape[1], image.shape[0] / scaled.shape[0]]
         return boxes * np.asarray(factors * 2, dtype=np.float32), scores
 
 
@@ -81,22 +80,23 @@ def _decode(
     logits: NDArray[np.float32],
     size: tuple[int, ...],
     threshold: float,
-) -> Found:
-    """Boxes (N, 4) in input pixels and scores (N,) out of the network's lists of anchors.
+) -> ScoredBoxes:
+    """Boxes in pixels of the input, decoded from the network's lists of anchors.
 
-    values: (A, 12), a box and four points (x, y) in pixels from the anchor; logits: (A,).
+    values: (A, 12), a box and four points x, y, all in pixels relative to the anchor. logits: (A,).
+    size: (height, width) of the input.
     """
-    scores = (1 / (1 + np.exp(-np.clip(logits, -80, 80)))).astype(np.float32)
+    scores = mediapipe_scores(logits)
     chosen = np.flatnonzero(scores >= threshold)
     points = values[chosen, 4:].reshape(-1, 4, 2) + _anchors(size)[chosen, None]
     shoulders = points[:, _SHOULDERS]
-    upward = points[:, _REACH] - shoulders
-    reach = np.linalg.norm(upward, axis=1, keepdims=True)
-    direction = upward / np.maximum(reach, 1e-6)
+    upward = points[:, _CIRCLE] - shoulders
+    length = np.linalg.norm(upward, axis=1, keepdims=True)
+    direction = upward / np.maximum(length, 1e-6)
     center = shoulders + _CENTER * upward
     # The extent of an ellipse that leans as the person does.
-    long, short = np.square(_HALF_HEIGHT * direction), np.square(_HALF_WIDTH * direction[:, ::-1])
-    half = reach * np.sqrt(long + short)
+    along, across = np.square(_HALF_HEIGHT * direction), np.square(_HALF_WIDTH * direction[:, ::-1])
+    half = length * np.sqrt(along + across)
     return np.hstack([center - half, center + half]).astype(np.float32), scores[chosen]
 
 

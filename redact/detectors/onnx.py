@@ -1,32 +1,26 @@
-"""What detectors that run an ONNX network share."""
+"""ONNX networks, run by onnxruntime on the processor."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors import weights as _weights
-from redact.geometry import Edges, suppress
-from redact.types import Box, Detection
-
-Found = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Boxes (N, 4) and scores (N,) of one pass."""
-
-_NOTHING: Found = (np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32))
+from redact.detectors import weights
 
 
 class Network:
-    """An ONNX network with one input, run by onnxruntime on the processor.
+    """An ONNX network with one input.
 
-    One network serves inputs of every size; a size that is new costs nothing extra. Several
-    threads may call it at the same time.
+    It takes inputs of any size, and a new size costs nothing extra. Several threads may call and
+    close it at the same time. Networks with the same weights and number of threads share a session.
 
     Args:
-        name: the weights' file.
+        name: file name of the weights.
         threads: how many each call uses; 0 takes the machine's cores.
 
     Raises:
@@ -35,36 +29,87 @@ class Network:
     """
 
     def __init__(self, name: str, *, threads: int = 0) -> None:
-        self._session = _session(str(_weights.find(name)), threads)
+        self._session = _sessions.get(str(weights.find(name)), threads)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The network's outputs, in its own order, for one (N, C, H, W) float32 array."""
-        outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: values})
+        """The network's outputs, in its own order, for a (N, C, H, W) float32 array."""
+        with _arena.in_use():
+            outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: values})
         return outputs
 
     def close(self) -> None:
-        """Return the memory that calls have left behind; none may be under way."""
+        """Return the memory that calls have left behind; the network can still be called.
+
+        While any network is being called, this does nothing: the memory is in use.
+        """
+        _arena.shrink(self._session)
+
+
+class _Arena:
+    """The memory that all sessions share, and how many calls are using it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls = 0
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the arena from being shrunk."""
+        with self._lock:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls -= 1
+
+    def shrink(self, session: Any) -> None:
+        """Give unused memory back to the system, unless a call is under way.
+
+        onnxruntime shrinks an arena only at the end of a run, so a tiny one is made.
+        """
         import onnxruntime
 
         options = onnxruntime.RunOptions()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        channels = self._session.get_inputs()[0].shape[1]
-        smallest = np.zeros((1, channels, 32, 32), dtype=np.float32)
-        self._session.run(None, {self._input: smallest}, options)
+        values = session.get_inputs()[0]
+        tiny = np.zeros((1, values.shape[1], 32, 32), dtype=np.float32)
+        with self._lock:  # New calls wait for some milliseconds.
+            if not self._calls:
+                session.run(None, {values.name: tiny}, options)
 
 
-@functools.cache
-def _session(path: str, threads: int) -> Any:
-    """The session for a file: one for all detectors, since it is safe to share."""
+class _Sessions:
+    """One session for each file and number of threads, since a session is safe to share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: dict[tuple[str, int], Any] = {}
+        self._has_arena = False
+
+    def get(self, path: str, threads: int) -> Any:
+        """The session, loaded by the first thread that asks for it."""
+        with self._lock:
+            if not self._has_arena:
+                _register_arena()
+                self._has_arena = True
+            if (path, threads) not in self._sessions:
+                self._sessions[path, threads] = _load(path, threads)
+            return self._sessions[path, threads]
+
+
+_arena, _sessions = _Arena(), _Sessions()
+
+
+def _load(path: str, threads: int) -> Any:
     import onnxruntime
 
-    _share_memory()
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Memory laid out anew for every size of input would never be given back.
+    # A memory layout is kept for every size of input and would never be given back.
     options.enable_mem_pattern = False
     # Idle threads that spin take the cores from decoding and encoding.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -72,9 +117,12 @@ def _session(path: str, threads: int) -> Any:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-@functools.cache
-def _share_memory() -> None:
-    """One arena for all sessions, which grows by what is asked for: alone each doubles its own."""
+def _register_arena() -> None:
+    """Make one arena for all sessions that grows by what is asked for.
+
+    By default each session has its own, and doubles it whenever it is full. Must be called once in
+    a process: the sessions there are keep the arena that was registered when they were loaded.
+    """
     import onnxruntime
 
     place = onnxruntime.OrtMemoryInfo(
@@ -82,61 +130,3 @@ def _share_memory() -> None:
     )
     as_requested = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})
     onnxruntime.create_and_register_allocator(place, as_requested)
-
-
-def scaled_parts(
-    within: Sequence[Box] | None, factor: tuple[float, float], size: tuple[int, int], multiple: int
-) -> list[Edges]:
-    """Parts of a picture as edges in the same picture scaled to `size`, (width, height).
-
-    They are pushed out to whole multiples of so many pixels. Without any that are told, it is all
-    of the picture.
-
-    factor: what x and y are multiplied by.
-    """
-    if within is None:
-        return [(0, 0, *size)]
-    parts = []
-    for box in within:
-        low = [int(v * f // multiple) * multiple for v, f in zip(box[:2], factor, strict=True)]
-        high = [-int(-v * f // multiple) * multiple for v, f in zip(box[2:], factor, strict=True)]
-        x1, y1 = (min(v, limit) for v, limit in zip(high, size, strict=True))
-        parts.append((max(0, low[0]), max(0, low[1]), x1, y1))
-    return parts
-
-
-def in_parts(
-    parts: Iterable[Edges], size: tuple[int, int], scan: Callable[[Edges], Found]
-) -> Found:
-    """What is found in parts of a (width, height) picture, in pixels of the picture.
-
-    What an inner edge of a part cuts is left out; the edges of the picture itself cut nothing.
-
-    look: what is found in one part, in pixels of the part.
-    """
-    passes: list[Found] = [_NOTHING]
-    for part in parts:
-        boxes, scores = scan(part)
-        x0, y0, x1, y1 = part
-        boxes = boxes + np.asarray([x0, y0] * 2, dtype=np.float32)
-        whole = (boxes[:, 0] > x0) | (x0 == 0)
-        whole &= (boxes[:, 1] > y0) | (y0 == 0)
-        whole &= (boxes[:, 2] < x1) | (x1 == size[0])
-        whole &= (boxes[:, 3] < y1) | (y1 == size[1])
-        passes.append((boxes[whole], scores[whole]))
-    return together(passes)
-
-
-def together(passes: Sequence[Found]) -> Found:
-    """What several passes found as if one had."""
-    boxes = np.concatenate([boxes for boxes, _ in passes])
-    return boxes, np.concatenate([scores for _, scores in passes])
-
-
-def joined(kind: str, passes: Sequence[Found], iou: float) -> list[Detection]:
-    """What all passes found, each thing once: the best of boxes that overlap more than `iou`."""
-    boxes, scores = together(passes)
-    return [
-        Detection(kind=kind, box=Box(*map(float, boxes[i])), score=float(scores[i]))
-        for i in suppress(boxes, scores, iou)
-    ]

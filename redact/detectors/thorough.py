@@ -1,7 +1,8 @@
-"""Every face of a single picture: many looks, whose scores add up where they agree.
+"""Every face of a single image: many passes, whose scores are combined where they agree.
 
-With no pictures before and after, agreement stands in for a track's support. What a look found
-that no other sees is mostly false; what several looks see faintly is mostly a face.
+With no frames before and after, the agreement of passes takes the place of a track's support. A box
+that only one pass detects is mostly false; one that several passes detect with low scores is mostly
+a face.
 """
 
 from __future__ import annotations
@@ -11,40 +12,45 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detectors.agreement import agreed_on, each_once
-from redact.detectors.blazeface_onnx import BlazeFaceAnySizeDetector
-from redact.detectors.centerface import CenterFaceDetector, size_at
-from redact.detectors.onnx import Found
+from redact.detectors.agreement import agreed_boxes, best_of_each
+from redact.detectors.blazeface import BlazeFaceDetector
+from redact.detectors.centerface import CenterFaceDetector, input_size
+from redact.detectors.passes import ScoredBoxes
+from redact.geometry import as_array
 from redact.types import Box, Detection
 
-# Near faces are found better small, far ones large.
+# Near faces are detected better at a small scale, far ones at a large one.
 _SCALES = (1.0, 0.5, 1 / 3)
-# A picture whose longer side is shorter is looked at at twice its size too.
-_SMALL_PICTURE = 650
-# A face that fills a large picture is found at this longer side.
+# An image whose longer side is shorter, in pixels, also gets a pass at twice its size.
+_SMALL_IMAGE_SIDE = 650
+# A face that fills a large image is detected at this longer side.
 _OVERVIEW_SIDE = 480
-_LOWEST = 0.08
-# BlazeFace shrinks the picture to this side, and sees faces in walls and roads below this score.
-_BLAZEFACE_SIDE, _LOWEST_BLAZEFACE = 224, 0.85
-# Each edge of a face lies outside of this share of the looks' edges: one look that sees a face far
-# too large is passed over.
-_OUTWARD = 0.7
-# CenterFace's boxes cut foreheads, cheeks and masks short, by more than covers make up for.
-_MARGINS = (0.17, 0.1, 0.17, 0.12)
+# The overview is added if the smallest scale leaves the image more than this many times larger.
+_MIN_OVERVIEW_RATIO = 1.3
+# Lowest score of a CenterFace pass that takes part in the agreement.
+_MIN_CENTERFACE_SCORE = 0.08
+# BlazeFace's pass, and its lowest score: below it BlazeFace detects faces in walls and roads.
+_BLAZEFACE_SIDE, _MIN_BLAZEFACE_SCORE = 224, 0.85
+# Each edge of a face lies outside of this share of the passes' edges, so that a single pass that
+# sees a face far too large is outvoted.
+_EDGE_QUANTILE = 0.7
+# CenterFace's boxes leave out more of foreheads, cheeks and masks than covers make up for.
+_MARGIN_RATIOS = (0.17, 0.1, 0.17, 0.12)
 
 
 class ThoroughFaceDetector:
-    """Faces by CenterFace at three or four sizes, large ones also mirrored, and by BlazeFace.
+    """Faces by CenterFace at three or four scales, large ones also mirrored, and by BlazeFace.
 
-    Each look that sees a face with score s lets the doubt shrink by the factor 1 - s / 2; the
-    reported score is what then lacks to full doubt, told as if there had been seven looks, so
-    that it takes two good looks or more to come above the threshold. Looks that shrink a face to
-    a few pixels have no say in it. On labelled crowds it covers more than CenterFace alone does at
-    0.2, at every size (`python -m benchmarks accuracy --faces`).
+    The score is a noisy-OR of the passes' scores, each weighted by one half and normalised to seven
+    passes, so that it takes two passes with good scores to reach the threshold. Passes that shrink
+    a face to a few pixels do not count as having missed it. On labelled crowds this covers more
+    faces of every size than CenterFace alone does at a threshold of 0.2 (`python -m benchmarks
+    accuracy --faces`).
 
     Args:
         threshold: lowest joint score that is reported, 0..1.
-        margins: shares of the box by which it is pushed out on the left, top, right and bottom.
+        margin_ratios: how far the box is pushed out on the left, top, right and bottom, relative to
+            its width or height.
         threads: how many each call uses; 0 takes the machine's cores.
 
     Raises:
@@ -58,53 +64,54 @@ class ThoroughFaceDetector:
         self,
         *,
         threshold: float = 0.515,
-        margins: tuple[float, float, float, float] = _MARGINS,
+        margin_ratios: tuple[float, float, float, float] = _MARGIN_RATIOS,
         threads: int = 0,
     ) -> None:
-        self._threshold, self._margins = threshold, margins
-        self._centerface = CenterFaceDetector(threshold=_LOWEST, threads=threads)
-        self._blazeface = BlazeFaceAnySizeDetector(
-            _BLAZEFACE_SIDE, threshold=_LOWEST_BLAZEFACE, threads=threads
+        self._threshold, self._margin_ratios = threshold, margin_ratios
+        self._centerface = CenterFaceDetector(threshold=_MIN_CENTERFACE_SCORE, threads=threads)
+        self._blazeface = BlazeFaceDetector(
+            _BLAZEFACE_SIDE, threshold=_MIN_BLAZEFACE_SCORE, threads=threads
         )
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Faces in an upright (H, W, 3) uint8 BGR picture."""
-        scales, passes = zip(*self._scans(image), strict=True)
+        """Faces in an upright (H, W, 3) uint8 BGR image, highest score first."""
+        scales, passes = zip(*self._passes(image), strict=True)
+        agreed = agreed_boxes(passes, self._threshold, scales, edge_quantile=_EDGE_QUANTILE)
         faces = [
-            Detection(kind="face", box=_with_margins(box, self._margins), score=score)
-            for box, score in agreed_on(passes, self._threshold, scales, outward=_OUTWARD)
+            Detection(kind="face", box=_with_margins(box, self._margin_ratios), score=score)
+            for box, score in agreed
         ]
         return sorted(faces, key=lambda face: -face.score)
 
     def close(self) -> None:
-        """Return the memory that looking has left behind."""
+        """Return the memory that calls have left behind; the detector can still be used."""
         self._blazeface.close()
         self._centerface.close()
 
-    def _scans(self, image: NDArray[np.uint8]) -> Iterator[tuple[float, Found]]:
-        """The size at which each look sees the picture, and what it finds."""
+    def _passes(self, image: NDArray[np.uint8]) -> Iterator[tuple[float, ScoredBoxes]]:
+        """The scale of each pass, and what it detects."""
         long_side = max(image.shape[:2])
         for scale in (*_SCALES, *_extra_scales(long_side)):
-            yield scale, each_once(self._centerface.scan(image, size_at(image, scale)))
+            size = input_size(image, scale)
+            yield scale, best_of_each(self._centerface.run_pass(image, size))
             if scale >= 1:
-                found = self._centerface.scan_mirrored(image, size_at(image, scale))
-                yield scale, each_once(found)
+                yield scale, best_of_each(self._centerface.run_mirrored_pass(image, size))
         faces = self._blazeface.detect(image)
-        boxes = np.asarray([face.box for face in faces], dtype=np.float32).reshape(-1, 4)
+        boxes = as_array(face.box for face in faces).astype(np.float32)
         scores = np.asarray([face.score for face in faces], dtype=np.float32)
         yield _BLAZEFACE_SIDE / long_side, (boxes, scores)
 
 
 def _extra_scales(long_side: int) -> tuple[float, ...]:
-    if long_side < _SMALL_PICTURE:
+    if long_side < _SMALL_IMAGE_SIDE:
         return (2.0,)
-    if long_side * _SCALES[-1] > 1.3 * _OVERVIEW_SIDE:
+    if long_side * _SCALES[-1] > _MIN_OVERVIEW_RATIO * _OVERVIEW_SIDE:
         return (_OVERVIEW_SIDE / long_side,)
     return ()
 
 
-def _with_margins(box: NDArray[np.float32], margins: tuple[float, float, float, float]) -> Box:
+def _with_margins(box: NDArray[np.float32], ratios: tuple[float, float, float, float]) -> Box:
     x0, y0, x1, y1 = map(float, box)
-    left, top, right, bottom = margins
+    left, top, right, bottom = ratios
     width, height = x1 - x0, y1 - y0
     return Box(x0 - left * width, y0 - top * height, x1 + right * width, y1 + bottom * height)

@@ -1,4 +1,4 @@
-"""Where a model's file lies: the user's own folder first, then what was installed."""
+"""Where the weights of the detectors are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INSTALLED = Path(__file__).parents[1] / "weights"
 
 
 def find(name: str) -> Path:
-    """Path of the weights called `name`.
+    """Path of the weights with the file name `name`.
 
     The folder in the environment variable REDACT_WEIGHTS comes before the installed one.
 
@@ -25,6 +25,6 @@ def find(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise WeightsError(
-        f"no weights {name!r} in {', '.join(map(str, folders))}; "
-        "reinstall redact-clips, or name a folder that has the file in REDACT_WEIGHTS"
+        f"no weights {name!r} in {', '.join(map(str, folders))}; reinstall redact-clips, or set "
+        "REDACT_WEIGHTS to a folder that has the file"
     )
