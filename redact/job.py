@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from redact.analysis.scan_presets import build_scans
 from redact.analysis.scans import ScanSpec, close_scans
 from redact.detectors import Detector
-from redact.memory import give_back_memory, keep_no_memory
+from redact.memory import give_back_memory
 from redact.settings import Settings
 
 Progress = Callable[[str, int, int | None], None]
@@ -71,7 +71,6 @@ class Job:
         if self._detectors is not None:
             yield [ScanSpec(detector) for detector in self._detectors]
             return
-        keep_no_memory()
         # Several pictures are looked at at once, each by one thread.
         scans = build(self.settings, threads=1)
         try:

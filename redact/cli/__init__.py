@@ -17,6 +17,7 @@ from typing import NoReturn
 from redact import __version__
 from redact.cli.terminal import Bar, StoppedError, quiet_libraries, stopping_at_signals
 from redact.errors import LeakError, RedactError
+from redact.memory import keep_no_memory
 from redact.settings import AUDIO, DETECTORS, HEADS, PRESETS, STYLES, Settings
 from redact.source_files import printable, reason
 
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name may hold what the terminal's encoding doesn't.
         sys.stdout.reconfigure(errors="backslashreplace")
+    keep_no_memory()  # The process is the command's own, so it may be set up for the job.
     try:
         return command(arguments[1:]) if command else _redact(arguments)
     except StoppedError as stopped:
