@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import leaks, tally
+from benchmarks import leaks, score_tables
 from benchmarks.ground_truth import Truth, as_mask
-from benchmarks.labels import NEEDED, painted
-from benchmarks.publish import RESULTS
-from benchmarks.scoring import Score, ShownObject, allowed
+from benchmarks.image_labels import NEEDED, painted
+from benchmarks.leak_scoring import Score, ShownObject, allowed
+from benchmarks.reporting import RESULTS
 from redact.geometry import clamp_to, covered_share, grow
 from redact.plan import Plan
 from redact.types import Box
@@ -54,13 +54,13 @@ def measure(folder: Path, *, detector: str = "balanced", only: Sequence[str] = (
             scores.setdefault(tool, {})[truth.clip] = one
             heads.setdefault(tool, []).extend(covered_heads)
             seconds[tool] = seconds.get(tool, 0) + took
-            print(f"{tool:>14} {truth.clip:40} {tally.line(one, 'uncovered')}", flush=True)
-    table = {tool: tally.summary(list(by.values())) for tool, by in scores.items()}
+            print(f"{tool:>14} {truth.clip:40} {score_tables.line(one, 'uncovered')}", flush=True)
+    table = {tool: score_tables.summary(list(by.values())) for tool, by in scores.items()}
     for tool, values in table.items():
         values |= {"seconds": round(seconds[tool], 1), "refused": []}
         values["heads"] = {"frames": len(heads[tool]), "covered": int(sum(heads[tool]))}
-        values["clips"] = {clip: tally.summary([one]) for clip, one in scores[tool].items()}
-    tally.print_table(table, "uncovered")
+        values["clips"] = {clip: score_tables.summary([one]) for clip, one in scores[tool].items()}
+    score_tables.print_table(table, "uncovered")
     for tool, values in table.items():
         print(f"heads turned away, {tool}: {values['heads']['covered']} of ", end="")
         print(f"{values['heads']['frames']} head-frames covered")

@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import subjects
+from benchmarks import privacy_subjects
 from benchmarks.cutouts import Cutout, person
 from benchmarks.ground_truth import Truth
 from benchmarks.moving_scenes import encode, known_objects
+from benchmarks.scene_renderer import share_seen
 from benchmarks.scene_table import BEARD, JACKET, SMILE, STERN, WOMAN
-from benchmarks.stage import share_seen
 from redact.geometry import clamp_to
 from redact.types import Box
 
@@ -120,7 +120,7 @@ def cut_out(data: Path, count: int) -> list[tuple[Cutout, Way]]:
 
 def drawn_person(number: int) -> Cutout:
     """A made-up face on a plain body."""
-    face = subjects.made_up_face(number)
+    face = privacy_subjects.made_up_face(number)
     high, wide = face.shape[:2]
     picture = np.zeros((6 * high, 3 * wide, 3), np.uint8)
     solid = np.zeros(picture.shape[:2], np.uint8)

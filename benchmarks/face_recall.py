@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.labels import NEEDED, false_area, load_labels, painted
+from benchmarks.image_labels import NEEDED, false_area, load_labels, painted
 from redact.detectors import Detector
 from redact.geometry import covered_share, grow
 from redact.settings import Settings

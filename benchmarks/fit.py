@@ -12,9 +12,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import leaks, publish
-from benchmarks.detail import AlignmentError
+from benchmarks import leaks, reporting
 from benchmarks.fit_scoring import Fit, measure, summary
+from benchmarks.frame_comparison import AlignmentError
 from redact import video
 
 
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{tool:>10} {source.stem:32} {_line(summary(fits[-1:]))}", flush=True)
         table[tool] = summary(fits) | {"clips": {f.clip: summary([f]) for f in fits}}
     _print(table)
-    publish.save_json(
-        options.json.with_name("fit.json"), {"machine": publish.machine(), "tools": table}
+    reporting.save_json(
+        options.json.with_name("fit.json"), {"machine": reporting.machine(), "tools": table}
     )
 
 
@@ -52,7 +52,7 @@ def _tools(options: argparse.Namespace) -> dict[str, leaks.Tool]:
 
 
 def _kept(tool: str, source: Path) -> Path | None:
-    path = publish.RESULTS / tool / f"{source.stem}.mp4"
+    path = reporting.RESULTS / tool / f"{source.stem}.mp4"
     return path if path.is_file() else None
 
 

@@ -16,16 +16,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import detail
+from benchmarks import frame_comparison
 from benchmarks.ground_truth import Truth
-from benchmarks.scoring import align_frames, frame_pairs
+from benchmarks.leak_scoring import align_frames, frame_pairs
 from redact.geometry import meet
 from redact.types import Box
 
 Gray = NDArray[np.uint8]
 
-# A pixel is covered where a 3 px mean differs by more than this many grey steps, near a place where
-# `detail.changed` is certain of it; holes up to a third of a cover's shorter side are filled.
+# A pixel is covered where a 3 px mean differs by more than this many grey levels, near a place where
+# `frame_comparison.changed` also sees a change. Holes up to a third of a cover's shorter side are
+# filled.
 _CHANGED_STEPS = 6.0
 _MIN_SIDE_PIXELS = 6
 _GHOST_SECONDS = 1.0
@@ -120,7 +121,7 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
 def _covers(before: Gray, after: Gray) -> tuple[list[tuple[Box, float]], NDArray[np.int32]]:
     """(bounding box, area in pixels) of each cover, and (H, W) the number of the cover from 1."""
     height, width = before.shape
-    certain = detail.changed(before, after).astype(np.uint8)
+    certain = frame_comparison.changed(before, after).astype(np.uint8)
     certain = cv2.resize(certain, (width, height), interpolation=cv2.INTER_NEAREST)
     near = cv2.dilate(certain, np.ones((5, 5), np.uint8))
     away = cv2.blur(cv2.absdiff(before, after).astype(np.float32), (3, 3))

@@ -26,7 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks import publish
+from benchmarks import reporting
 
 SIDES = (64, 128, 256, 512)
 _LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
@@ -49,16 +49,16 @@ def main(arguments: Sequence[str]) -> None:
     check(_kernels)
     cv2.setNumThreads(1)
     result = {
-        "machine": publish.machine("numba", "opencv-python"),
+        "machine": reporting.machine("numba", "opencv-python"),
         "load_seconds": {"first": first, "later": later},
         "sides": SIDES,
         "microseconds": [measure(_kernels, side, options.rounds) for side in SIDES],
     }
     print(text_table(result))
-    publish.save_json(options.json, result)
+    reporting.save_json(options.json, result)
     if options.readme:
         saved = json.loads(options.json.read_text(encoding="utf-8"))
-        publish.write_between_marks(options.readme, "kernels", markdown_table(saved))
+        reporting.write_between_marks(options.readme, "kernels", markdown_table(saved))
 
 
 def load_seconds() -> tuple[float, float]:

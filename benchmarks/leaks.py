@@ -24,13 +24,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import moving_scenes, publish
-from benchmarks.detail import AlignmentError
+from benchmarks import moving_scenes, reporting
+from benchmarks.frame_comparison import AlignmentError
 from benchmarks.ground_truth import Truth
-from benchmarks.publish import RESULTS
+from benchmarks.leak_scoring import Score, score
+from benchmarks.reporting import RESULTS
 from benchmarks.scene_table import QUICK, SCENES
-from benchmarks.scoring import Score, score
-from benchmarks.tally import line, markdown_table, print_table, summary
+from benchmarks.score_tables import line, markdown_table, print_table, summary
 
 BOXES = Path(__file__).with_name("clip_boxes")
 
@@ -65,9 +65,11 @@ def main(arguments: Sequence[str]) -> None:
         values |= {"seconds": round(seconds[tool], 1), "refused": refused[tool]}
         values["clips"] = {clip: summary([one]) for clip, one in scores[tool].items()}
     print_table(table)
-    publish.save_json(options.json, {"machine": publish.machine("opencv-python"), "tools": table})
+    reporting.save_json(
+        options.json, {"machine": reporting.machine("opencv-python"), "tools": table}
+    )
     if options.readme:
-        publish.write_between_marks(options.readme, "leaks", markdown_table(table))
+        reporting.write_between_marks(options.readme, "leaks", markdown_table(table))
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ground_truth import Truth
-from benchmarks.stage import Scene, Stage
+from benchmarks.scene_renderer import Scene, Stage
 from redact.types import Box
 
 VERSION = 3

@@ -24,13 +24,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import doorbell_clips, pipeline_memory, pipeline_table, publish
+from benchmarks import doorbell_clips, pipeline_memory, pipeline_table, reporting
 from benchmarks.doorbell_clips import SIZES, Street
-from benchmarks.pipeline_ways import check, known_faces_shown, run_deface, run_way
+from benchmarks.pipeline_runner import check, known_faces_shown, run_deface, run_way
 
 Result = dict[str, Any]
 WAYS = ("decode", "transcode, PyAV alone", "transcode", "ours")
-_FOLDER = publish.RESULTS / "pipeline"
+_FOLDER = reporting.RESULTS / "pipeline"
 _PACKAGES = ("av", "onnxruntime", "opencv-python", "numba")
 _LONGEST_4K = 4.0
 _LENGTHS = (3.0, 30.0)
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     pipeline_table.plot(result, options.json.with_suffix(".png"))
     if options.readme:
         text = pipeline_table.markdown_table(result)
-        publish.write_between_marks(options.readme, "speed", text)
+        reporting.write_between_marks(options.readme, "speed", text)
 
 
 def _measured(options: argparse.Namespace) -> Result:
@@ -55,14 +55,14 @@ def _measured(options: argparse.Namespace) -> Result:
     if options.keep and options.json.is_file():
         result = json.loads(options.json.read_text(encoding="utf-8"))
     settings = _settings(options)
-    result |= {"machine": publish.machine(*_PACKAGES), "settings": settings}
+    result |= {"machine": reporting.machine(*_PACKAGES), "settings": settings}
     clips = _clips(options)
     if options.memory:
         _, path, _ = clips[0]
         minutes = options.memory_minutes
         result["memory"] = pipeline_memory.compare(path, _FOLDER, settings, 60 * minutes)
         print(pipeline_memory.text(result["memory"]))
-        publish.save_json(options.json, result)
+        reporting.save_json(options.json, result)
         return result
     result["start"] = _start(settings, options.rounds, compile_too=not options.quick)
     print(pipeline_table.start_text(result["start"]), flush=True)
@@ -72,7 +72,7 @@ def _measured(options: argparse.Namespace) -> Result:
         )
         result["clips"][name] = about | figures
         print(pipeline_table.clip_text(name, result["clips"][name]), flush=True)
-        publish.save_json(options.json, result)
+        reporting.save_json(options.json, result)
     return result
 
 
@@ -100,7 +100,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--memory-minutes", type=float, default=10.0)
     add("--keep", action="store_true", help="keep the saved figures of clips not measured now")
     add("--publish", action="store_true", help="measure nothing; table and plot of saved figures")
-    add("--json", type=Path, default=publish.RESULTS / "pipeline.json")
+    add("--json", type=Path, default=reporting.RESULTS / "pipeline.json")
     add("--readme", type=Path, help="write the table between the marks in a file")
     options = parser.parse_args(arguments)
     if options.quick:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pipeline_ways import run_way, times
+from benchmarks.pipeline_runner import run_way, times
 
 Result = dict[str, Any]
 _MB = 1e6

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.labels import NEEDED, false_area, load_labels
+from benchmarks.image_labels import NEEDED, false_area, load_labels
 from redact.detectors.plates import PlateDetector
 from redact.geometry import covered_share, grow
 from redact.training.split import is_trained_on

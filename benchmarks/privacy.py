@@ -33,8 +33,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import publish, subjects
-from benchmarks.subjects import Box, Picture, aligned, scene
+from benchmarks import privacy_subjects, reporting
+from benchmarks.privacy_subjects import Box, Picture, aligned, scene
 from redact.cover.painter import STYLES, Cover
 from redact.settings import Settings
 from redact.types import Region
@@ -58,11 +58,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/privacy.json"))
     parser.add_argument("--readme", type=Path, help="file to write the table into")
     options = parser.parse_args(arguments)
-    faces = subjects.load_faces(options.faces, options.people)
+    faces = privacy_subjects.load_faces(options.faces, options.people)
     if not faces:
         print(f"no faces in {str(options.faces)!r}: made-up ones only test the machinery")
-        faces = [subjects.made_up_face(i) for i in range(options.people)]
-    plates = [subjects.draw_plate(subjects.plate_text(i)) for i in range(options.people)]
+        faces = [privacy_subjects.made_up_face(i) for i in range(options.people)]
+    plates = [
+        privacy_subjects.draw_plate(privacy_subjects.plate_text(i)) for i in range(options.people)
+    ]
     results = {}
     for kind, things in (("face", faces), ("plate", plates)):
         heads = ["clear", "parrot", "clip, clear", "clip, parrot"]
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str]) -> None:
         )
         if kind == "plate":
             heads += ["signs read", "clip, signs"]
-            print(f"; signs, chance {100 / len(subjects.SIGNS):.1f} %", end="")
+            print(f"; signs, chance {100 / len(privacy_subjects.SIGNS):.1f} %", end="")
         print("\n" + f"{'cover':28}" + "".join(f"{head:>14}" for head in heads))
         runs = [attack_all(things, covers(), kind, seed) for seed in range(options.seeds)]
         for name in runs[0]:
@@ -84,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if options.readme:
         saved = json.loads(options.json.read_text(encoding="utf-8"))
-        publish.write_between_marks(options.readme, "privacy", markdown_table(saved, len(faces)))
+        reporting.write_between_marks(options.readme, "privacy", markdown_table(saved, len(faces)))
 
 
 def markdown_table(results: Mapping[str, Sequence[float]], people: int) -> str:
@@ -102,8 +104,8 @@ def markdown_table(results: Mapping[str, Sequence[float]], people: int) -> str:
             *lines,
             "",
             f"{people} faces of labelled photos, many masked, {100 / people:.1f} % would be "
-            f"guessed; drawn plates, of whose signs {100 / len(subjects.SIGNS):.1f} % would be. "
-            f"A clip has {subjects.FRAMES} frames, brought into line and averaged.",
+            f"guessed; drawn plates, of whose signs {100 / len(privacy_subjects.SIGNS):.1f} % would be. "
+            f"A clip has {privacy_subjects.FRAMES} frames, brought into line and averaged.",
         ]
     )
 
@@ -139,7 +141,8 @@ def attack_all(
     for i, thing in enumerate(things):
         clear.append(aligned(*scene(thing, np.random.default_rng((seed, 0, i)), 1)))
         gallery, probe = (
-            scene(thing, np.random.default_rng((seed, who, i)), subjects.FRAMES) for who in (1, 2)
+            scene(thing, np.random.default_rng((seed, who, i)), privacy_subjects.FRAMES)
+            for who in (1, 2)
         )
         for name, cover in ways.items():
             # One seed for all: the attacker knows the lot by which cells are made up.
@@ -164,10 +167,10 @@ class _Seen:
         self.many = aligned(probe_clip, probe_boxes)
         self.read: list[float] = []
         if kind == "plate":
-            text = subjects.plate_text(number)
+            text = privacy_subjects.plate_text(number)
             for count in (1, len(probe_clip)):
-                picture = aligned(probe_clip[:count], probe_boxes[:count], subjects.PLATE)
-                said = subjects.read_plate(picture)
+                picture = aligned(probe_clip[:count], probe_boxes[:count], privacy_subjects.PLATE)
+                said = privacy_subjects.read_plate(picture)
                 self.read.append(sum(a == b for a, b in zip(said, text, strict=True)) / len(text))
 
 

@@ -1,11 +1,11 @@
 """The scenes: which still is the world, who walks through it, what the camera does.
 
-Places are shares of the world's width and height; see `benchmarks.stage.Scene`.
+Places are shares of the world's width and height; see `benchmarks.scene_renderer.Scene`.
 """
 
 from __future__ import annotations
 
-from benchmarks.stage import Actor, Scene
+from benchmarks.scene_renderer import Actor, Scene
 
 _MASKED = "faces/facemask853/maksssksksss{}.jpg".format
 _LOOSE = "faces/mask_wearing/{}.jpg".format

@@ -5,18 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import face_recall, kernels, privacy, publish, subjects
+from benchmarks import face_recall, kernels, privacy, privacy_subjects, reporting
 from redact import Settings
 
 
 @pytest.fixture(scope="module")
 def faces():
-    return [subjects.made_up_face(i) for i in range(6)]
+    return [privacy_subjects.made_up_face(i) for i in range(6)]
 
 
 @pytest.fixture(autouse=True)
 def short_clips(monkeypatch):
-    monkeypatch.setattr(subjects, "FRAMES", 2)
+    monkeypatch.setattr(privacy_subjects, "FRAMES", 2)
 
 
 def test_uncovered_faces_are_recognised(faces):
@@ -37,7 +37,7 @@ def test_a_weak_cover_tells_more_than_the_default(faces):
 
 
 def test_clear_plates_are_read_and_covered_ones_not():
-    plates = [subjects.draw_plate(subjects.plate_text(i)) for i in range(5)]
+    plates = [privacy_subjects.draw_plate(privacy_subjects.plate_text(i)) for i in range(5)]
     ways = {name: privacy.covers()[name] for name in ("nothing", "blur (default)")}
     shares = privacy.attack_all(plates, ways, "plate", 0)
     assert min(float(ways.max()) for ways in shares["nothing"][4:]) > 0.9
@@ -47,10 +47,10 @@ def test_clear_plates_are_read_and_covered_ones_not():
 def test_tables_go_between_their_marks(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- kernels -->\nold\n<!-- kernels end -->\nb\n")
-    publish.write_between_marks(page, "kernels", "new")
+    reporting.write_between_marks(page, "kernels", "new")
     assert page.read_text() == "a\n<!-- kernels -->\n\nnew\n\n<!-- kernels end -->\nb\n"
     with pytest.raises(ValueError, match="privacy"):
-        publish.write_between_marks(page, "privacy", "new")
+        reporting.write_between_marks(page, "privacy", "new")
 
 
 def test_kernels_are_checked_before_they_are_timed():

@@ -8,7 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import clip_recall, detail, leaks, moving_scenes, scoring, tally
+from benchmarks import (
+    clip_recall,
+    frame_comparison,
+    leak_scoring,
+    leaks,
+    moving_scenes,
+    score_tables,
+)
 from benchmarks.ground_truth import Truth
 from redact import Box
 
@@ -70,7 +77,7 @@ def judged(source, tmp_path):
 
     def judge(change, truth=TRUTH):
         output = write(tmp_path / "clip.mp4", [change(draw(i), i) for i in range(COUNT)])
-        return tally.summary([scoring.score(source, output, truth)])
+        return score_tables.summary([leak_scoring.score(source, output, truth)])
 
     return judge
 
@@ -128,7 +135,7 @@ def test_hidden_and_flat_things_do_not_count(judged, source):
     truth = Truth("clip.mp4", SIZE, COUNT, (*hidden, nothing))
     assert judged(lambda p, _: p, truth)["face"]["frames"] == COUNT - 15
     flat = np.full((100, 100), 80, np.uint8)
-    assert detail.leaks(flat, flat, Box(10, 10, 60, 60), "face") is None
+    assert frame_comparison.leaks(flat, flat, Box(10, 10, 60, 60), "face") is None
 
 
 def test_area_covered_for_nothing_is_measured(judged):
@@ -140,28 +147,28 @@ def test_dropped_and_repeated_frames_are_matched(source, tmp_path):
     kept = [0, 1, 3, 4, 5, 5, 6, 7, 10, 11, 12, 12, 13, 14, 15, 16, 17, 18, 19, 19]
     pictures = [draw(i) if i == 7 else cover(draw(i), face_box(i)) for i in kept]
     output = write(tmp_path / "clip.mp4", pictures)
-    said = tally.summary([scoring.score(source, output, TRUTH)])["face"]
+    said = score_tables.summary([leak_scoring.score(source, output, TRUTH)])["face"]
     assert (said["frames"], said["leaked"]) == (len(set(kept)), 1)
 
 
 def test_an_output_that_plays_slower_is_matched(source, tmp_path):
     pictures = [draw(i) if i == 7 else cover(draw(i), face_box(i)) for i in range(COUNT)]
     output = write(tmp_path / "clip.mp4", pictures, frames=range(0, 2 * COUNT, 2))
-    said = tally.summary([scoring.score(source, output, TRUTH)])["face"]
+    said = score_tables.summary([leak_scoring.score(source, output, TRUTH)])["face"]
     assert (said["frames"], said["leaked"]) == (COUNT, 1)
 
 
 def test_the_wrong_order_of_frames_is_noticed(source, tmp_path):
     output = write(tmp_path / "clip.mp4", [draw(i) for i in reversed(range(COUNT))])
-    with pytest.raises(detail.AlignmentError, match="frames in order"):
-        scoring.score(source, output, TRUTH)
+    with pytest.raises(frame_comparison.AlignmentError, match="frames in order"):
+        leak_scoring.score(source, output, TRUTH)
 
 
 def test_another_size_of_the_output_is_brought_back(source, tmp_path):
     bigger = [cv2.resize(draw(i), (336, 256)) for i in range(COUNT)]
     pairs = [(p, round(i * 90_000 / RATE)) for i, p in enumerate(bigger)]
     moving_scenes.encode(tmp_path / "clip.mp4", pairs, (336, 256), RATE)
-    said = tally.summary([scoring.score(source, tmp_path / "clip.mp4", TRUTH)])
+    said = score_tables.summary([leak_scoring.score(source, tmp_path / "clip.mp4", TRUTH)])
     assert said["face"]["share"] == 1
 
 
@@ -189,7 +196,7 @@ def test_recall_over_time_counts_frames_runs_heads_and_area():
 
     frames = clip_recall.frames_to_look_at(truth)
     score, heads = clip_recall.score(truth, frames, covers)
-    said = tally.summary([score])
+    said = score_tables.summary([score])
     assert (said["face"]["frames"], said["face"]["leaked"]) == (COUNT, 3)
     assert said["face"]["longest_run"] == 3
     assert said["plate"]["share"] == 1
@@ -239,7 +246,7 @@ def test_scenes_know_where_their_people_are(tmp_path):
     short = dataclasses.replace(SCENES["doorbell"], seconds=2.4, rate=5)
     path = moving_scenes.build("doorbell", short, DATA, tmp_path)
     truth = Truth.load(path.with_suffix(".json"))
-    said = tally.summary([scoring.score(path, path, truth)])
+    said = score_tables.summary([leak_scoring.score(path, path, truth)])
     assert said["face"]["share"] == 1
     assert said["face"]["tracks"] == 2
     again = moving_scenes.build("again", short, DATA, tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from make_clips import read_back, write_clip
 
-from benchmarks import doorbell_clips, pipeline, pipeline_memory, pipeline_table, pipeline_ways
+from benchmarks import doorbell_clips, pipeline, pipeline_memory, pipeline_runner, pipeline_table
 from benchmarks.doorbell_clips import Street
 from benchmarks.ground_truth import Truth
 
@@ -83,17 +83,17 @@ def test_lost_frames_and_wrong_times_are_noticed(tmp_path):
     write_clip(paths[0], frames=6)
     write_clip(paths[1], frames=5)
     write_clip(paths[2], frames=6, pts=[0, 512, 1024, 1600, 2048, 2560])
-    assert pipeline_ways.check(paths[0], paths[0])["frames"] == 6
+    assert pipeline_runner.check(paths[0], paths[0])["frames"] == 6
     with pytest.raises(ValueError, match="has 5 frames, its source has 6"):
-        pipeline_ways.check(paths[0], paths[1])
+        pipeline_runner.check(paths[0], paths[1])
     with pytest.raises(ValueError, match=r"0\.0050 s away"):
-        pipeline_ways.check(paths[0], paths[2])
+        pipeline_runner.check(paths[0], paths[2])
 
 
 def test_known_faces_show_in_the_source_and_not_where_nobody_is(clips):
-    copy = pipeline_ways.known_faces_shown(clips["one"], clips["one"])
+    copy = pipeline_runner.known_faces_shown(clips["one"], clips["one"])
     assert copy["known_faces"] == copy["known_faces_shown"] == 3
-    gone = pipeline_ways.known_faces_shown(clips["one"], clips["none"])
+    gone = pipeline_runner.known_faces_shown(clips["one"], clips["none"])
     assert gone == {"known_faces": 3, "known_faces_shown": 0}
 
 
@@ -101,7 +101,7 @@ def test_a_looped_clip_shows_the_same_pictures_again_at_even_times(tmp_path):
     clip = tmp_path / "clip.mp4"
     write_clip(clip, frames=8, time_base=Fraction(1, 12800))
     long = pipeline_memory.loop(clip, tmp_path / "long.mp4", 3 * 8 / 25)
-    assert np.diff(pipeline_ways.times(long)) == pytest.approx([1 / 25] * 23)
+    assert np.diff(pipeline_runner.times(long)) == pytest.approx([1 / 25] * 23)
     pictures = read_back(long)[1]
     np.testing.assert_array_equal(pictures[:8], pictures[16:])
 

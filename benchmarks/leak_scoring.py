@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import detail
+from benchmarks import frame_comparison
 from benchmarks.ground_truth import Truth, as_mask
 from redact import video
 from redact.geometry import grow
@@ -56,7 +56,7 @@ def score(source: Path, output: Path, truth: Truth) -> Score:
         for known in truth.at(index):
             if not known.counts:
                 continue
-            leaked = detail.leaks(before, after, known.box, known.kind)
+            leaked = frame_comparison.leaks(before, after, known.box, known.kind)
             if leaked is not None:
                 size = known.box.height if known.kind == "face" else known.box.width
                 key = (known.id, known.kind, index)
@@ -75,9 +75,9 @@ def align_frames(source: Path, output: Path, truth: Truth) -> NDArray[np.int64]:
     """
     sides = []
     for path in (source, output):
-        scans = [(at, detail.small(picture)) for at, picture in _gray_frames(path)]
+        scans = [(at, frame_comparison.small(picture)) for at, picture in _gray_frames(path)]
         if not scans:
-            raise detail.AlignmentError(f"{str(path)!r} has no frames")
+            raise frame_comparison.AlignmentError(f"{str(path)!r} has no frames")
         sides.append((np.stack([scan for _, scan in scans]), np.array([at for at, _ in scans])))
     (before, before_at), (after, after_at) = sides
     if len(before) != truth.frames:
@@ -91,7 +91,7 @@ def align_frames(source: Path, output: Path, truth: Truth) -> NDArray[np.int64]:
         )
         for i in range(len(before))
     ]
-    return detail.align(before, before_at, after, after_at, ~np.stack(hidden))
+    return frame_comparison.align(before, before_at, after, after_at, ~np.stack(hidden))
 
 
 def _gray_frames(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -124,7 +124,7 @@ def frame_pairs(
 def _over_covered(
     before: NDArray[np.uint8], after: NDArray[np.uint8], index: int, truth: Truth
 ) -> float:
-    differs = detail.changed(before, after)
+    differs = frame_comparison.changed(before, after)
     height, width = differs.shape
     return float((differs & ~as_mask(allowed(truth, index), (width, height), 0.5)).mean())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.scoring import Score, ShownObject
+from benchmarks.leak_scoring import Score, ShownObject
 
 # Lower bounds of the buckets: heights of faces, widths of plates.
 BUCKETS = {"face": (0, 12, 16, 32, 64, 128), "plate": (0, 24, 48, 96)}

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import detail
+from benchmarks import frame_comparison
 from benchmarks.ground_truth import Truth
 
 Result = dict[str, Any]
@@ -20,7 +20,7 @@ _EVERY = 5
 
 
 def run_way(way: str, source: Path | None, target: Path | None, settings: Result) -> Result:
-    """What `benchmarks.one_run` says of one way.
+    """What `benchmarks.pipeline_worker` says of one way.
 
     Raises:
         SystemExit: it failed.
@@ -34,7 +34,7 @@ def run_way(way: str, source: Path | None, target: Path | None, settings: Result
         "began": time.time(),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.one_run", json.dumps(request)],
+        [sys.executable, "-m", "benchmarks.pipeline_worker", json.dumps(request)],
         capture_output=True,
         text=True,
         check=False,
@@ -107,7 +107,7 @@ def known_faces_shown(source: Path, output: Path) -> Result:
         for index, (before, after) in enumerate(zip(befores, afters, strict=True)):
             for one in truth.at(index) if index % _EVERY == 0 else ():
                 if one.counts:
-                    leaked = detail.leaks(before, after, one.box, one.kind)
+                    leaked = frame_comparison.leaks(before, after, one.box, one.kind)
                     looked += leaked is not None
                     shown += bool(leaked)
     return {"known_faces": looked, "known_faces_shown": shown}

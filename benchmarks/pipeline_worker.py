@@ -1,4 +1,4 @@
-"""One run of one way through a clip, in a process of its own: `python -m benchmarks.one_run`.
+"""One run of one way through a clip, in a process of its own: `python -m benchmarks.pipeline_worker`.
 
 Takes a JSON object {"way", "source", "target", "settings", "began"} (`began` by `time.time()`,
 before this process was started) and prints another as its last line. All seconds count from
