@@ -1,4 +1,4 @@
-"""Pictures made smaller without aliasing, or mirrored, and fast."""
+"""Shrinking images without aliasing, enlarging and mirroring them, and fast."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from redact.cover import _kernels
 
 
 def size_within(shape: Sequence[int], long_side: int) -> tuple[int, int]:
-    """(width, height) of a picture of that (H, W, ...) shape, its longer side no longer."""
+    """(width, height) of a (H, W, ...) image shrunk until its longer side is at most that long."""
     height, width = shape[:2]
     scale = max(1.0, max(height, width) / long_side)
     return max(1, round(width / scale)), max(1, round(height / scale))
 
 
 def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The (H, W) or (H, W, 3) uint8 picture at a smaller size, each pixel a mean of those it holds.
+    """A (H, W) or (H, W, 3) uint8 image at a smaller size, each pixel the mean of its area.
 
-    Halved first as long as that divides it evenly: OpenCV does this some five times as fast as our
-    kernel averages over areas of any other shape, and that three times as fast as OpenCV.
+    The image is first halved while its sides are even, which OpenCV does some five times as fast as
+    our kernel averages over areas of other sizes. At that the kernel is three times as fast as
+    OpenCV.
     """
     while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
         if image.shape[0] % 2 or image.shape[1] % 2:
@@ -39,15 +40,15 @@ def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
 
 
 def resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The (H, W) or (H, W, C) uint8 picture at another size: shrunk, or enlarged."""
+    """A (H, W) or (H, W, C) uint8 image at another size: means of areas, or interpolated."""
     if width <= image.shape[1] and height <= image.shape[0]:
         return shrunk(image, width, height)
     return np.asarray(cv2.resize(image, (width, height)), dtype=np.uint8)
 
 
 def mirrored(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The (H, W) or (H, W, C) uint8 picture with left and right in each other's place, a copy.
+    """A copy of a (H, W) or (H, W, C) uint8 image with left and right exchanged.
 
-    OpenCV does it some ten times as fast as numpy copies a reversed view.
+    OpenCV takes a tenth of the time that numpy takes to copy a reversed view.
     """
     return np.asarray(cv2.flip(image, 1), dtype=np.uint8)

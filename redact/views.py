@@ -1,7 +1,7 @@
-"""Pictures as looks see them: converted to colour only where, and as large as, a look needs them.
+"""Views: frames as scans see them, converted to colour only where and as large as a scan needs it.
 
-A frame of full HD takes a millisecond and six megabytes to convert; most looks see a small part of
-it, or all of it at a quarter of the size.
+A full HD frame takes a millisecond and six megabytes to convert, while most scans see a small part
+of it, or all of it at a quarter of its size.
 """
 
 from __future__ import annotations
@@ -23,40 +23,43 @@ Image = NDArray[np.uint8]
 
 
 class View(Protocol):
-    """An upright picture. What it gives out must not be changed."""
+    """An upright image. The arrays that it returns must not be changed."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Its height and width in pixels."""
+        """(height, width) in pixels."""
 
     def whole(self) -> Image:
         """All of it: (H, W, 3) uint8 BGR."""
 
     def part(self, part: Edges) -> Image:
-        """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
+        """A part of it inside its edges: (y1 - y0, x1 - x0, 3) uint8 BGR."""
 
     def smaller(self, long_side: int) -> Image:
-        """All of it in BGR, perhaps at a lower size; the longer side still has so many pixels."""
+        """All of it, (h, w, 3) uint8 BGR, perhaps shrunk.
+
+        long_side: the longer side keeps at least so many pixels, if it has them.
+        """
 
     def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
-        """(h, w) uint8 brightness from black, 0, to white, 255, of a part or all of it.
+        """(h, w) uint8 brightness of a part of it, or of all of it, from 0, black, to 255, white.
 
-        size: the width and height that it is shrunk to.
+        size: the (w, h) that it is shrunk to.
         """
 
     def release(self) -> None:
-        """Forget what was converted. It can be asked for again."""
+        """Drop converted arrays to free memory; they are converted again when asked for."""
 
 
 class ArrayView:
-    """A picture that is there as an array, (H, W, 3) uint8 BGR."""
+    """A view of an array, (H, W, 3) uint8 BGR."""
 
     def __init__(self, image: Image) -> None:
         self._image = image
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Its height and width in pixels."""
+        """(height, width) in pixels."""
         return self._image.shape[0], self._image.shape[1]
 
     def whole(self) -> Image:
@@ -64,29 +67,29 @@ class ArrayView:
         return self._image
 
     def part(self, part: Edges) -> Image:
-        """A part of it."""
+        """A part of it inside its edges: (y1 - y0, x1 - x0, 3) uint8 BGR."""
         x0, y0, x1, y1 = part
         return self._image[y0:y1, x0:x1]
 
     def smaller(self, long_side: int) -> Image:
-        """All of it."""
+        """All of it, not shrunk."""
         return self._image
 
     def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
-        """(h, w) uint8 brightness of a part or all of it, shrunk to a (width, height)."""
+        """(h, w) uint8 brightness of a part of it, or of all of it, shrunk to `size`, (w, h)."""
         small = shrunk(self._image if part is None else self.part(part), *size)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
     def release(self) -> None:
-        """Nothing was converted."""
+        """Nothing is held but the array."""
 
 
 class FrameView:
-    """A decoded frame of a clip. Threads may share it.
+    """A view of a decoded frame. Threads may share it.
 
     Args:
-        frame: its planes must stay as they are for as long as this is used.
-        clip: tells how its pictures are turned.
+        frame: its planes must not change for as long as the view is used.
+        clip: says how frames are turned and mirrored to make them upright.
 
     """
 
@@ -98,7 +101,7 @@ class FrameView:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Its height and width in pixels."""
+        """(height, width) in pixels."""
         height, width = self._frame.y.shape
         return (width, height) if self._clip.rotation_degrees % 180 else (height, width)
 
@@ -110,7 +113,7 @@ class FrameView:
             return self._whole
 
     def part(self, part: Edges) -> Image:
-        """A part of it: (y1 - y0, x1 - x0, 3) uint8 BGR."""
+        """A part of it inside its edges: (y1 - y0, x1 - x0, 3) uint8 BGR."""
         whole = self._whole
         if whole is not None:
             x0, y0, x1, y1 = part
@@ -118,23 +121,26 @@ class FrameView:
         return self._in_colour(part)
 
     def smaller(self, long_side: int) -> Image:
-        """All of it in BGR, halved as often as the longer side still has twice so many pixels."""
-        times = max(0, int(math.log2(max(self.shape) / long_side)) - 1)
-        if not times:
+        """All of it, (h, w, 3) uint8 BGR, halved while its longer side keeps twice `long_side`.
+
+        Twice, so that the detector shrinks it by averaging to the size that it needs.
+        """
+        halvings = max(0, int(math.log2(max(self.shape) / long_side)) - 1)
+        if not halvings:
             return self.whole()
         with self._lock:
-            small = self._small.get(times)
+            small = self._small.get(halvings)
             if small is None:
-                small = self._small[times] = self._in_colour(shrunk_by=2**times)
+                small = self._small[halvings] = self._in_colour(shrunk_by=2**halvings)
             return small
 
     def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
-        """(h, w) uint8 brightness of a part or all of it, shrunk to a (width, height)."""
+        """(h, w) uint8 brightness of a part of it, or of all of it, shrunk to `size`, (w, h)."""
         clip = self._clip
         return video.to_luma(self._frame, size, clip.rotation_degrees, clip.is_mirrored, part)
 
     def release(self) -> None:
-        """Forget what was converted. It can be asked for again."""
+        """Drop converted arrays to free memory; they are converted again when asked for."""
         self._whole = None
         self._small.clear()
 
