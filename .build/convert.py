@@ -1,7 +1,7 @@
-"""Turn published models into ONNX files that take pictures of any size.
+"""Converts published models to ONNX files that take images of any size.
 
-One runtime then runs them all, and a wide picture needn't be squeezed into a square. The
-networks are fully convolutional: only what their files declare ties them to one size.
+One runtime then runs all models, and a wide image need not be squeezed into a square. The networks
+are fully convolutional, so only the declarations in their files tie them to one size.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _ACTIVATIONS = {
 
 
 def open_sizes(model: bytes) -> bytes:
-    """The same ONNX model for any batch, height and width.
+    """The same ONNX model for any batch size, height and width.
 
-    Weights that an old exporter also listed as inputs no longer are: a runtime must take those
-    for variables, and runs half as fast.
+    Old exporters also list the weights as inputs. These entries are removed, because a runtime has
+    to treat such weights as variables, and then runs half as fast.
     """
     proto = onnx.load_from_string(model)
     graph = proto.graph
@@ -43,20 +43,20 @@ def open_sizes(model: bytes) -> bytes:
 
 
 def from_tflite(model: bytes) -> bytes:
-    """An ONNX model out of a TFLite one whose single input is a picture.
+    """A TFLite model with one image as its input, as an ONNX model.
 
-    The input becomes "image", (batch, 3, height, width) float32; outputs keep their order and
-    are (batch, anchors, values) float32.
+    The input is called "image" and is (batch, 3, height, width) float32. The outputs keep their
+    order and are (batch, anchors, values) float32.
 
     Raises:
-        ValueError: the model has a layer this doesn't know.
+        ValueError: the model has a layer that is not supported here.
 
     """
     return _Translation(model).finish()
 
 
 class _Translation:
-    """One TFLite graph on its way to ONNX: layers by name, arrays from NHWC to NCHW."""
+    """The conversion of one TFLite graph, layer by layer, from NHWC to NCHW."""
 
     def __init__(self, model: bytes) -> None:
         self._model = tflite.Model.GetRootAsModel(model, 0)
@@ -68,7 +68,7 @@ class _Translation:
             self._translate(self._graph.Operators(index))
 
     def finish(self) -> bytes:
-        picture = helper.make_tensor_value_info(
+        image = helper.make_tensor_value_info(
             self._name(self._graph.Inputs(0)), TensorProto.FLOAT, [None, 3, None, None]
         )
         outputs = [
@@ -77,7 +77,7 @@ class _Translation:
             )
             for index in self._graph.OutputsAsNumpy()
         ]
-        graph = helper.make_graph(self._nodes, "from_tflite", [picture], outputs, self._weights)
+        graph = helper.make_graph(self._nodes, "from_tflite", [image], outputs, self._weights)
         proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
         proto.ir_version = 8
         onnx.checker.check_model(proto)
@@ -88,7 +88,7 @@ class _Translation:
         kind = tflite.opcode2name(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
         method = getattr(self, f"_{kind.lower()}", None)
         if method is None:
-            raise ValueError(f"can't translate the TFLite layer {kind}")
+            raise ValueError(f"the TFLite layer {kind} is not supported")
         method(layer, *layer.InputsAsNumpy(), layer.Outputs(0))
 
     def _name(self, index: int) -> str:
@@ -98,7 +98,7 @@ class _Translation:
         return np.asarray(self._graph.Tensors(index).ShapeAsNumpy())
 
     def _constant(self, index: int) -> np.ndarray:
-        """A tensor that the file itself holds, as it is laid out in TFLite."""
+        """A tensor stored in the file, in TFLite's layout."""
         if index not in self._constants:
             tensor = self._graph.Tensors(index)
             raw = self._model.Buffers(tensor.Buffer()).DataAsNumpy()
@@ -118,7 +118,7 @@ class _Translation:
     def _add_node(
         self, kind: str, inputs: list[str], output: int, activation: int = 0, **how: Any
     ) -> None:
-        """A node that writes `output`, with the activation TFLite has fused into it."""
+        """Add a node that writes `output`, and the activation that TFLite has fused into it."""
         limits = _ACTIVATIONS[activation]
         name = self._name(output)
         raw = name if limits is None else f"{name}_raw"
@@ -132,7 +132,7 @@ class _Translation:
             )
             self._nodes.append(helper.make_node("Clip", [raw, low, high], [name]))
 
-    # One method per layer, named as TFLite names it.
+    # One method for each kind of layer, with TFLite's name.
 
     def _dequantize(self, layer: Any, source: int, output: int) -> None:
         self._constants[output] = self._constant(source).astype(np.float32)
@@ -183,7 +183,10 @@ class _Translation:
         )
 
     def _pads(self, options: Any, x: int, kernel: Any, strides: Any) -> list[int]:
-        """ONNX's (top, left, bottom, right); TFLite's "same" puts the odd pixel at the end."""
+        """Padding as ONNX takes it: top, left, bottom, right.
+
+        With an odd sum, TFLite's "same" puts the larger part at the end.
+        """
         if options.Padding() == tflite.Padding.VALID:
             return [0, 0, 0, 0]
         sides = self._shape(x)[1:3]
@@ -207,7 +210,7 @@ class _Translation:
 
     def _resize_bilinear(self, layer: Any, x: int, size: int, output: int) -> None:
         if not _options(layer, tflite.ResizeBilinearOptions).HalfPixelCenters():
-            raise ValueError("can't translate a resize without half-pixel centres")
+            raise ValueError("a resize without half-pixel centres is not supported")
         ratio = self._constant(size) / self._shape(x)[1:3]
         scales = self._add_weight(f"{self._name(output)}_scales", np.float32([1, 1, *ratio]))
         self._add_node(
@@ -223,7 +226,7 @@ class _Translation:
         self._add_node("DepthToSpace", [self._name(x)], output, blocksize=block, mode="DCR")
 
     def _reshape(self, layer: Any, x: int, *shape_and_output: int) -> None:
-        """Maps become lists of anchors: row by row, the values of one anchor together."""
+        """Turn maps into lists of anchors, row by row, with the values of one anchor together."""
         output = shape_and_output[-1]
         name = self._name(output)
         wanted = self._add_weight(f"{name}_shape", np.int64([0, -1, self._shape(output)[-1]]))
@@ -243,9 +246,12 @@ def _options(layer: Any, kind: Any) -> Any:
 
 
 def _dense(values: np.ndarray, shape: np.ndarray, sparsity: Any) -> np.ndarray:
-    """A tensor that is stored without its zeros: each dimension whole, or as ranges of indices."""
+    """A tensor that is stored without its zeros, unpacked.
+
+    Each dimension is stored whole or as ranges of the indices that have values.
+    """
     if list(sparsity.TraversalOrderAsNumpy()) != list(range(len(shape))):
-        raise ValueError("can't unpack a sparse tensor that is stored in blocks")
+        raise ValueError("a sparse tensor that is stored in blocks is not supported")
     parents = np.zeros(1, dtype=np.int64)
     places: list[np.ndarray] = []
     for axis in range(len(shape)):
