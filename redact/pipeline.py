@@ -179,6 +179,8 @@ def verify(
 
 def _analyze(job: Job, clip: ClipInfo) -> Plan:
     """Read the clip and plan what to cover."""
+    # Hashed before it is read: a clip that changes meanwhile must not pass for the analyzed one.
+    clip = dataclasses.replace(clip, sha256=video.file_sha256(clip.path))
     with job.scans() as scans, Analyzer(scans, job.settings, workers=job.workers) as analyzer:
         clip = _read_through(
             job,
@@ -187,7 +189,6 @@ def _analyze(job: Job, clip: ClipInfo) -> Plan:
             lambda frame, seconds: analyzer.push(frame.index, seconds, FrameView(frame, clip)),
         )
         analyzer.finish()
-        clip = dataclasses.replace(clip, sha256=video.file_sha256(clip.path))
         plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
     job.spent("analyze")
     return plan
@@ -287,15 +288,15 @@ def _read_through(
 
 
 def _read_selected(
-    clip: ClipInfo, numbers: Collection[int], *, threads: int = 0
+    clip: ClipInfo, indices: Collection[int], *, threads: int = 0
 ) -> Generator[Frame]:
     """The frames of any clip with these indices, in order."""
-    left = len(numbers)
+    left = len(indices)
     with contextlib.closing(video.read_frames(clip, threads=threads)) as frames:
         for frame in frames:
             if not left:
                 return
-            if frame.index in numbers:
+            if frame.index in indices:
                 yield frame
                 left -= 1
 

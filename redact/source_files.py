@@ -1,7 +1,7 @@
-"""What a source is before a decoder sees it: a plain file, and if it is no clip, what else.
+"""Checks a source before a decoder sees it, and finds words for what is not a video.
 
-Standard library only. Refusing is done elsewhere, by what is opened and what isn't; this module
-finds the words for it.
+This module uses the standard library only. Whether a file is accepted is decided by what the video
+package can open; the functions here help to explain a refusal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from redact.errors import ClipError
 
-_KINDS = {
+_FILE_TYPES = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -22,30 +22,37 @@ _KINDS = {
     stat.S_IFBLK: "a device",
 }
 _HEAD_BYTES = 4096
-# How a text begins, in small letters: what it is.
-_TEXTS = {
+_WEB_PAGE = "a web page (HTML) and not the video itself; download it again"
+# What a text is, by how it begins in lower case.
+_TEXT_STARTS = {
     b"#extm3u": "a playlist (M3U)",
     b"ffconcat": "a list of other files (concat)",
-    b"v=0": "the description of a stream (SDP)",
+    b"v=0": "a stream description (SDP)",
     b"[playlist]": "a playlist (PLS)",
     b"[reference]": "a list of addresses (ASX)",
     b"<asx": "a list of addresses (ASX)",
-    b"<!doctype html": "a web page (HTML), not the video itself: download it again",
-    b"<html": "a web page (HTML), not the video itself: download it again",
+    b"<!doctype html": _WEB_PAGE,
+    b"<html": _WEB_PAGE,
 }
-_INNER_TEXTS = {
+# What a text that begins with "<" is, by a tag in it.
+_TAGS = {
     b"<mpd": "a list of addresses (DASH)",
     b"<smil": "a list of addresses (SMIL)",
     b"<smoothstreamingmedia": "a list of addresses (Smooth Streaming)",
-    b"<html": "a web page (HTML), not the video itself: download it again",
-    b"<?xml": "an XML text",
+    b"<html": _WEB_PAGE,
+    b"<?xml": "an XML document",
 }
-_REFERENCES = ("moov", "trak", "mdia", "minf", "dinf", "dref")
+_DATA_REFERENCE_PATH = ("moov", "trak", "mdia", "minf", "dinf", "dref")
+# A damaged file can hold so many tiny atoms that reading them all would take minutes.
 _MAX_ATOMS = 100_000
 
 
 class Atom(NamedTuple):
-    """One box of an MP4 or MOV file; `start` and `end` are byte offsets of the whole box."""
+    """One atom ("box") of an MP4 or MOV file.
+
+    `start` and `end` are byte offsets of the whole atom, its header of `header_size` bytes
+    included.
+    """
 
     kind: str
     start: int
@@ -54,10 +61,11 @@ class Atom(NamedTuple):
 
 
 def check_source(path: Path) -> None:
-    """Refuse what can't be a clip, without opening it: a pipe would never answer.
+    """Refuse what can't be a clip, without opening it: opening a pipe could block for ever.
 
     Raises:
-        ClipError: nothing is there, or it isn't a file, or it is empty.
+        ClipError: there is nothing at this path, or it is not an ordinary file, or it is empty or
+            not readable.
 
     """
     try:
@@ -65,52 +73,60 @@ def check_source(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError) as err:
         if "://" in str(path) or ":/" in str(path):
             raise ClipError(
-                f"{str(path)!r} is an address; only files on this machine are read: download it"
+                f"{str(path)!r} is an address, and only local files are read; download it first"
             ) from err
         raise ClipError(f"no such file: {str(path)!r}") from err
     except (OSError, ValueError) as err:
         raise ClipError(f"can't read {str(path)!r}: {reason(err)}") from err
     if not stat.S_ISREG(status.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "not a file")
-        raise ClipError(f"{str(path)!r} is {kind}; name a video file")
+        file_type = _FILE_TYPES.get(stat.S_IFMT(status.st_mode), "not a file")
+        raise ClipError(f"{str(path)!r} is {file_type}; name a video file")
     if not status.st_size:
-        raise ClipError(f"{str(path)!r} is empty")
+        raise ClipError(f"{str(path)!r} is empty; copy or download it again")
     if not os.access(path, os.R_OK):
         raise ClipError(f"can't read {str(path)!r}: permission denied")
 
 
-def what_else(path: Path) -> str | None:
-    """What a file is that no decoder took for a clip: "a playlist (M3U)"; None when unknown."""
+def describe_non_video(path: Path) -> str | None:
+    """Words for a file that could not be opened as a video, such as "a playlist (M3U)".
+
+    Returns None when nothing is known about it.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
-            kinds = {atom.kind for atom in atoms(file)} if head[4:8] == b"ftyp" else set()
+            kinds = {atom.kind for atom in read_atoms(file)} if head[4:8] == b"ftyp" else set()
     except OSError:
         return None
     if "ftyp" in kinds and not kinds & {"moov", "moof"}:
-        return "a recording without its index (moov): it was cut off before it was finished"
+        return "a recording without its index (moov), cut off before it was finished"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for start, words in _TEXTS.items():
+    for start, words in _TEXT_STARTS.items():
         if text.startswith(start):
             return words
     if text.startswith(b"<"):
-        return next((words for part, words in _INNER_TEXTS.items() if part in text), None)
+        return next((words for tag, words in _TAGS.items() if tag in text), None)
     if b"\0" not in head and all(byte >= 32 or byte in b"\t\r\n\f\x1b" for byte in head):
-        return "a text"
+        return "plain text"
     return None
 
 
-def refers_elsewhere(path: Path) -> bool:
-    """Whether an MP4 or MOV file says that its pictures lie in another file or at an address."""
+def has_external_media(path: Path) -> bool:
+    """Whether an MP4 or MOV file says that its samples lie in another file or at an address.
+
+    False also for a file that can't be read: opening it will tell why.
+    """
     try:
         with path.open("rb") as file:
-            return any(_points_out(file, atom) for atom in _inside(file, _REFERENCES))
+            return any(
+                _has_external_entry(file, atom) for atom in _atoms_at(file, _DATA_REFERENCE_PATH)
+            )
     except OSError:
         return False
 
 
-def atoms(file: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Atom]:
-    """The boxes of an MP4 or MOV file between two offsets; ends where they stop making sense."""
+def read_atoms(file: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Atom]:
+    """The atoms of an MP4 or MOV file between two byte offsets, up to the first implausible one."""
     end = os.fstat(file.fileno()).st_size if end is None else end
     for _ in range(_MAX_ATOMS):
         file.seek(start)
@@ -123,43 +139,47 @@ def atoms(file: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[At
             size, header_size = int.from_bytes(header[8:], "big"), 16
         elif size == 0:
             size = end - start
-        if size < header_size or start + size > end or not _is_kind(kind):
+        if size < header_size or start + size > end or not _is_atom_kind(kind):
             return
         yield Atom(kind.decode("latin-1"), start, start + size, header_size)
         start += size
 
 
 def reason(err: BaseException) -> str:
-    """An error in words, without the path that the message around it already names."""
+    """An error in words, without the path, which the message around it already names."""
     return getattr(err, "strerror", None) or str(err) or type(err).__name__
 
 
 def printable(text: str) -> str:
-    """The text on one line, without what a terminal would obey or couldn't show."""
+    """The text on one line, with escapes for characters that a terminal obeys or can't show."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _is_kind(kind: bytes) -> bool:
+def _is_atom_kind(kind: bytes) -> bool:
+    """Whether these four bytes are printable ASCII or the copyright sign of Apple's atoms."""
     return all(32 <= byte < 127 or byte == 0xA9 for byte in kind)
 
 
-def _inside(file: BinaryIO, kinds: tuple[str, ...]) -> Iterator[Atom]:
-    """Every box that lies at this path."""
-    found: list[Atom] = [Atom("", 0, os.fstat(file.fileno()).st_size, 0)]
-    for kind in kinds:
+def _atoms_at(file: BinaryIO, path: tuple[str, ...]) -> list[Atom]:
+    """Every atom whose kind and enclosing kinds are these, outermost first."""
+    found = [Atom("", 0, os.fstat(file.fileno()).st_size, 0)]
+    for kind in path:
         found = [
             atom
             for outer in found
-            for atom in atoms(file, outer.start + outer.header_size, outer.end)
+            for atom in read_atoms(file, outer.start + outer.header_size, outer.end)
             if atom.kind == kind
         ]
-    yield from found
+    return found
 
 
-def _points_out(file: BinaryIO, dref: Atom) -> bool:
-    """Whether a data reference names a place and lacks the flag that means "in this file"."""
+def _has_external_entry(file: BinaryIO, dref: Atom) -> bool:
+    """Whether a data reference names a place and lacks the flag that means "in this file".
+
+    See ISO/IEC 14496-12, 8.7.2.
+    """
     first = dref.start + dref.header_size + 8  # version, flags and the number of entries
-    for entry in atoms(file, first, dref.end):
+    for entry in read_atoms(file, first, dref.end):
         file.seek(entry.start + entry.header_size)
         flags = int.from_bytes(file.read(4), "big")
         if not flags & 1 and entry.end - entry.start > 12:

@@ -146,4 +146,4 @@ class FrameView:
 
     def _in_colour(self, part: Edges | None = None, *, shrunk_by: int = 1) -> Image:
         turned = self._clip.rotation_degrees, self._clip.is_mirrored
-        return video.to_bgr(self._frame, *turned, part, shrunk_by=shrunk_by)
+        return video.to_bgr(self._frame, *turned, part, downscale=shrunk_by)

@@ -113,7 +113,7 @@ def test_a_result_carries_nothing_beside_its_pictures(rich, suffix):
     target = rich.with_name(f"safe{suffix}")
     redact.redact_clip(rich, target, detectors=[])
     assert found_in(target) == set()
-    assert "carries nothing beside its pictures" in as_text(inspect_clip(target))
+    assert "carries nothing besides its video" in as_text(inspect_clip(target))
 
 
 def test_attachments_and_their_names_are_found(tmp_path):
@@ -136,9 +136,9 @@ def test_bytes_after_the_end_are_counted_in_any_container(tmp_path, suffix):
     codec = {"codec": "mjpeg", "pixel_format": "yuvj420p"} if suffix == ".avi" else {}
     times = {"time_base": Fraction(1, 25), "pts": [0, 1, 2]}
     write_clip(path, size=(64, 48), **codec, **times)
-    assert hidden.trailing_bytes(path) == 0
+    assert hidden.count_trailing_bytes(path) == 0
     path.write_bytes(path.read_bytes() + b"who was here" * 10)
-    assert hidden.trailing_bytes(path) == 120
+    assert hidden.count_trailing_bytes(path) == 120
 
 
 def message(kind, content):
@@ -151,12 +151,12 @@ def test_messages_are_read_however_units_are_delimited():
     unit = message(5, bytes(range(16)) + b"taken at 51.5 north" * 20)
     expected = [hidden.Message("user data", "taken at 51.5 north" * 20)]
     picture = b"\x65" + bytes(range(40, 90))
-    assert list(hidden.messages(b"\0\0\0\1" + unit + b"\0\0\1" + picture, "h264")) == expected
+    assert list(hidden.read_messages(b"\0\0\0\1" + unit + b"\0\0\1" + picture, "h264")) == expected
     for length_size in (1, 2, 4):
         units = [unit, picture] if length_size > 1 else [message(5, bytes(16) + b"short")]
         packet = b"".join(len(u).to_bytes(length_size, "big") + u for u in units)
         header = bytes([1, 66, 0, 30, 0xFC | length_size - 1])
-        found = list(hidden.messages(packet, "h264", header))
+        found = list(hidden.read_messages(packet, "h264", header))
         assert found == (expected if length_size > 1 else [hidden.Message("user data", "short")])
 
 
@@ -165,14 +165,14 @@ def test_messages_in_the_header_of_an_hevc_stream_are_read():
     array = b"\x27" + struct.pack(">HH", 1, len(unit)) + unit
     header = b"\1" + bytes(20) + b"\x03" + b"\1" + array
     expected = [hidden.Message("user data", "x265 was here")]
-    assert list(hidden.header_messages(header, "hevc")) == expected
-    assert list(hidden.header_messages(b"\0\0\0\1" + unit, "hevc")) == expected
+    assert list(hidden.read_header_messages(header, "hevc")) == expected
+    assert list(hidden.read_header_messages(b"\0\0\0\1" + unit, "hevc")) == expected
 
 
 def test_other_codecs_and_cut_off_messages_are_no_trouble():
-    assert list(hidden.messages(b"\0\0\1\x06\x05", "vp9")) == []
+    assert list(hidden.read_messages(b"\0\0\1\x06\x05", "vp9")) == []
     unit = message(5, bytes(16) + b"a long text that was cut off")
     for end in range(len(unit)):
-        list(hidden.messages(b"\0\0\1" + unit[:end], "h264"))
-        list(hidden.messages(unit[:end], "h264", b"\1\0\0\0\xff"))
-        list(hidden.header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))
+        list(hidden.read_messages(b"\0\0\1" + unit[:end], "h264"))
+        list(hidden.read_messages(unit[:end], "h264", b"\1\0\0\0\xff"))
+        list(hidden.read_header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))

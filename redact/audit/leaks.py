@@ -54,7 +54,7 @@ class Reader(Protocol):
     """Reads the frames of a clip that have these indices, in order."""
 
     def __call__(
-        self, clip: ClipInfo, numbers: Collection[int], *, threads: int = 0
+        self, clip: ClipInfo, indices: Collection[int], *, threads: int = 0
     ) -> Generator[Frame]:
         """See the class."""
 
@@ -76,7 +76,7 @@ def find_leaks(
     frames: frozenset[int] | None = None,
     every_seconds: float = EVERY_SECONDS,
     workers: int = 0,
-    read: Reader = video.read_chosen,
+    read: Reader = video.read_selected,
 ) -> tuple[frozenset[int], list[Detection]]:
     """Scan a clip for detections that no region of the plan covers and a second scan confirms.
 

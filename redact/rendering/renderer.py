@@ -137,7 +137,7 @@ class Renderer:
     def _covered(self, frame: Frame, regions: Sequence[Region]) -> Frame:
         self._covered_pixels[frame.index] = 0
         if regions:
-            frame = video.editable(frame)
+            frame = video.make_editable(frame)
             self._covered_pixels[frame.index] = self._cover.planes(frame, regions)
         return frame
 

@@ -1,4 +1,4 @@
-"""Sound, copied packet by packet in step with the pictures."""
+"""Audio, copied packet by packet in sync with the video."""
 
 from __future__ import annotations
 
@@ -8,64 +8,70 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import av
+
 from redact.errors import TargetError
 from redact.settings import Settings
+from redact.source_files import reason
 from redact.types import ClipInfo
-from redact.video.container import opened, packets_of
-from redact.video.timestamps import Shifts
+from redact.video.container import open_container, read_packets
+from redact.video.timestamps import ClockShifts
+from redact.video.tuning import TUNING
 
-_MIN_STEP = Fraction(1, 1000)
 
+class AudioCopy:
+    """Copies the packets of the first audio stream; does nothing if no audio is wanted.
 
-class SoundCopy:
-    """The first sound stream's packets, copied in step with the pictures; or nothing at all.
+    The same seconds are added to the times of audio as to those of video, see `MonotonicClock`.
 
-    Its times get the same seconds added as those of the pictures, see `Clock`.
+    Args:
+        output: the open PyAV container that the packets are written to.
+        clip: its path is opened a second time, and its `clock_shifts` are applied.
+        settings: `audio` is used.
+
+    Raises:
+        ClipError: the source can't be opened (when the block is entered).
+        TargetError: the container can't hold audio of this codec (when the block is entered).
+
     """
 
     def __init__(self, output: Any, clip: ClipInfo, settings: Settings) -> None:
         self._output = output
         self._clip = clip
-        self._wanted = settings.audio == "keep" and clip.has_audio
+        self._is_wanted = settings.audio == "keep" and clip.has_audio
         self._packets: Iterator[Any] = iter(())
-        self._held: Any = None
+        self._waiting: Any = None
         self._stack = contextlib.ExitStack()
         self.start_seconds: Fraction | None = None
-        """When the sound begins, by the source's clock; None when there is none to copy."""
+        """When audio starts, by the source's clock; None when there is nothing to copy."""
 
-    def __enter__(self) -> SoundCopy:
-        if self._wanted:
-            container = self._stack.enter_context(opened(self._clip.path))
-            source = container.streams.audio[0]
-            try:
-                self._stream = self._output.add_stream_from_template(source)
-                if source.codec_context.name == "vorbis":
-                    context = self._stream.codec_context
-                    context.extradata = without_comments(context.extradata or b"")
-            except ValueError as err:
-                raise TargetError(
-                    f"this container can't hold {source.codec_context.name} sound: {err}; "
-                    'write to a .mkv file, or leave the sound out with audio="drop"'
-                ) from err
-            self.start_seconds = Fraction((source.start_time or 0) * source.time_base)
-            self._packets = _timed(packets_of(container, source), self._clip)
+    def __enter__(self) -> AudioCopy:
+        if self._is_wanted:
+            with contextlib.ExitStack() as stack:
+                container = stack.enter_context(open_container(self._clip.path))
+                source = container.streams.audio[0]
+                self._stream = _add_stream(self._output, source)
+                self.start_seconds = Fraction((source.start_time or 0) * source.time_base)
+                packets = read_packets(container, source)
+                self._packets = _with_ascending_times(packets, self._clip)
+                self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def copy_until(self, seconds: float, shift_seconds: Fraction) -> None:
-        """Write the packets that are due before that time.
+        """Write the packets that are due up to this time.
 
-        shift_seconds: added to the sound's times, so that they fit the pictures'.
+        shift_seconds: added to the times of audio, as it is to those of video.
         """
         while True:
-            packet = self._held or next(self._packets, None)
-            self._held = None
+            packet = self._waiting or next(self._packets, None)
+            self._waiting = None
             if packet is None:
                 return
             if float(packet.dts * packet.time_base + shift_seconds) > seconds:
-                self._held = packet
+                self._waiting = packet
                 return
             ticks = round(shift_seconds / packet.time_base)
             packet.dts += ticks
@@ -74,22 +80,22 @@ class SoundCopy:
             self._output.mux(packet)
 
     def copy_rest(self, shift_seconds: Fraction) -> None:
-        """Write what is left."""
+        """Write all packets that are left."""
         self.copy_until(float("inf"), shift_seconds)
 
 
-def without_comments(headers: bytes) -> bytes:
-    """Vorbis headers with an empty comment header: it may hold a title, a place, a device.
+def strip_vorbis_comments(headers: bytes) -> bytes:
+    """Vorbis headers with an empty comment header, which may hold a title, a place or a device.
 
-    headers: as libav keeps them, the three packets of the Vorbis I specification, section 4.2,
-    laced as in Matroska: their number less one, the sizes of the first two, then the packets.
+    headers: the three packets of the Vorbis I specification, section 4.2, as libav keeps them, with
+    Xiph lacing as in Matroska: their number less one, the sizes of the first two, then the packets.
 
     Raises:
-        ValueError: they are something else.
+        ValueError: the bytes are something else.
 
     """
     if headers[:1] != b"\2" or headers.count(b"vorbis") < 3:
-        raise ValueError("the headers of the Vorbis sound are not three laced packets")
+        raise ValueError("the Vorbis headers are not three laced packets")
     sizes, at = [], 1
     for _ in range(2):
         size = 0
@@ -97,27 +103,49 @@ def without_comments(headers: bytes) -> bytes:
             size, at = size + 255, at + 1
         sizes.append(size + headers[at])
         at += 1
-    first, setup = headers[at : at + sizes[0]], headers[at + sum(sizes) :]
-    # Kind 3, no vendor, no comments, framing bit.
+    identification, setup = headers[at : at + sizes[0]], headers[at + sum(sizes) :]
+    # Packet type 3, an empty vendor string, no comments, and the framing bit.
     comments = b"\3vorbis" + bytes(8) + b"\1"
     lacing = b"".join(
-        b"\xff" * (len(part) // 255) + bytes([len(part) % 255]) for part in (first, comments)
+        b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255])
+        for packet in (identification, comments)
     )
-    return b"\2" + lacing + first + comments + setup
+    return b"\2" + lacing + identification + comments + setup
 
 
-def _timed(packets: Iterator[Any], clip: ClipInfo) -> Iterator[Any]:
-    """The packets, each with a time that lies after the last one's."""
-    shifts, last = Shifts(clip.clock_shifts), None
+def _add_stream(output: Any, source: Any) -> Any:
+    """A stream of the output for packets of the source's stream, without its comments."""
+    if source.codec_context is None:
+        raise TargetError(
+            "the codec of the clip's audio is unknown, so it can't be copied; leave the audio out "
+            'with audio="drop"'
+        )
+    codec = source.codec_context.name
+    try:
+        stream = output.add_stream_from_template(source)
+        if codec == "vorbis":
+            context = stream.codec_context
+            context.extradata = strip_vorbis_comments(context.extradata or b"")
+    except (av.FFmpegError, ValueError, IndexError) as err:
+        raise TargetError(
+            f"this container can't hold {codec} audio: {reason(err)}; "
+            'write to a .mkv file, or leave the audio out with audio="drop"'
+        ) from err
+    return stream
+
+
+def _with_ascending_times(packets: Iterator[Any], clip: ClipInfo) -> Iterator[Any]:
+    """The packets, each with a decoding and presentation time after that of the last one."""
+    shifts, last = ClockShifts(clip.clock_shifts), None
     for packet in packets:
-        # Containers round times to a millisecond, or to the sound's own samples.
-        step = math.ceil(_MIN_STEP / packet.time_base)
+        # Containers round times to a millisecond, or to the length of an audio sample.
+        min_step = math.ceil(TUNING.min_audio_step_seconds / packet.time_base)
         dts = packet.dts if packet.dts is not None else packet.pts
         if dts is None:
-            dts = 0 if last is None else last + (packet.duration or step)
+            dts = 0 if last is None else last + (packet.duration or min_step)
         else:
-            dts += round(shifts.at(dts * packet.time_base) / packet.time_base)
-        if last is not None and dts < last + step:
-            dts = last + step
+            dts += round(shifts.shift_at(dts * packet.time_base) / packet.time_base)
+        if last is not None and dts < last + min_step:
+            dts = last + min_step
         packet.dts = packet.pts = last = dts
         yield packet

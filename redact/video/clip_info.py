@@ -1,4 +1,4 @@
-"""What is known of a clip before it is read through."""
+"""What is known of a clip before its frames are read."""
 
 from __future__ import annotations
 
@@ -15,45 +15,48 @@ import numpy as np
 
 from redact.errors import ClipError
 from redact.settings import Settings
-from redact.source_files import atoms
+from redact.source_files import read_atoms
 from redact.types import ClipInfo
-from redact.video.container import file_sha256, opened, video_stream
-from redact.video.decoder import first_picture, riders_of, side_data_of
+from redact.video.container import main_video_stream, open_container
+from redact.video.decoder import first_frame
 from redact.video.pixels import matrix_of, range_of
-from redact.video.timestamps import fine_time_base
+from redact.video.side_data import describe_side_data, side_data_of
+from redact.video.timestamps import WRAPPING_CONTAINERS, fine_time_base
 
-# Top boxes of an MP4 file that hold nothing but pictures, sound and their index.
-_PLAIN_BOXES = (
+# Top level atoms of an MP4 file that hold nothing but video, audio and their index.
+_PLAIN_ATOMS = (
     *("ftyp", "styp", "moov", "moof", "mdat", "mfra", "sidx", "ssix", "prft"),
     *("free", "skip", "wide", "pnot"),
 )
 
 
 def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels) -> ClipInfo:
-    """What is known of a clip before it is read through; `pts` stays empty.
+    """What is known of a clip after its header and its first frame were read.
+
+    `pts` and `sha256` stay empty: `with_pts` fills in the times once all frames were read, and
+    `file_sha256` computes the hash.
 
     Raises:
-        ClipError: no such file, no container we read, no video in it, or a picture that has more
-            than `max_pixels` pixels.
+        ClipError: there is no such file, it is not in a known container, it has no video that can
+            be decoded, or its frames have more than `max_pixels` pixels.
 
     """
     path = Path(path)
-    with opened(path, max_pixels=max_pixels) as container:
-        stream = video_stream(container, path)
+    with open_container(path, max_pixels=max_pixels) as container:
+        stream = main_video_stream(container, path)
         context = stream.codec_context
         _check_size(context.width, context.height, max_pixels, path)
-        first = first_picture(container, stream)
+        first = first_frame(container, stream)
         if first is None:
-            # A decoder doesn't say whether it is the size of a picture that it can't use.
+            # A decoder doesn't say whether a frame's size is the reason that it can't decode it.
             raise ClipError(
-                f"{str(path)!r} has a video stream but no picture that can be decoded: they are "
-                f"damaged, missing, or larger than max_pixels={max_pixels}"
+                f"{str(path)!r} has a video stream but no frame that can be decoded: its frames "
+                f"are damaged, missing, or larger than max_pixels={max_pixels}"
             )
         _check_size(first.width, first.height, max_pixels, path)
-        rotation_degrees, is_mirrored = _turn(first)
+        rotation_degrees, is_mirrored = _orientation(first)
         return ClipInfo(
             path=path,
-            sha256=file_sha256(path),
             width=first.width,
             height=first.height,
             rotation_degrees=rotation_degrees,
@@ -67,38 +70,56 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
             color_primaries=int(context.color_primaries),
             color_transfer=int(context.color_trc),
             color_matrix=matrix_of(first),
+            frame_count_estimate=_estimate_frame_count(container, stream),
             is_interlaced=bool(first.interlaced_frame),
-            dropped=tuple(_describe_rest(container, stream, first, path)),
+            dropped=tuple(_describe_dropped(container, stream, first, path)),
         )
 
 
 def with_pts(
     clip: ClipInfo, pts: Sequence[int], findings: Mapping[str, Any] | None = None
 ) -> ClipInfo:
-    """The clip with its frames' times filled in, and what `FrameReader.findings` found.
+    """The clip with the times of its frames filled in, and with `FrameReader.findings`.
 
     Raises:
-        ClipError: there are none.
+        ClipError: there are no times, because no frame could be decoded.
 
     """
     if not pts:
-        raise ClipError(f"{str(clip.path)!r} has no frame that could be decoded")
+        raise ClipError(
+            f"{str(clip.path)!r} has no frame that can be decoded: its frames are damaged or "
+            "missing"
+        )
     return dataclasses.replace(clip, pts=np.asarray(pts, dtype=np.int64), **(findings or {}))
 
 
 def _check_size(width: int, height: int, max_pixels: int, path: Path) -> None:
     if width * height > max_pixels:
         raise ClipError(
-            f"a picture of {str(path)!r} has {width}x{height} pixels, more than max_pixels="
-            f"{max_pixels}; raise that setting if the clip is to be trusted"
+            f"a frame of {str(path)!r} has {width}x{height} pixels, more than max_pixels="
+            f"{max_pixels}; raise that setting if you trust the clip"
         )
 
 
-def _turn(native: Any) -> tuple[int, bool]:
-    """The clockwise turn in degrees, and whether left and right change places after it.
+def _estimate_frame_count(container: Any, stream: Any) -> int | None:
+    """The number of frames that the header states or that fit its duration; None when unknown.
 
-    From libav's display matrix (ISO/IEC 14496-12, 6.2.2): a row (x, y) of the stored picture is
-    shown at (a x + c y, b x + d y).
+    Containers whose clocks wrap have no header, and durations guessed from such clocks can be off
+    by hours.
+    """
+    if stream.frames > 0:
+        return int(stream.frames)
+    rate = stream.average_rate or stream.guessed_rate
+    if container.format.name in WRAPPING_CONTAINERS or not rate or (container.duration or 0) <= 0:
+        return None
+    return max(1, int(container.duration / av.time_base * float(rate) + 0.5))
+
+
+def _orientation(native: Any) -> tuple[int, bool]:
+    """`rotation_degrees` and `is_mirrored` of a `ClipInfo`, from the frame's display matrix.
+
+    By ISO/IEC 14496-12, 6.2.2, a point (x, y) of the stored picture is shown at
+    (a x + c y, b x + d y).
     """
     data = side_data_of(native).get("DISPLAYMATRIX")
     if data is None:
@@ -110,38 +131,38 @@ def _turn(native: Any) -> tuple[int, bool]:
     return round(math.degrees(math.atan2(b, a)) / 90) * 90 % 360, is_mirrored
 
 
-def _describe_rest(container: Any, used: Any, first: Any, path: Path) -> Iterator[str]:
-    """What the source holds beside its pictures, for the report."""
+def _describe_dropped(container: Any, used: Any, first: Any, path: Path) -> Iterator[str]:
+    """What the source holds besides its main video stream, in words for the report."""
     for stream in container.streams:
         if stream.index != used.index:
             codec = stream.codec_context.name if stream.codec_context else "unknown"
-            yield f"{_kind(stream)} stream {stream.index} ({codec})"
+            yield f"{_stream_type(stream)} stream {stream.index} ({codec})"
         for key in stream.metadata:
             yield f"metadata of stream {stream.index}: {key}"
     for key in container.metadata:
         yield f"metadata: {key}"
     if chapters := container.chapters():
         yield f"chapters ({len(chapters)})"
-    yield from riders_of(first)
+    yield from describe_side_data(first)
     if container.format.name.startswith("mov"):
-        yield from _odd_boxes(path)
+        yield from _describe_odd_atoms(path)
 
 
-def _kind(stream: Any) -> str:
+def _stream_type(stream: Any) -> str:
     if stream.disposition & av.stream.Disposition.attached_pic:
-        return "cover picture"
+        return "cover image"
     return str(stream.type)
 
 
-def _odd_boxes(path: Path) -> Iterator[str]:
-    """Boxes at the top of an MP4 file that hold something else, and bytes that are in no box."""
+def _describe_odd_atoms(path: Path) -> Iterator[str]:
+    """Top level atoms of an MP4 file that hold something else, and bytes outside of any atom."""
     at, size = 0, path.stat().st_size
     with path.open("rb") as file:
-        for atom in atoms(file):
-            if atom.kind not in _PLAIN_BOXES:
+        for atom in read_atoms(file):
+            if atom.kind not in _PLAIN_ATOMS:
                 yield f"box {atom.kind!r} ({atom.end - atom.start} bytes)"
             at = atom.end
         file.seek(at)
-        is_cut_box = file.read(8)[4:].decode("latin-1") in _PLAIN_BOXES
-    if at < size and not is_cut_box:
+        is_cut_off_atom = file.read(8)[4:].decode("latin-1") in _PLAIN_ATOMS
+    if at < size and not is_cut_off_atom:
         yield f"{size - at} bytes after the last box"

@@ -1,4 +1,4 @@
-"""The containers we read, and how they are opened: as local files and nothing else."""
+"""Containers that are read, and how they are opened: as local files and nothing else."""
 
 from __future__ import annotations
 
@@ -13,61 +13,81 @@ import av
 
 from redact.errors import ClipError
 from redact.settings import Settings
-from redact.source_files import check_source, reason, refers_elsewhere, what_else
+from redact.source_files import check_source, describe_non_video, has_external_media, reason
+from redact.video.tuning import TUNING
 
 # The last two are bare streams without a container.
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"
 _READ_OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
-# Reading a container is given up after so many errors without a packet in between.
-_MAX_FAILURES = 20
 
 
 @contextlib.contextmanager
-def opened(path: Path, *, max_pixels: int = Settings.max_pixels) -> Iterator[Any]:
-    """The container of a local file, and libav's errors as ours.
+def open_container(path: Path, *, max_pixels: int = Settings.max_pixels) -> Iterator[Any]:
+    """Open a local file as a PyAV container, and close it at the end of the block.
 
-    No decoder is given room for a picture with more than `max_pixels` pixels.
+    No decoder may allocate a frame with more than `max_pixels` pixels. Errors of libav and of the
+    file system in the block are raised as `ClipError`, so the block should only read this file.
 
     Raises:
-        ClipError: there is no such file, or none we read, or its pictures lie in another.
+        ClipError: the file is missing, is not in a known container, stores its media in another
+            file, or can't be read any further.
 
     """
     check_source(path)
-    if refers_elsewhere(path):
-        raise ClipError(f"the pictures of {str(path)!r} lie in another file or at an address")
+    if has_external_media(path):
+        raise ClipError(
+            f"{str(path)!r} stores its video in another file or at an address, which is never "
+            "opened; save it as a self-contained file"
+        )
     limit = {"max_pixels": str(max_pixels)}
     try:
-        # "file:" keeps a name like "concat:a" or "http://..." from being more than a name.
+        # "file:" keeps a name like "concat:a" or "http://..." from being taken for a protocol.
         container: Any = av.open(
             f"file:{path.absolute()}",
             container_options=_READ_OPTIONS,
-            options=limit,  # Opening decodes pictures already.
+            options=limit,  # Opening already decodes frames.
             metadata_errors="backslashreplace",
         )
     except (av.FFmpegError, OSError, ValueError) as err:
-        if other := what_else(path):
-            raise ClipError(f"{str(path)!r} is no clip but {other}") from err
+        if other := describe_non_video(path):
+            raise ClipError(f"{str(path)!r} is not a video: it looks like {other}") from err
         raise ClipError(
             f"can't read {str(path)!r} as a video ({reason(err)}); known containers: {CONTAINERS}"
         ) from err
-    for stream in container.streams.video:
-        if stream.codec_context is not None:
-            stream.codec_context.options = limit
-    with container:
-        # Times that the container leaves out would be made up without regard to B-frames.
+    with translate_read_errors(path), container:
+        for stream in container.streams.video:
+            if stream.codec_context is not None:
+                stream.codec_context.options = limit
+        # libav would invent missing times without regard to B-frames; `timestamps` does better.
         container.flags &= ~av.container.Flags.gen_pts.value
         yield container
 
 
-def packets_of(
+@contextlib.contextmanager
+def translate_read_errors(path: Path) -> Iterator[None]:
+    """Raise errors of libav and of the file system in the block as `ClipError` about this file."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as err:
+        raise ClipError(
+            f"can't read {str(path)!r} any further ({reason(err)}): it is damaged, or was changed "
+            "or removed while it was read"
+        ) from err
+
+
+def read_packets(
     container: Any, *streams: Any, on_failure: Callable[[], None] = lambda: None
 ) -> Iterator[Any]:
-    """The packets of the streams, or of all, over places that can't be read; no empty ones."""
+    """The packets of these streams, or of all streams, without the empty ones.
+
+    Reading continues after places that can't be read, until there are too many without a packet in
+    between; `on_failure` is called for each.
+    """
     failures = 0
-    while failures < _MAX_FAILURES:
+    while failures < TUNING.max_read_failures:
         try:
             for packet in container.demux(*streams):
-                if packet.size:  # An empty packet would end a decoder.
+                if packet.size:  # An empty packet would tell a decoder that the stream has ended.
                     failures = 0
                     yield packet
             return
@@ -76,20 +96,22 @@ def packets_of(
             on_failure()
 
 
-def video_stream(container: Any, path: Path) -> Any:
-    """The first video stream that is no cover picture.
+def main_video_stream(container: Any, path: Path) -> Any:
+    """The first video stream that is not a cover image.
 
     Raises:
-        ClipError: there is none, or no decoder for it.
+        ClipError: there is no such stream, or no decoder for it.
 
     """
     still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     for stream in container.streams.video:
         if not stream.disposition & still:
             if stream.codec_context is None:
-                raise ClipError(f"no decoder for the video in {str(path)!r}")
+                raise ClipError(
+                    f"there is no decoder for the video in {str(path)!r}; convert it to H.264"
+                )
             return stream
-    raise ClipError(f"{str(path)!r} has no video stream")
+    raise ClipError(f"{str(path)!r} has no video stream; name a file that holds video")
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
@@ -102,5 +124,5 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as err:
-        raise ClipError(f"can't read {os.fspath(path)!r}: {err.strerror or err}") from err
+    except (OSError, ValueError) as err:
+        raise ClipError(f"can't read {os.fspath(path)!r}: {reason(err)}") from err

@@ -1,243 +1,225 @@
-"""Every picture of a clip that can be decoded, in order, and what couldn't be."""
+"""Decoding: every frame of a clip in order, with what could not be decoded, or a few frames."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
-from av.sidedata.sidedata import SideDataContainer
 
+from redact.errors import ClipError
 from redact.settings import Settings
 from redact.types import ClipInfo, Frame
-from redact.video.container import opened, packets_of, video_stream
-from redact.video.pixels import as_frame, has_alpha
-from redact.video.timestamps import Clock, DecodingOrder
-
-# A clip ends early when this much of what its header promises is missing.
-_MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.02
-# Only in every so many pictures is it looked what rides along.
-_RIDERS_EVERY = 100
-_WRAPPING = ("mpegts", "mpeg")
-
-
-class _DamagedError(Exception):
-    """Something is wrong with the clip: decode it with one thread."""
-
-
-@dataclasses.dataclass
-class _Damage:
-    """What was wrong with a clip."""
-
-    lost_packets: int = 0
-    read_failures: int = 0
-    flagged_packets: int = 0
-    corrupt_frames: int = 0
-    silent_packets: int = 0
-    promised_seconds: float = 0.0
-    read_seconds: float = 0.0
-
-    @property
-    def is_decoding_affected(self) -> bool:
-        """Whether what a decoder makes of the clip may depend on its threads."""
-        return bool(
-            self.lost_packets + self.read_failures + self.flagged_packets + self.corrupt_frames
-        )
-
-    @property
-    def is_cut(self) -> bool:
-        missing = self.promised_seconds - self.read_seconds
-        return missing > _MISSING_SECONDS + _MISSING_SHARE * self.promised_seconds
-
-    def count_failure(self) -> None:
-        """The file could not be read on at one place."""
-        self.read_failures += 1
-
-    def in_words(self) -> Iterator[str]:
-        if self.lost_packets:
-            yield f"{_count(self.lost_packets, 'packet')} could not be decoded and left out"
-        if self.silent_packets > 0:
-            yield f"{_count(self.silent_packets, 'packet')} gave no picture"
-        if self.flagged_packets:
-            yield f"{_count(self.flagged_packets, 'packet')} incomplete, as the container says"
-        if self.read_failures:
-            yield f"{_count(self.read_failures, 'place')} of the file could not be read"
-        if self.corrupt_frames:
-            yield f"{_count(self.corrupt_frames, 'picture')} decoded with errors in them"
-        if self.is_cut:
-            yield (
-                f"the file ends at {self.read_seconds:.1f} s of the {self.promised_seconds:.1f} s "
-                "that its header promises"
-            )
+from redact.video.container import main_video_stream, open_container, read_packets
+from redact.video.damage import Damage, counted
+from redact.video.pixels import as_frame
+from redact.video.side_data import describe_side_data
+from redact.video.timestamps import WRAPPING_CONTAINERS, MissingPts, MonotonicClock
+from redact.video.tuning import TUNING
 
 
 class FrameReader(Iterator[Frame]):
-    """Every frame in presentation order, its planes read-only. Call `close` to close the file.
+    """The frames of a clip in presentation order, their planes read-only.
 
-    Times are strictly ascending, see `Clock`. What can't be decoded is left out and told by
-    `findings`. How much of a damaged clip several threads decode is a matter of chance, so from
-    the first sign of damage on one thread does it, and the whole of a clip that is known to be
-    damaged: all who read a clip get the same pictures.
+    Use it as a context manager, or call `close`. The file is opened for the first frame. It is
+    closed by `close`, after the last frame, when an error ends the reading, and when the reader is
+    dropped.
+
+    Times strictly ascend, see `MonotonicClock`. What can't be decoded is left out and is described
+    by `findings`. How much of a damaged clip several decoder threads recover is a matter of chance.
+    So one thread decodes from the first sign of damage on, and decodes the whole of a clip that is
+    known to be damaged: everybody who reads the clip gets the same frames.
+
+    Args:
+        clip: from `probe`; its frames need not have been counted yet.
+        threads: decoder threads; 0 uses what the machine has.
+
+    Raises:
+        ClipError: the file can't be opened or read any more (when a frame is asked for).
+
     """
 
     def __init__(self, clip: ClipInfo, threads: int = 0) -> None:
-        self._clip, self._threads = clip, threads
-        self._damage = _Damage()
-        self._shifts = [Fraction(0)]
-        self._seen: set[str] = set()
-        self._resized = self._given = 0
-        self._is_damaged = clip.is_damaged
-        self._frames = self._read()
+        # The generator must not refer to this object. Both would form a cycle, and the file of an
+        # abandoned reader would stay open until the garbage collector runs.
+        self._decoding = _Decoding(clip, threads)
+        self._frames = self._decoding.frames()
 
     def __next__(self) -> Frame:
         return next(self._frames)
 
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Close the file; there are no frames after this."""
+        """Close the file; no frames come after this. It may be called more than once."""
         self._frames.close()
 
     @property
     def findings(self) -> dict[str, Any]:
-        """Fields of `ClipInfo` that are known once all frames have been read."""
-        clip = self._clip
-        warnings = tuple(self._damage.in_words())
-        if self._resized:
-            words = _count(self._resized, "picture")
-            warnings += (f"{words} of another size than the first one, scaled to it",)
-        if resets := len(self._shifts) - 1:
-            warnings += (f"the clock jumps at {_count(resets, 'place')}; joined there",)
-        added = (item for item in sorted(self._seen) if item not in clip.dropped)
-        return {
-            "warnings": warnings,
-            "is_damaged": self._is_damaged,
-            "clock_shifts": tuple(self._shifts),
-            "dropped": (*clip.dropped, *added),
-        }
-
-    def _read(self) -> Generator[Frame]:
-        clip = self._clip
-        with contextlib.closing(self._pictures()) as pictures:
-            for index, (native, pts) in enumerate(pictures):
-                self._resized += (native.width, native.height) != (clip.width, clip.height)
-                if index % _RIDERS_EVERY == 0:
-                    self._seen.update(riders_of(native))
-                yield as_frame(native, index, pts, clip)
-
-    def _pictures(self) -> Generator[tuple[Any, int]]:
-        """Decoded pictures with their times; with one thread from the first damage on."""
-        if self._threads != 1 and not self._is_damaged:
-            try:
-                with contextlib.closing(self._decode(self._threads, strict=True)) as pictures:
-                    yield from pictures
-                return
-            except _DamagedError:
-                self._is_damaged = True
-        with contextlib.closing(self._decode(1, strict=False)) as pictures:
-            yield from itertools.islice(pictures, self._given, None)
-
-    def _decode(self, threads: int, *, strict: bool) -> Generator[tuple[Any, int]]:
-        """Pictures and times from the beginning; `strict` raises at the first damage."""
-        self._damage = damage = _Damage()
-        clip = self._clip
-        # Half way, too, no picture may be much larger than the largest.
-        max_pixels = max(Settings.max_pixels, clip.width * clip.height)
-        with opened(clip.path, max_pixels=max_pixels) as container:
-            stream = video_stream(container, clip.path)
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads
-            clock = Clock(clip, wraps=container.format.name in _WRAPPING)
-            self._shifts = clock.shifts
-            ticks = Fraction(stream.time_base) / clip.time_base
-            order = DecodingOrder()
-            sent = got = 0
-            for packet in itertools.chain(_packets(container, stream, damage), (None,)):
-                natives = _natives(stream, packet, damage)
-                if packet is not None:
-                    sent += not packet.is_discard
-                    damage.flagged_packets += packet.is_corrupt
-                    order.sent(packet.dts)
-                got += len(natives)
-                damage.corrupt_frames += sum(native.is_corrupt for native in natives)
-                if strict and damage.is_decoding_affected:
-                    raise _DamagedError
-                while natives:
-                    pts = order.shown(natives[0].pts)
-                    self._given += strict
-                    yield natives.pop(0), clock.at(None if pts is None else round(pts * ticks))
-            # Errors at the very end of decoding with threads get lost.
-            if strict and (damage.is_decoding_affected or sent != got):
-                raise _DamagedError
-            damage.silent_packets = sent - got - damage.lost_packets
-            self._is_damaged |= damage.is_decoding_affected
+        """Fields of `ClipInfo` that are known once all frames were read; see `with_pts`."""
+        return self._decoding.findings()
 
 
 def read_frames(clip: ClipInfo, *, threads: int = 0) -> FrameReader:
-    """Every frame of the clip in presentation order, see `FrameReader`.
-
-    threads: to decode with; 0 takes what the machine has.
-
-    Raises:
-        ClipError: the file can't be opened any more.
-
-    """
+    """Every frame of the clip in presentation order; see `FrameReader`."""
     return FrameReader(clip, threads)
 
 
-def first_picture(container: Any, stream: Any) -> Any:
-    """The first picture that can be decoded, or None."""
-    damage = _Damage()
+def read_selected(
+    clip: ClipInfo, indices: Collection[int], *, threads: int = 0
+) -> Generator[Frame]:
+    """The frames with these indices, in presentation order.
+
+    Frames that no other frame depends on are not decoded unless they are asked for. This is for
+    undamaged clips in which each frame has a time of its own, such as `write_clip` makes; use
+    `read_frames` for others. Close the generator (`contextlib.closing`) unless it is exhausted.
+
+    threads: decoder threads; 0 uses what the machine has.
+
+    Raises:
+        ClipError: the file can't be read, its frames don't have a time each, or one of those asked
+            for can't be decoded.
+
+    """
+    wanted = frozenset(indices)
+    if not wanted:
+        return
+    index_of = _index_by_pts(clip)
+    left = len(wanted)
+    with open_container(clip.path) as container:
+        stream = main_video_stream(container, clip.path)
+        stream.thread_type = "AUTO"
+        context: Any = stream.codec_context
+        context.thread_count = threads
+        for packet in itertools.chain(read_packets(container, stream), (None,)):
+            if packet is not None:
+                is_wanted = index_of.get(packet.pts) in wanted
+                context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
+            for native in context.decode(packet):
+                index = index_of.get(native.pts)
+                if index in wanted:
+                    yield as_frame(native, index, native.pts, clip)
+                    left -= 1
+            if not left:
+                return
+    raise ClipError(
+        f"{left} of {len(wanted)} frames that were asked for could not be decoded from "
+        f"{str(clip.path)!r}: it is damaged, or was changed"
+    )
+
+
+def first_frame(container: Any, stream: Any) -> Any:
+    """The first frame of the stream that can be decoded, a PyAV frame; None if there is none."""
+    damage = Damage()
     for packet in itertools.chain(_packets(container, stream, damage), (None,)):
-        for native in _natives(stream, packet, damage):
+        for native in _decode(stream, packet, damage):
             return native
     return None
 
 
-def side_data_of(native: Any) -> Any:
-    """As `native.side_data`, which its picture holds and which holds its picture.
-
-    Such circles stay in memory, with 3 MB at 1080p, until Python looks for them.
-    """
-    container: Any = SideDataContainer
-    return container(native)
+class _DamagedError(Exception):
+    """The clip is damaged, so that one thread must decode it."""
 
 
-def riders_of(native: Any) -> Iterator[str]:
-    """What rides along with one picture and is left out: captions, time codes, transparency."""
-    if has_alpha(native):
-        yield "transparency"
-    for data in side_data_of(native):
-        name = data.type.name
-        if name in _RIDERS:
-            yield f"in the pictures: {_RIDERS[name]}"
+class _Decoding:
+    """One reading of a clip: makes the generator of frames, and keeps what it finds out."""
+
+    def __init__(self, clip: ClipInfo, threads: int) -> None:
+        self._clip, self._threads = clip, threads
+        self._damage = Damage()
+        self._clock_shifts = [Fraction(0)]
+        self._side_data: set[str] = set()
+        self._resized_frames = 0
+        self._frames_before_damage = 0
+        self._is_damaged = clip.is_damaged
+
+    def findings(self) -> dict[str, Any]:
+        clip = self._clip
+        warnings = tuple(self._damage.in_words())
+        if self._resized_frames:
+            frames = counted(self._resized_frames, "frame")
+            warnings += (f"{frames} with another size than the first one; scaled to its size",)
+        if resets := len(self._clock_shifts) - 1:
+            warnings += (f"the clock jumps at {counted(resets, 'place')}; joined there",)
+        added = (item for item in sorted(self._side_data) if item not in clip.dropped)
+        return {
+            "warnings": warnings,
+            "is_damaged": self._is_damaged,
+            "clock_shifts": tuple(self._clock_shifts),
+            "dropped": (*clip.dropped, *added),
+        }
+
+    def frames(self) -> Generator[Frame]:
+        clip = self._clip
+        with contextlib.closing(self._timed_natives()) as natives:
+            for index, (native, pts) in enumerate(natives):
+                self._resized_frames += (native.width, native.height) != (clip.width, clip.height)
+                if index % TUNING.side_data_interval_frames == 0:
+                    self._side_data.update(describe_side_data(native))
+                yield as_frame(native, index, pts, clip)
+
+    def _timed_natives(self) -> Generator[tuple[Any, int]]:
+        """Decoded PyAV frames with their times; one thread decodes from the first damage on."""
+        if self._threads != 1 and not self._is_damaged:
+            try:
+                with contextlib.closing(self._decode_all(self._threads, strict=True)) as natives:
+                    yield from natives
+                return
+            except _DamagedError:
+                self._is_damaged = True
+        with contextlib.closing(self._decode_all(1, strict=False)) as natives:
+            yield from itertools.islice(natives, self._frames_before_damage, None)
+
+    def _decode_all(self, threads: int, *, strict: bool) -> Generator[tuple[Any, int]]:
+        """PyAV frames and their times from the start; `strict` raises at the first damage."""
+        self._damage = damage = Damage()
+        clip = self._clip
+        # The limit also holds for frames in the middle that are larger than the first one.
+        max_pixels = max(Settings.max_pixels, clip.width * clip.height)
+        with open_container(clip.path, max_pixels=max_pixels) as container:
+            stream = main_video_stream(container, clip.path)
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = threads
+            clock = MonotonicClock(clip, wraps=container.format.name in WRAPPING_CONTAINERS)
+            self._clock_shifts = clock.shifts
+            ticks = Fraction(stream.time_base) / clip.time_base
+            missing_pts = MissingPts()
+            sent = returned = 0
+            for packet in itertools.chain(_packets(container, stream, damage), (None,)):
+                natives = _decode(stream, packet, damage)
+                if packet is not None:
+                    sent += not packet.is_discard
+                    damage.corrupt_packets += packet.is_corrupt
+                    missing_pts.packet_sent(packet.dts)
+                returned += len(natives)
+                damage.corrupt_frames += sum(native.is_corrupt for native in natives)
+                if strict and damage.affects_decoding:
+                    raise _DamagedError
+                while natives:
+                    pts = missing_pts.frame_pts(natives[0].pts)
+                    self._frames_before_damage += strict
+                    now = clock.next_pts(None if pts is None else round(pts * ticks))
+                    # Popped, so that the list doesn't keep a frame that the caller is done with.
+                    yield natives.pop(0), now
+            # libav loses errors at the very end when several threads decode.
+            if strict and (damage.affects_decoding or sent != returned):
+                raise _DamagedError
+            damage.packets_without_frame = sent - returned - damage.undecodable_packets
+            self._is_damaged |= damage.affects_decoding
 
 
-_RIDERS = {
-    "A53_CC": "captions",
-    "SEI_UNREGISTERED": "user data",
-    "S12M_TIMECODE": "time codes",
-    "GOP_TIMECODE": "time codes",
-    "ICC_PROFILE": "a colour profile",
-    "MASTERING_DISPLAY_METADATA": "mastering display metadata",
-    "CONTENT_LIGHT_LEVEL": "light levels",
-    "DYNAMIC_HDR_PLUS": "dynamic HDR metadata",
-    "DYNAMIC_HDR_VIVID": "dynamic HDR metadata",
-    "DOVI_RPU_BUFFER": "Dolby Vision metadata",
-    "DOVI_METADATA": "Dolby Vision metadata",
-    "SPHERICAL": "a spherical mapping",
-    "STEREO3D": "a stereo layout",
-    "DETECTION_BBOXES": "boxes of a detector",
-}
-
-
-def _packets(container: Any, stream: Any, damage: _Damage) -> Iterator[Any]:
-    """The stream's packets; those of all streams tell how far the file goes."""
+def _packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
+    """The stream's packets. Those of all streams are read, to see how far the file goes."""
     damage.promised_seconds = (container.duration or 0) / av.time_base
     start = (container.start_time or 0) / av.time_base
-    for packet in packets_of(container, on_failure=damage.count_failure):
+    for packet in read_packets(container, on_failure=damage.count_read_failure):
         if packet.dts is not None:
             end = float((packet.dts + (packet.duration or 0)) * packet.time_base)
             damage.read_seconds = max(damage.read_seconds, end - start)
@@ -245,16 +227,25 @@ def _packets(container: Any, stream: Any, damage: _Damage) -> Iterator[Any]:
             yield packet
 
 
-def _natives(stream: Any, packet: Any, damage: _Damage) -> list[Any]:
-    """The pictures that come out when a packet goes in; None takes out those that are left."""
+def _decode(stream: Any, packet: Any, damage: Damage) -> list[Any]:
+    """The frames that a decoder returns for a packet; None as the packet returns what is left."""
     try:
         return list(stream.codec_context.decode(packet))
     except EOFError:
         return []
     except av.FFmpegError:
-        damage.lost_packets += 1
+        damage.undecodable_packets += 1
         return []
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+def _index_by_pts(clip: ClipInfo) -> dict[int, int]:
+    """The index of each frame by its time, without decoding."""
+    with open_container(clip.path) as container:
+        stream = main_video_stream(container, clip.path)
+        times = [packet.pts for packet in read_packets(container, stream)]
+    if None in times or len(set(times)) != len(times):
+        raise ClipError(
+            f"the frames of {str(clip.path)!r} don't have a time each, so they can't be selected "
+            "by index; read the whole clip"
+        )
+    return {pts: index for index, pts in enumerate(sorted(times))}

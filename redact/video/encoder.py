@@ -1,4 +1,4 @@
-"""Pictures encoded one after the other, of which any stretch can be encoded anew."""
+"""Encodes frames one after the other; any span of them can be encoded again."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from redact.settings import Settings
 from redact.source_files import reason
 from redact.types import ClipInfo, Frame
 from redact.video.pixels import FULL_RANGE, LIMITED_RANGE
+from redact.video.tuning import TUNING
 
 CONTAINERS = {
     ".mp4": "mp4",
@@ -26,53 +27,52 @@ CONTAINERS = {
     ".mkv": "matroska",
     ".webm": "webm",
 }
-"""Target suffix: libav's name of the container."""
+"""Suffix of the target: libav's name of the container."""
 
 MAX_TICKS_PER_SECOND = 240_000
-"""An MP4 clock ticks at most so often a second."""
+"""The fastest clock that an MP4 file is written with."""
 
-_LONG_CLOCK = 90_000
-_SLOWEST_RATE, _FASTEST_RATE = Fraction(1), Fraction(1000)
-# libvpx at 28 is about as sharp as x264 at 20.
-_VP9_CRF_SHARE = 1.4
+_SLOW_TICKS_PER_SECOND = 90_000
+_MIN_RATE, _MAX_RATE = Fraction(1), Fraction(1000)
+_MAX_VP9_CRF = 63
 _INTERLACED_FLAGS = av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
-# What is encoded is held in memory up to so many bytes, then in a file without a name.
-_MAX_HELD_BYTES = 2**23
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Encoded:
-    """One encoded picture: its place in order of time, and its bytes."""
+class EncodedFrame:
+    """One encoded frame: its index in presentation order, and its bytes."""
 
-    number: int
+    index: int
     is_key: bool
     data: bytes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Stored:
-    """Where the bytes of an encoded picture lie."""
+class _StoredFrame:
+    """Where the bytes of an encoded frame lie in the store."""
 
-    number: int
+    index: int
     is_key: bool
     offset: int
     size: int
 
 
 class EncodedClip:
-    """A clip's pictures as an encoder makes them, not yet in a container.
+    """The frames of a clip as an encoder returns them, not yet in a container.
 
-    The codec is H.264, for a .webm file VP9. An odd width or height is kept by storing H.264's
-    chroma at full size, since at half size it has even sizes only. Use as a context manager, or
-    call `close`: what is too much for memory lies in a file of its own in the target's folder.
+    The codec is H.264, or VP9 for a .webm file. An odd width or height is kept by storing the
+    chroma of H.264 at full size, because half of it would not be an integer. Use it as a context
+    manager, or call `close`: what doesn't fit in memory lies in an unnamed file in the target's
+    folder.
 
     Args:
-        clip: size, shape, colours, rate and time base are used; its times need not be known yet.
+        clip: size, aspect ratio, colours, rate and time base are used; its times may be unknown.
         settings: `crf`, `preset` and `threads` are used.
-        target: the suffix decides on the codec.
+        target: its suffix selects the codec.
 
     Raises:
-        TargetError: what is encoded can't be stored, or the suffix is not one that we write.
+        TargetError: the suffix stands for no container, the encoder refuses this kind of clip, or
+            the encoded frames can't be stored.
 
     """
 
@@ -80,14 +80,17 @@ class EncodedClip:
         self._clip, self._settings, self._target = clip, settings, target
         self._codec = codec_for(target)
         self._stack = contextlib.ExitStack()
+        with self._translate_errors():
+            self._encoder: _Encoder | None = _Encoder(clip, settings, self._codec, first_index=0)
         self._store: IO[bytes] = self._stack.enter_context(
-            tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES, dir=str(target.parent))  # noqa: SIM115
+            tempfile.SpooledTemporaryFile(  # noqa: SIM115
+                TUNING.max_buffer_bytes, dir=str(target.parent)
+            )
         )
         self._size = 0
-        self._pictures: list[_Stored] = []
-        self._run: _Run | None = _Run(clip, settings, self._codec, first=0)
-        self.header = self._run.header
-        """What the encoder says of all its pictures, for the container."""
+        self._frames: list[_StoredFrame] = []
+        self.header = self._encoder.header
+        """What the encoder states about all its frames, for the container ("extradata")."""
 
     def __enter__(self) -> EncodedClip:
         return self
@@ -96,51 +99,54 @@ class EncodedClip:
         self.close()
 
     def close(self) -> None:
-        """Throw away what was encoded."""
+        """Discard what was encoded."""
         with contextlib.suppress(OSError):
             self._stack.close()
 
     def add(self, frame: Frame) -> None:
-        """Encode the next picture, in order of time. Its pixels must not be changed afterwards."""
-        if self._run is None:
-            raise ValueError("all pictures were added: this was finished")
-        self._pictures += map(self._stored, self._run.encode(frame))
+        """Encode the next frame in presentation order. Its pixels must not change afterwards."""
+        if self._encoder is None:
+            raise ValueError("no frame can be added after `finish`")
+        self._frames += self._encode(self._encoder, frame)
 
     def finish(self) -> None:
-        """All pictures were added: let the encoder give out what it holds back, and end it."""
-        if self._run is not None:
-            self._pictures += map(self._stored, self._run.finish())
-            self._run = None
+        """End the encoder after the last frame, and store the frames that it held back."""
+        if self._encoder is not None:
+            self._frames += self._flush(self._encoder)
+            self._encoder = None
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._frames)
 
-    def __iter__(self) -> Iterator[Encoded]:
-        """Every picture in the order in which they are decoded."""
-        for picture in self._pictures:
-            with self._explained():
-                self._store.seek(picture.offset)
-                data = self._store.read(picture.size)
-            if len(data) != picture.size:
-                raise TargetError(f"can't read back what was encoded for {str(self._target)!r}")
-            yield Encoded(picture.number, picture.is_key, data)
+    def __iter__(self) -> Iterator[EncodedFrame]:
+        """Every frame, in the order in which they are decoded."""
+        for stored in self._frames:
+            with self._translate_errors():
+                self._store.seek(stored.offset)
+                data = self._store.read(stored.size)
+            if len(data) != stored.size:
+                raise TargetError(
+                    f"can't write {str(self._target)!r}: its encoded frames can't be read back "
+                    "from their temporary file"
+                )
+            yield EncodedFrame(stored.index, stored.is_key, data)
 
     @property
-    def numbers(self) -> list[int]:
-        """The places in order of time, in the order in which pictures are decoded."""
-        return [picture.number for picture in self._pictures]
+    def indices(self) -> list[int]:
+        """The indices in presentation order, listed in the order in which frames are decoded."""
+        return [stored.index for stored in self._frames]
 
     def spans(self, changed: Collection[int]) -> list[range]:
-        """The stretches of pictures to `replace` so that all those numbers are encoded anew.
+        """The spans of frames to `replace` so that all changed frames are encoded again.
 
-        Each begins no later than the first of them in its group of pictures that depend on each
-        other, and ends with the group.
+        changed: indices of frames. A span starts no later than the first changed frame of a group
+        of pictures (GOP), and ends with the group, because later frames refer to earlier ones.
         """
         found: list[range] = []
-        for first, stop in itertools.pairwise([*self._group_starts(), len(self._pictures)]):
-            here = [number for number in changed if first <= number < stop]
-            if here:
-                start = self._last_cut(first, min(here))
+        for first, stop in itertools.pairwise([*self._group_starts(), len(self._frames)]):
+            changed_here = [index for index in changed if first <= index < stop]
+            if changed_here:
+                start = self._last_cut(first, min(changed_here))
                 if found and found[-1].stop == start:
                     found[-1] = range(found[-1].start, stop)
                 else:
@@ -148,53 +154,68 @@ class EncodedClip:
         return found
 
     def replace(self, span: range, frames: Iterable[Frame]) -> None:
-        """Encode the pictures of a stretch from `spans` anew."""
-        run = _Run(self._clip, self._settings, self._codec, first=span.start)
-        if run.header != self.header:
-            raise ValueError("the encoder describes its pictures otherwise than before")
-        made: list[_Stored] = []
+        """Encode the frames of a span from `spans` again."""
+        with self._translate_errors():
+            encoder = _Encoder(self._clip, self._settings, self._codec, first_index=span.start)
+        if encoder.header != self.header:
+            raise ValueError("the encoder describes its frames differently from before")
+        replacements: list[_StoredFrame] = []
         for frame in frames:
-            made += map(self._stored, run.encode(frame))
-        made += map(self._stored, run.finish())
-        if len(made) != len(span):
-            raise ValueError(f"{len(made)} pictures to replace the {len(span)} of {span}")
-        self._pictures[span.start : span.stop] = made
+            replacements += self._encode(encoder, frame)
+        replacements += self._flush(encoder)
+        if len(replacements) != len(span):
+            raise ValueError(f"got {len(replacements)} frames to replace the {len(span)} of {span}")
+        self._frames[span.start : span.stop] = replacements
 
     def _group_starts(self) -> list[int]:
-        return [picture.number for picture in self._pictures if picture.is_key]
+        return [stored.index for stored in self._frames if stored.is_key]
 
-    def _last_cut(self, first: int, number: int) -> int:
-        """Up to where pictures can stay, from `first` on, if that one changes.
+    def _last_cut(self, first: int, index: int) -> int:
+        """The last frame, from `first` to `index`, at which the stream can be cut.
 
-        There, all pictures decoded before are also shown before.
+        All frames that are decoded before it are also shown before it, so they can stay.
         """
         cut = latest = first
-        for at in range(first, number + 1):
+        for at in range(first, index + 1):
             if latest == at:
                 cut = at
-            latest = max(latest, self._pictures[at].number + 1)
+            latest = max(latest, self._frames[at].index + 1)
         return cut
 
-    def _stored(self, picture: Encoded) -> _Stored:
-        with self._explained():
-            self._store.seek(self._size)
-            self._store.write(picture.data)
-        place = _Stored(picture.number, picture.is_key, self._size, len(picture.data))
-        self._size += len(picture.data)
-        return place
+    def _encode(self, encoder: _Encoder, frame: Frame) -> list[_StoredFrame]:
+        with self._translate_errors():
+            return [self._stored(encoded) for encoded in encoder.encode(frame)]
+
+    def _flush(self, encoder: _Encoder) -> list[_StoredFrame]:
+        with self._translate_errors():
+            return [self._stored(encoded) for encoded in encoder.finish()]
+
+    def _stored(self, encoded: EncodedFrame) -> _StoredFrame:
+        self._store.seek(self._size)
+        self._store.write(encoded.data)
+        stored = _StoredFrame(encoded.index, encoded.is_key, self._size, len(encoded.data))
+        self._size += len(encoded.data)
+        return stored
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise errors of the encoder and of the file system in the block as `TargetError`."""
         try:
             yield
+        except av.FFmpegError as err:
+            raise TargetError(
+                f"can't write {str(self._target)!r}: the encoder {self._codec} failed on frames "
+                f"with {self._clip.width}x{self._clip.height} pixels ({reason(err)}); try another "
+                "suffix, or scale the clip down"
+            ) from err
         except OSError as err:
             raise TargetError(f"can't write {str(self._target)!r}: {reason(err)}") from err
 
 
-class _Run:
-    """One encoder, for pictures from number `first` on."""
+class _Encoder:
+    """One encoder, for frames from `first_index` on."""
 
-    def __init__(self, clip: ClipInfo, settings: Settings, codec: str, first: int) -> None:
+    def __init__(self, clip: ClipInfo, settings: Settings, codec: str, first_index: int) -> None:
         context: Any = av.CodecContext.create(codec, "w")
         set_up(context, clip, settings, codec)
         context.framerate = encoder_rate(clip)
@@ -202,17 +223,17 @@ class _Run:
         context.open()
         self.header: bytes | None = context.extradata
         self._clip, self._context = clip, context
-        self._next, self._last = first, -1
-        self._numbers: dict[int, int] = {}
+        self._next_index, self._last_pts = first_index, -1
+        self._index_by_pts: dict[int, int] = {}
 
-    def encode(self, frame: Frame) -> Iterator[Encoded]:
+    def encode(self, frame: Frame) -> Iterator[EncodedFrame]:
         native: Any = frame.native
         context = self._context
-        now = round(frame.pts * self._clip.time_base / context.time_base)
-        self._last = now = now if not self._numbers else max(now, self._last + 1)
-        self._numbers[now] = self._next
-        self._next += 1
-        native.pts, native.time_base, native.pict_type = now, context.time_base, 0
+        pts = round(frame.pts * self._clip.time_base / context.time_base)
+        self._last_pts = pts = pts if not self._index_by_pts else max(pts, self._last_pts + 1)
+        self._index_by_pts[pts] = self._next_index
+        self._next_index += 1
+        native.pts, native.time_base, native.pict_type = pts, context.time_base, 0
         if native.format.name != context.pix_fmt:
             both = self._clip.color_range or LIMITED_RANGE
             native = native.reformat(
@@ -220,18 +241,18 @@ class _Run:
             )
         return map(self._encoded, context.encode(native))
 
-    def finish(self) -> Iterator[Encoded]:
-        return map(self._encoded, self._context.encode(None) if self._numbers else ())
+    def finish(self) -> Iterator[EncodedFrame]:
+        return map(self._encoded, self._context.encode(None) if self._index_by_pts else ())
 
-    def _encoded(self, packet: Any) -> Encoded:
-        return Encoded(self._numbers[packet.pts], packet.is_keyframe, bytes(packet))
+    def _encoded(self, packet: Any) -> EncodedFrame:
+        return EncodedFrame(self._index_by_pts[packet.pts], packet.is_keyframe, bytes(packet))
 
 
 def codec_for(target: Path) -> str:
-    """The encoder for a file of that name.
+    """The name of the encoder for a file of this name.
 
     Raises:
-        TargetError: its suffix tells no container that we write.
+        TargetError: its suffix stands for no container that is written.
 
     """
     suffix = target.suffix.lower()
@@ -243,12 +264,14 @@ def codec_for(target: Path) -> str:
 
 
 def set_up(context: Any, clip: ClipInfo, settings: Settings, codec: str) -> None:
-    """Give an encoder all that decides what it makes of pictures."""
+    """Set everything on a codec context that decides what the encoder makes of frames."""
     context.width, context.height = clip.width, clip.height
     context.pix_fmt = "yuv420p"
-    # The times of pictures in the file don't depend on the encoder's clock.
+    # The times of frames in the file don't depend on the encoder's clock.
     rate = clip.time_base.denominator
-    context.time_base = Fraction(1, rate if rate <= MAX_TICKS_PER_SECOND else _LONG_CLOCK)
+    context.time_base = Fraction(
+        1, rate if rate <= MAX_TICKS_PER_SECOND else _SLOW_TICKS_PER_SECOND
+    )
     context.thread_count = settings.threads
     context.sample_aspect_ratio = clip.sample_aspect_ratio
     context.color_range = clip.color_range
@@ -259,8 +282,8 @@ def set_up(context: Any, clip: ClipInfo, settings: Settings, codec: str) -> None
         _set_up_h264(context, clip, settings)
     else:
         context.options = {
-            "crf": str(min(63, round(settings.crf * _VP9_CRF_SHARE))),
-            # "good" is seven times as slow for files a fifth smaller.
+            "crf": str(min(_MAX_VP9_CRF, round(settings.crf * TUNING.vp9_crf_ratio))),
+            # "good" takes seven times as long for files that are a fifth smaller.
             "deadline": "realtime",
             "cpu-used": "6",
             "row-mt": "1",
@@ -268,8 +291,8 @@ def set_up(context: Any, clip: ClipInfo, settings: Settings, codec: str) -> None
 
 
 def encoder_rate(clip: ClipInfo) -> Fraction:
-    """Frames a second as the encoder's rate control takes them; times don't depend on it."""
-    rate = min(max(clip.frame_rate, _SLOWEST_RATE), _FASTEST_RATE)
+    """Frames per second for the encoder's rate control; the times of frames don't depend on it."""
+    rate = min(max(clip.frame_rate, _MIN_RATE), _MAX_RATE)
     return rate.limit_denominator(1001)
 
 
@@ -278,13 +301,13 @@ def _set_up_h264(context: Any, clip: ClipInfo, settings: Settings) -> None:
         "crf": str(settings.crf),
         "preset": settings.preset,
         "a53cc": "0",
-        # No picture depends on a B-picture, so that whoever wants a few decodes half as many: files
-        # are up to 2 % larger.
+        # No frame refers to a B-frame, so that a reader of selected frames has to decode only half
+        # as many. Files get up to 2 % larger.
         "b-pyramid": "none",
     }
-    odd = clip.width % 2 or clip.height % 2
-    full = clip.color_range == FULL_RANGE
-    context.pix_fmt = ("yuvj" if full else "yuv") + ("444p" if odd else "420p")
-    # Half pictures are cropped in steps of four rows.
-    if clip.is_interlaced and not odd and clip.height % 4 == 0:
+    is_odd = clip.width % 2 or clip.height % 2
+    is_full_range = clip.color_range == FULL_RANGE
+    context.pix_fmt = ("yuvj" if is_full_range else "yuv") + ("444p" if is_odd else "420p")
+    # H.264 crops interlaced frames in steps of four rows.
+    if clip.is_interlaced and not is_odd and clip.height % 4 == 0:
         context.flags |= _INTERLACED_FLAGS

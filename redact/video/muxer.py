@@ -1,4 +1,4 @@
-"""Clips out: encoded pictures and copied sound, and nothing else."""
+"""Writes encoded frames and copied audio into a container, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from redact.errors import TargetError
 from redact.settings import Settings
 from redact.source_files import reason
 from redact.types import ClipInfo
-from redact.video.audio import SoundCopy
+from redact.video.audio import AudioCopy
 from redact.video.encoder import (
     CONTAINERS,
     MAX_TICKS_PER_SECOND,
@@ -26,67 +26,80 @@ from redact.video.encoder import (
     encoder_rate,
     set_up,
 )
+from redact.video.tuning import TUNING
 
-# SEI units: all that x264 has to say about itself, and captions; none is needed to decode.
+# Removes SEI units: x264's description of itself, and captions. No decoder needs them.
 _STRIP_SEI = "filter_units=remove_types=6"
-# The longest frame of an MP4 file has at most so many ticks.
+# An MP4 file counts the ticks of a frame's duration in 31 bits.
 _MAX_TICKS_PER_FRAME = 2**31 - 1
-_LONG_CLOCKS = (90_000, 1000)
-# A clip that begins later than this, seconds, is moved to begin at zero.
-_LATEST_START = 10
+# Clocks for clips whose own clock doesn't fit: the usual one of MPEG, and milliseconds.
+_SPARE_TICKS_PER_SECOND = (90_000, 1000)
 
 
 def check_suffix(target: Path) -> None:
-    """Refuse a name that tells no container.
+    """Refuse a file name whose suffix stands for no container that is written.
 
     Raises:
-        TargetError: the suffix isn't one of those we write.
+        TargetError: the suffix is not one of `CONTAINERS`.
 
     """
     codec_for(target)
 
 
 def check_fits(target: Path, clip: ClipInfo, settings: Settings) -> None:
-    """Refuse a container that can't hold the clip's sound or the shape of its pixels.
+    """Refuse a container that can't hold the clip's audio or its sample aspect ratio.
 
     Raises:
-        TargetError: the suffix's container can't hold them.
+        ClipError: the clip's audio can't be read.
+        TargetError: the container can't hold them, or the suffix stands for no container.
 
     """
     check_suffix(target)
     name = CONTAINERS[target.suffix.lower()]
     if name == "webm" and clip.sample_aspect_ratio != 1:
         raise TargetError(
-            f"can't write {target.name!r}: the pixels of the clip are not square (they are "
-            f"{clip.sample_aspect_ratio} as wide as high), which a .webm file can't tell here; "
-            "write to a .mp4, .mov or .mkv file"
+            f"can't write {target.name!r}: the clip's pixels are not square (they are "
+            f"{clip.sample_aspect_ratio} times as wide as high), which can't be stored in a .webm "
+            "file here; write to a .mp4, .mov or .mkv file"
         )
-    with av.open(os.devnull, "w", format=name) as output, SoundCopy(output, clip, settings):
+    with (
+        _translate_errors(target),
+        av.open(os.devnull, "w", format=name) as output,
+        AudioCopy(output, clip, settings),
+    ):
         pass
 
 
 def write_clip(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Settings) -> None:
-    """Write a file that keeps the clip's times, turn and colours.
+    """Write a file that keeps the clip's times, orientation and colours.
 
-    Nothing is written but pictures and, with `Settings.audio` "keep", the first sound stream's
-    packets as they are. A clip that begins before zero, or long after, begins at zero.
+    Only the video is written and, with `Settings.audio` "keep", the unchanged packets of the first
+    audio stream. A clip that starts before zero, or long after it, is moved to start at zero.
 
     Args:
-        target: replaced if it is there.
-        encoded: as many pictures as the clip has.
+        target: the file; it is overwritten if it exists.
+        encoded: has as many frames as the clip.
         clip: its times must be known.
-        settings: those that the pictures were encoded with.
+        settings: those with which the frames were encoded.
 
     Raises:
-        TargetError: the file can't be written, or the container can't hold the sound.
+        ClipError: the clip's audio can't be read.
+        TargetError: the file can't be written, or the container can't hold the audio.
 
     """
     check_fits(target, clip, settings)
     if len(encoded) != len(clip.pts):
-        raise ValueError(f"{len(encoded)} pictures were encoded, the clip has {len(clip.pts)}")
-    try:
+        raise ValueError(f"{len(encoded)} frames were encoded, but the clip has {len(clip.pts)}")
+    with _translate_errors(target):
         _write(target, encoded, clip, settings)
-        _check_whole(target, len(encoded))
+        _check_complete(target, len(encoded))
+
+
+@contextlib.contextmanager
+def _translate_errors(target: Path) -> Iterator[None]:
+    """Raise errors of libav and of the file system in the block as `TargetError`."""
+    try:
+        yield
     except (av.FFmpegError, OSError, ValueError) as err:
         raise TargetError(f"can't write {str(target)!r}: {reason(err)}") from err
 
@@ -95,44 +108,45 @@ def _write(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Setting
     name = CONTAINERS[target.suffix.lower()]
     time_base = _output_time_base(name, clip)
     with contextlib.ExitStack() as stack:
-        output = stack.enter_context(_written(target, name, time_base))
+        output = stack.enter_context(_open_output(target, name, time_base))
         stream = _add_stream(output, target, clip, settings, time_base)
-        sound = stack.enter_context(SoundCopy(output, clip, settings))
+        audio = stack.enter_context(AudioCopy(output, clip, settings))
         output.start_encoding()
         if stream.codec_context.extradata != encoded.header:
-            raise ValueError("the container would describe the pictures otherwise than the encoder")
+            raise ValueError("the container would describe the frames differently from the encoder")
         strip = BitStreamFilterContext("null" if name == "webm" else _STRIP_SEI, stream, stream)
-        shift = _start_shift(int(clip.pts[0]) * clip.time_base, sound.start_seconds)
-        for packet in _packets(encoded, _times(clip, shift, time_base), stream):
+        shift = _start_shift(int(clip.pts[0]) * clip.time_base, audio.start_seconds)
+        for packet in _packets(encoded, _output_times(clip, shift, time_base), stream):
             for stripped in strip.filter(packet):
                 stripped.stream = stream
-                sound.copy_until(float((stripped.dts or 0) * time_base), shift)
+                audio.copy_until(float((stripped.dts or 0) * time_base), shift)
                 output.mux(stripped)
-        sound.copy_rest(shift)
+        audio.copy_rest(shift)
 
 
 def _packets(encoded: EncodedClip, times: list[int], stream: Any) -> Iterator[Any]:
-    """Every picture as a packet of the stream, shown at its time.
+    """Every frame as a packet of the stream, with the times at which it is decoded and shown.
 
-    Pictures are decoded in another order than shown, but in the same rhythm: the first one decoded
-    gets the first of the times, and so on, all so much earlier that none is shown before.
+    Frames are decoded in another order than they are shown in, but in the same rhythm: the frame
+    that is decoded first gets the first of the times, and so on. All decoding times are then made
+    earlier by the same delay, so that no frame is shown before it is decoded.
     """
-    numbers = encoded.numbers
-    delay = max((at - number for at, number in enumerate(numbers)), default=0)
-    early = times[min(delay, len(times) - 1)] - times[0]
-    for at, picture in enumerate(encoded):
-        packet: Any = av.Packet(picture.data)
-        packet.time_base, packet.is_keyframe = stream.time_base, picture.is_key
-        packet.pts = times[picture.number]
-        packet.dts = times[at - delay] if at >= delay else times[at] - early
-        if picture.number + 1 < len(times):
-            packet.duration = times[picture.number + 1] - packet.pts
+    indices = encoded.indices
+    delay = max((at - index for at, index in enumerate(indices)), default=0)
+    lead = times[min(delay, len(times) - 1)] - times[0]
+    for at, frame in enumerate(encoded):
+        packet: Any = av.Packet(frame.data)
+        packet.time_base, packet.is_keyframe = stream.time_base, frame.is_key
+        packet.pts = times[frame.index]
+        packet.dts = times[at - delay] if at >= delay else times[at] - lead
+        if frame.index + 1 < len(times):
+            packet.duration = times[frame.index + 1] - packet.pts
         packet.stream = stream
         yield packet
 
 
-def _times(clip: ClipInfo, shift: Fraction, time_base: Fraction) -> list[int]:
-    """When each frame is shown, in ticks of the output, each later than the last one."""
+def _output_times(clip: ClipInfo, shift: Fraction, time_base: Fraction) -> list[int]:
+    """When each frame is shown, in ticks of the output, strictly ascending."""
     times: list[int] = []
     for pts in clip.pts:
         now = round((int(pts) * clip.time_base + shift) / time_base)
@@ -140,40 +154,40 @@ def _times(clip: ClipInfo, shift: Fraction, time_base: Fraction) -> list[int]:
     return times
 
 
-def _check_whole(target: Path, wanted: int) -> None:
-    """Count the pictures in the file: what is lost while it is closed raises nothing."""
+def _check_complete(target: Path, expected: int) -> None:
+    """Count the frames in the file, because libav reports no error for data lost on closing it."""
     with av.open(f"file:{target.absolute()}") as written:
         packets = written.demux(written.streams.video[0])
         count = sum(packet.size > 0 and not packet.is_corrupt for packet in packets)
-    if count != wanted:
-        raise TargetError(f"{str(target)!r} holds {count} of {wanted} pictures; is the disk full?")
+    if count != expected:
+        raise TargetError(f"{str(target)!r} holds {count} of {expected} frames; is the disk full?")
 
 
-def _start_shift(first: Fraction, sound: Fraction | None) -> Fraction:
-    """Seconds to add to all times, so that the clip begins at zero or not long after."""
+def _start_shift(first: Fraction, audio_start: Fraction | None) -> Fraction:
+    """Seconds to add to all times, so that the clip starts at zero or not long after."""
     if first < 0:
         return -first
-    earliest = first if sound is None else min(first, sound)
-    return -earliest if earliest > _LATEST_START else Fraction(0)
+    earliest = first if audio_start is None else min(first, audio_start)
+    return -earliest if earliest > TUNING.max_start_seconds else Fraction(0)
 
 
 def _output_time_base(container: str, clip: ClipInfo) -> Fraction:
-    """The clip's own time base, or one that the container can hold and that its gaps fit in."""
+    """The clip's own time base, or one that fits the container and the longest gap."""
     if container in ("matroska", "webm"):
         return Fraction(1, 1000)
     longest = max(np.diff(clip.pts).tolist(), default=0) * clip.time_base
-    for rate in (clip.time_base.denominator, *_LONG_CLOCKS):
+    for rate in (clip.time_base.denominator, *_SPARE_TICKS_PER_SECOND):
         if rate <= MAX_TICKS_PER_SECOND and longest * rate < _MAX_TICKS_PER_FRAME:
             return Fraction(1, rate)
-    return Fraction(1, _LONG_CLOCKS[-1])
+    return Fraction(1, _SPARE_TICKS_PER_SECOND[-1])
 
 
 @contextlib.contextmanager
-def _written(target: Path, container_name: str, time_base: Fraction) -> Iterator[Any]:
+def _open_output(target: Path, container_name: str, time_base: Fraction) -> Iterator[Any]:
     options = {"fflags": "+bitexact"}
     if container_name in ("mp4", "mov"):
         options["movflags"] = "+faststart"
-        # Of itself the muxer would choose another, finer clock.
+        # The muxer would choose another, finer clock by default.
         options["video_track_timescale"] = str(time_base.denominator)
     container = av.open(f"file:{target.absolute()}", "w", format=container_name, options=options)
     with container:
@@ -183,7 +197,7 @@ def _written(target: Path, container_name: str, time_base: Fraction) -> Iterator
 def _add_stream(
     output: Any, target: Path, clip: ClipInfo, settings: Settings, time_base: Fraction
 ) -> Any:
-    """A stream with the header that the encoder gives; the encoder itself isn't used."""
+    """A stream whose header is that of the encoder; its own encoder is never used."""
     codec = codec_for(target)
     stream = output.add_stream(codec, rate=encoder_rate(clip))
     set_up(stream.codec_context, clip, settings, codec)

@@ -1,4 +1,8 @@
-"""Decoded pictures as frames of 8 bit 4:2:0 that can be edited, and as arrays to look at."""
+"""Converts decoded frames to 8 bit 4:2:0 planes that can be edited, and to arrays for detectors.
+
+A *native* frame is a PyAV `VideoFrame`. Numbers of colour ranges, primaries and matrices are those
+of libav, which follow ITU-T H.273.
+"""
 
 from __future__ import annotations
 
@@ -10,39 +14,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.cover import _kernels
+from redact.errors import ClipError
 from redact.geometry import Edges, upright_to_stored
 from redact.imaging import mirrored, shrunk
+from redact.source_files import reason
 from redact.types import Box, ClipInfo, Frame
 
 UNSPECIFIED, LIMITED_RANGE, FULL_RANGE = 0, 1, 2
 _BT709, _UNSPECIFIED_MATRIX = 1, 2
-# What red and blue have of brightness, by libav's number of the matrix (ITU-T H.273, table 4).
-# Without a number it is BT.601's, as players take it; others are read as BT.709, which changes
-# colours a little.
-_BT601_SHARES = (0.299, 0.114)
-_SHARES = {
+# The weights of red and blue in luma, by the number of the colour matrix (ITU-T H.273, table 4). A
+# clip without a number is read as BT.601, as players do. Other numbers are read as BT.709, which
+# changes colours slightly.
+_BT601_WEIGHTS = (0.299, 0.114)
+_LUMA_WEIGHTS = {
     _BT709: (0.2126, 0.0722),
-    _UNSPECIFIED_MATRIX: _BT601_SHARES,
+    _UNSPECIFIED_MATRIX: _BT601_WEIGHTS,
     4: (0.30, 0.11),
-    5: _BT601_SHARES,
-    6: _BT601_SHARES,
+    5: _BT601_WEIGHTS,
+    6: _BT601_WEIGHTS,
     7: (0.212, 0.087),
     9: (0.2627, 0.0593),
 }
 _PLANAR_420 = ("yuv420p", "yuvj420p")
-# Codecs of broadcast kind, in which brightness without a tag has the limited range.
+# Codecs from broadcasting, in which untagged luma has the limited range.
 _LIMITED_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "mpeg1video", "mpeg2video")
-# Brightness of the limited range, 16 to 235, in the full one.
-_FULL_OF_LIMITED = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
+# Luma in the full range for each value of the limited one, 16 to 235.
+_LIMITED_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 
 def is_rgb(native: Any) -> bool:
-    """Whether the picture has red, green and blue instead of brightness and colour."""
+    """Whether the frame is stored as red, green and blue instead of luma and chroma."""
     return bool(native.format.is_rgb) or native.format.name.startswith("pal8")
 
 
 def has_alpha(native: Any) -> bool:
-    """Whether the picture has a channel of transparency."""
+    """Whether the frame has an alpha channel."""
     name = native.format.name
     return name.startswith(("yuva", "gbrap", "ya8", "ya16")) or any(
         part in name for part in ("rgba", "bgra", "argb", "abgr")
@@ -50,7 +56,7 @@ def has_alpha(native: Any) -> bool:
 
 
 def range_of(native: Any, codec: str) -> int:
-    """The colour range that frames made of this picture have: libav's number."""
+    """The number of the colour range that `as_frame` gives this frame; `codec` is its decoder's."""
     if is_rgb(native):
         return LIMITED_RANGE
     if native.format.name.startswith("yuvj"):
@@ -63,14 +69,21 @@ def range_of(native: Any, codec: str) -> int:
 
 
 def matrix_of(native: Any) -> int:
-    """The colour matrix that frames made of this picture have: libav's number."""
+    """The number of the colour matrix that `as_frame` gives this frame."""
     return _BT709 if is_rgb(native) else int(native.colorspace)
 
 
 def as_frame(native: Any, index: int, pts: int, clip: ClipInfo) -> Frame:
-    """The picture as a frame of the clip: its size, its range, 8 bit 4:2:0, planes read-only."""
-    has_shape = (native.width, native.height) == (clip.width, clip.height)
-    if not has_shape or not _is_ordinary(native, clip):
+    """The native frame as a `Frame` of the clip, with the clip's size and colour range.
+
+    It is converted to 8 bit 4:2:0 if necessary. Its planes are read-only, because the decoder still
+    refers to them.
+
+    Raises:
+        ClipError: libav can't convert its pixel format.
+
+    """
+    if not _needs_no_conversion(native, clip):
         native = _converted(native, clip)
     y, u, v = _planes(native, clip.height, clip.width)
     for plane in (y, u, v):
@@ -78,10 +91,10 @@ def as_frame(native: Any, index: int, pts: int, clip: ClipInfo) -> Frame:
     return Frame(index=index, pts=pts, y=y, u=u, v=v, native=native)
 
 
-def editable(frame: Frame) -> Frame:
-    """The frame with planes that may be written to: a copy where the decoder still needs it.
+def make_editable(frame: Frame) -> Frame:
+    """The frame with writable planes; they are copied if the decoder still refers to them.
 
-    The frame that is given can't be used afterwards.
+    The frame that was passed in must not be used afterwards.
     """
     native: Any = frame.native
     native.make_writable()
@@ -89,10 +102,10 @@ def editable(frame: Frame) -> Frame:
     return dataclasses.replace(frame, y=y, u=u, v=v)
 
 
-def copied(frame: Frame) -> Frame:
-    """A frame with the same picture that shares nothing with the one given."""
-    old: Any = frame.native
-    native = _blank(old, old.width, old.height)
+def copy_frame(frame: Frame) -> Frame:
+    """A copy of the frame that shares no memory with it."""
+    original: Any = frame.native
+    native = _empty_like(original)
     y, u, v = _planes(native, *frame.y.shape)
     for plane, source in ((y, frame.y), (u, frame.u), (v, frame.v)):
         plane[...] = source
@@ -105,25 +118,24 @@ def to_bgr(
     is_mirrored: bool = False,
     part: Edges | None = None,
     *,
-    shrunk_by: int = 1,
+    downscale: int = 1,
 ) -> NDArray[np.uint8]:
-    """The frame as an upright, contiguous (H, W, 3) uint8 BGR picture, a copy.
+    """The frame as an upright image: (H, W, 3) uint8 BGR, contiguous, and a copy.
 
-    rotation_degrees, is_mirrored: the clockwise turn, and whether left and right change places
-    after it, that make the stored picture upright: `ClipInfo`'s.
-    part: only what lies within x0 y0 x1 y1, pixels of the upright picture.
-    shrunk_by: all of it at one so manieth of its width and height, rounded up.
+    rotation_degrees, is_mirrored: what makes the stored frame upright, from `ClipInfo`.
+    part: convert only this part, x0 y0 x1 y1 in pixels of the upright frame.
+    downscale: convert the whole frame, with width and height divided by this number and rounded up.
     """
     planes = [frame.y, frame.u, frame.v]
-    if shrunk_by > 1:
-        sizes = [[-(-side // shrunk_by) for side in plane.shape] for plane in planes]
+    if downscale > 1:
+        sizes = [[-(-side // downscale) for side in plane.shape] for plane in planes]
         planes = [shrunk(p, *size[::-1]) for p, size in zip(planes, sizes, strict=True)]
     height, width = planes[0].shape
     edges = (0, 0, width, height)
     if part is not None:
         edges = _stored_part(frame, part, rotation_degrees, is_mirrored)
     native: Any = frame.native
-    red_share, blue_share = _SHARES.get(int(native.colorspace), _SHARES[_BT709])
+    red_share, blue_share = _LUMA_WEIGHTS.get(int(native.colorspace), _LUMA_WEIGHTS[_BT709])
     image = _kernels.bgr(
         planes,
         edges,
@@ -141,9 +153,9 @@ def to_luma(
     is_mirrored: bool = False,
     part: Edges | None = None,
 ) -> NDArray[np.uint8]:
-    """The frame's brightness, upright: (h, w) uint8 from black, 0, to white, 255.
+    """The frame's luma as an upright image: (h, w) uint8, from 0 for black to 255 for white.
 
-    size: the width and height, upright, that it is shrunk to.
+    size: width and height of the result; it must not be larger than the frame or the part.
     rotation_degrees, is_mirrored, part: as for `to_bgr`.
     """
     luma = frame.y
@@ -152,11 +164,11 @@ def to_luma(
         luma = luma[y0:y1, x0:x1]
     stored_size = size[::-1] if rotation_degrees % 180 else size
     small = _upright(shrunk(luma, *stored_size), rotation_degrees, is_mirrored)
-    return small if _is_full_range(frame.native) else _FULL_OF_LIMITED.take(small)
+    return small if _is_full_range(frame.native) else _LIMITED_TO_FULL.take(small)
 
 
 def _stored_part(frame: Frame, part: Edges, rotation_degrees: int, is_mirrored: bool) -> Edges:
-    """A part of the upright picture in pixels of the stored one."""
+    """A part of the upright frame in pixels of the stored one."""
     height, width = frame.y.shape
     box = upright_to_stored(Box(*part), width, height, rotation_degrees, is_mirrored)
     x0, y0, x1, y1 = (round(v) for v in box)
@@ -170,25 +182,35 @@ def _upright(
     return mirrored(image) if is_mirrored else image
 
 
-def _blank(like: Any, width: int, height: int) -> Any:
-    """A picture of that size to write on, its colours to be read like those of another one."""
-    native = av.VideoFrame(width, height, like.format.name)
-    native.colorspace, native.color_range = like.colorspace, like.color_range
-    return native
+def _empty_like(native: Any) -> Any:
+    """A native frame with uninitialised pixels and the other one's size, format and colour tags."""
+    empty = av.VideoFrame(native.width, native.height, native.format.name)
+    empty.colorspace, empty.color_range = native.colorspace, native.color_range
+    return empty
 
 
 def _is_full_range(native: Any) -> bool:
     return native.format.name == "yuvj420p" or int(native.color_range) == FULL_RANGE
 
 
-def _is_ordinary(native: Any, clip: ClipInfo) -> bool:
+def _needs_no_conversion(native: Any, clip: ClipInfo) -> bool:
+    """Whether the planes can be used as they are. Some decoders store rows bottom-up."""
+    has_size = (native.width, native.height) == (clip.width, clip.height)
+    if not has_size:
+        return False
     if native.format.name not in _PLANAR_420 or native.planes[0].line_size < 0:
         return False
     return _is_full_range(native) == (clip.color_range == FULL_RANGE)
 
 
 def _converted(native: Any, clip: ClipInfo) -> Any:
-    result = _reformatted(native, clip)
+    try:
+        result = _reformatted(native, clip)
+    except (av.FFmpegError, ValueError) as err:
+        raise ClipError(
+            f"can't convert the frames of {str(clip.path)!r} from the pixel format "
+            f"{native.format.name} ({reason(err)}); convert the clip to H.264"
+        ) from err
     result.colorspace, result.color_range = clip.color_matrix, clip.color_range
     return result
 
@@ -205,14 +227,14 @@ def _reformatted(native: Any, clip: ClipInfo) -> Any:
             dst_color_range=wanted,
             dst_colorspace=_BT709,
         )
-    own = int(native.color_range) or wanted
+    source_range = int(native.color_range) or wanted
     if native.format.name.startswith("yuvj"):
-        own = FULL_RANGE
-    # Brightness and colour stay what they are; only their resolution and depth change.
+        source_range = FULL_RANGE
+    # The same matrix on both sides: only the resolution and depth change, colours stay as they are.
     return native.reformat(
         **size,
         format=name,
-        src_color_range=own,
+        src_color_range=source_range,
         dst_color_range=wanted,
         src_colorspace=_BT709,
         dst_colorspace=_BT709,
@@ -220,12 +242,13 @@ def _reformatted(native: Any, clip: ClipInfo) -> Any:
 
 
 def _planes(native: Any, height: int, width: int) -> list[NDArray[np.uint8]]:
-    """Y, U and V of a picture with (height, width) pixels."""
+    """Views of the planes Y, U and V of a native frame with (height, width) pixels."""
     half = -(-height // 2), -(-width // 2)
     shapes = ((height, width), half, half)
     return [_plane(plane, *shape) for plane, shape in zip(native.planes[:3], shapes, strict=True)]
 
 
 def _plane(plane: Any, height: int, width: int) -> NDArray[np.uint8]:
+    # Rows are padded: each has `line_size` bytes.
     rows: NDArray[np.uint8] = np.frombuffer(plane, dtype=np.uint8)
     return rows.reshape(-1, plane.line_size)[:height, :width]

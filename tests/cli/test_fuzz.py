@@ -25,7 +25,8 @@ KINDS = ("mp4", "fragments.mp4", "mkv", "ts", "avi")
 WORKER = """
 import contextlib, io, json, resource, signal, sys
 from pathlib import Path
-from redact import _kernels, pipeline
+from redact import pipeline
+from redact.rendering import renderer
 from redact.cli import main
 resource.setrlimit(resource.RLIMIT_AS, (2_500_000_000, 2_500_000_000))
 for line in sys.stdin:

@@ -191,7 +191,8 @@ def test_a_file_with_a_commands_name_is_a_clip_with_a_dot_before_it(home, name):
 
 CHILD = """
 import resource, sys
-from redact import _kernels, pipeline, targets, video  # what is loaded lazily needs files, too
+from redact import output, pipeline, video
+from redact.rendering import renderer  # what is loaded lazily needs files, too
 from redact.cli import main
 kind, limit = getattr(resource, sys.argv[1]), int(sys.argv[2])
 resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))

@@ -140,7 +140,7 @@ def test_a_missing_folder_is_a_target_error(clip, tmp_path):
 
 @pytest.mark.parametrize("wanted", [[0], [59], [3, 4, 5, 31], range(FRAMES)])
 def test_selected_frames_equal_those_of_the_whole_clip(clip, wanted):
-    chosen = {frame.index: frame.y.copy() for frame in video.read_chosen(clip, wanted)}
+    chosen = {frame.index: frame.y.copy() for frame in video.read_selected(clip, wanted)}
     assert sorted(chosen) == sorted(wanted)
     for frame in video.read_frames(clip):
         if frame.index in chosen:

@@ -9,7 +9,7 @@ from odd_clips import as_native, copy, find_box, look, needs, numbers_of, write_
 
 import redact
 from redact import Settings, video
-from redact.video.audio import without_comments
+from redact.video.audio import strip_vorbis_comments
 
 SECRET = "Elm Street 12 +47.37+008.54"
 
@@ -61,10 +61,10 @@ def write_rich(path, *, data_codec=None, sound=None):
 
 
 CARRIERS = {
-    "a.mkv": (None, {"video stream", "cover picture", "attachment", "chapters", "metadata: title"}),
+    "a.mkv": (None, {"video stream", "cover image", "attachment", "chapters", "metadata: title"}),
     "a.mov": (None, {"video stream", "chapters", "metadata: location"}),
     "a.mp4": ("bin_data", {"video stream", "data stream", "chapters", "metadata: comment"}),
-    "a.ts": ("klv", {"video stream", "data stream", "in the pictures: user data"}),
+    "a.ts": ("klv", {"video stream", "data stream", "in the frames: user data"}),
 }
 
 
@@ -186,7 +186,7 @@ def test_comments_inside_vorbis_headers_are_emptied(tmp_path):
         with_comment = (
             b"\2" + headers[1:2] + lacing(comment) + headers[3:33] + comment + headers[49:]
         )
-        assert without_comments(with_comment) == headers
+        assert strip_vorbis_comments(with_comment) == headers
     copy(source, target, audio="keep")
     assert sound_headers(target) == headers
     with av.open(str(target)) as out:

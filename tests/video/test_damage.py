@@ -152,7 +152,7 @@ def test_pictures_of_another_size_are_scaled_to_the_first_and_told(tmp_path):
     source.write_bytes(b"".join(parts))
     clip = copy(source, target)
     assert first_frame(target).width == 96
-    assert any("6 pictures" in warning for warning in clip.warnings)
+    assert any("6 frames" in warning for warning in clip.warnings)
     assert numbers_of(target, half=range(6, 12)) == list(range(18))
 
 
@@ -164,4 +164,4 @@ def test_frames_that_refer_to_what_is_not_there_are_left_out_and_told(tmp_path):
     source.write_bytes(source.read_bytes()[position:])
     clip = copy(source, target)
     assert look(target)[1] == list(range(10, 30))
-    assert any("gave no picture" in warning for warning in clip.warnings)
+    assert any("gave no frame" in warning for warning in clip.warnings)

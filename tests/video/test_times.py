@@ -8,16 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_plans import make_clip
 
-from redact.video.timestamps import Clock, DecodingOrder, Shifts, fine_time_base
+from redact.video.timestamps import ClockShifts, MissingPts, MonotonicClock, fine_time_base
 
 
 def clock(**change_map):
-    return Clock(make_clip(time_base=Fraction(1, 1000), frame_rate=Fraction(25)), **change_map)
+    return MonotonicClock(
+        make_clip(time_base=Fraction(1, 1000), frame_rate=Fraction(25)), **change_map
+    )
 
 
 def run(times, *, wraps=False):
     one = clock(wraps=wraps)
-    return [one.at(pts) for pts in times], one.shifts
+    return [one.next_pts(pts) for pts in times], one.shifts
 
 
 @pytest.mark.parametrize(
@@ -53,23 +55,23 @@ def test_whatever_a_file_says_times_ascend(times, wraps):
 
 def test_another_stream_is_shifted_where_the_pictures_are():
     _, added = run([9_000, 9_040, 0, 40])
-    shifts = Shifts(added)
-    moved = [at + float(shifts.at(Fraction(at))) for at in (9, 9.04, 0, 0.04)]
+    shifts = ClockShifts(added)
+    moved = [at + float(shifts.shift_at(Fraction(at))) for at in (9, 9.04, 0, 0.04)]
     assert moved == pytest.approx([9, 9.04, 9.08, 9.12])
 
 
 def test_decoding_times_are_given_out_in_order():
-    order = DecodingOrder()
+    missing = MissingPts()
     for dts in range(4):
-        order.sent(dts)
-    assert [order.shown(None) for _ in range(4)] == [0, 1, 2, 3]
+        missing.packet_sent(dts)
+    assert [missing.frame_pts(None) for _ in range(4)] == [0, 1, 2, 3]
 
 
 def test_decoding_times_are_as_late_as_the_last_known_time():
-    order = DecodingOrder()
+    missing = MissingPts()
     for dts in (10, 20, 30):
-        order.sent(dts)
-    assert [order.shown(pts) for pts in (25, None, None)] == [25, 35, 45]
+        missing.packet_sent(dts)
+    assert [missing.frame_pts(pts) for pts in (25, None, None)] == [25, 35, 45]
 
 
 def test_long_ticks_are_split_so_that_one_more_does_not_show():

@@ -116,7 +116,7 @@ def test_planes_can_be_edited_and_the_edit_is_seen(tmp_path):
         for decoded in video.read_frames(clip):
             with pytest.raises(ValueError, match="read-only"):
                 decoded.y[:] = 16
-            frame = video.editable(decoded)
+            frame = video.make_editable(decoded)
             frame.y[:], frame.u[:], frame.v[:] = 16, 128, 128
             assert video.to_bgr(frame).max() < 4
             yield frame
@@ -133,7 +133,7 @@ def test_what_is_edited_does_not_show_in_pictures_decoded_from_it(tmp_path):
     edited = []
     for frame in video.read_frames(clip):
         edited.append(frame.y.copy())
-        video.editable(frame).y[:] = 16
+        video.make_editable(frame).y[:] = 16
     assert all((a == b).all() for a, b in zip(untouched, edited, strict=True))
 
 
@@ -188,7 +188,7 @@ def test_a_list_of_other_files_is_refused(tmp_path):
     }
     for name, text in lists.items():
         (tmp_path / name).write_text(text)
-        with pytest.raises(ClipError, match=r"is no clip but a (play)?list"):
+        with pytest.raises(ClipError, match=r"looks like a (play)?list"):
             video.probe(tmp_path / name)
 
 
@@ -226,7 +226,7 @@ def test_an_unknown_suffix_is_refused(tmp_path):
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_file_that_lost_its_end_while_it_was_closed_is_no_result(tmp_path, monkeypatch, suffix):
     write_clip(tmp_path / "a.mp4")
-    really_written = writing._written
+    really_written = writing._open_output
 
     @contextlib.contextmanager
     def cut_when_closed(target, *rest):
@@ -234,6 +234,6 @@ def test_a_file_that_lost_its_end_while_it_was_closed_is_no_result(tmp_path, mon
             yield output
         os.truncate(target, target.stat().st_size * 2 // 3)
 
-    monkeypatch.setattr(writing, "_written", cut_when_closed)
+    monkeypatch.setattr(writing, "_open_output", cut_when_closed)
     with pytest.raises(TargetError, match=f"b{suffix}"):
         copy(tmp_path / "a.mp4", tmp_path / f"b{suffix}")
