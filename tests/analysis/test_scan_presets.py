@@ -1,0 +1,69 @@
+"""Which scans the settings choose."""
+
+import subprocess
+import sys
+
+import pytest
+
+from redact import Settings
+from redact.analysis.scan_presets import build_audit_scans, build_scans, build_still_scans
+from redact.analysis.scans import close_scans
+
+LEVELS = ("fast", "balanced", "thorough")
+
+
+def built(build, **settings):
+    scans = build(Settings(**settings))
+    close_scans(scans)
+    return scans
+
+
+def names(scans):
+    return [type(scan.detector).__name__ for scan in scans]
+
+
+@pytest.mark.parametrize(
+    ("faces", "plates", "kinds"),
+    [
+        (True, True, {"face", "plate"}),
+        (True, False, {"face"}),
+        (False, True, {"plate"}),
+    ],
+)
+def test_only_the_wanted_kinds_are_scanned_for(faces, plates, kinds):
+    scans = built(build_scans, faces=faces, plates=plates, detector="fast")
+    assert {kind for scan in scans for kind in scan.detector.kinds} == kinds
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("build", [build_scans, build_still_scans, build_audit_scans])
+def test_every_level_scans_whole_frames_for_both_kinds(level, build):
+    scans = [scan for scan in built(build, detector=level) if scan.where == "frame"]
+    kinds = {kind for scan in scans for kind in getattr(scan.detector, "kinds", ("face",))}
+    assert kinds == {"face", "plate"}
+
+
+@pytest.mark.parametrize(
+    ("heads", "detectors"),
+    [
+        ("near-tracks", ["ThoroughFaceDetector"]),
+        ("all-moving", ["ThoroughFaceDetector", "RescoredDetector"]),
+    ],
+)
+def test_still_images_are_scanned_for_heads_only_if_all_are_asked_for(heads, detectors):
+    for level in ("balanced", "thorough"):
+        scans = built(build_still_scans, detector=level, plates=False, heads=heads)
+        assert names(scans) == detectors
+
+
+def test_a_scan_that_another_one_replaces_refers_to_a_scan_of_the_same_list():
+    scans = built(build_scans, detector="balanced", plates=False)
+    (moving,) = {scan.unless_due for scan in scans} - {None}
+    assert moving in scans
+    assert moving.where == "moving"
+
+
+def test_importing_the_presets_loads_no_network():
+    code = "import redact.analysis.scan_presets, sys; print('onnxruntime' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
