@@ -11,7 +11,7 @@ def pictures(count):
     return [draw(index, 320, 240) for index in range(count)]
 
 
-def test_a_picture_is_copied_and_covered():
+def test_an_image_is_copied_and_covered():
     image = draw(3, 320, 240)
     before = image.copy()
     safe = redact.redact_image(image, detectors=[SquareDetector()])
@@ -21,7 +21,7 @@ def test_a_picture_is_copied_and_covered():
     assert safe.dtype == np.uint8
 
 
-def test_a_picture_that_is_a_view_works_too():
+def test_a_strided_view_works_too():
     wide = np.concatenate([draw(3, 320, 240)] * 2, axis=1)
     safe = redact.redact_image(wide[::-1, 0:320], detectors=[SquareDetector()])
     assert brightest(safe) < 200
@@ -41,7 +41,7 @@ def test_other_arrays_are_refused(image):
         redact.redact_image(image, detectors=[])
 
 
-def test_a_real_face_in_a_picture_is_covered(doorbell):
+def test_a_real_face_is_covered(doorbell):
     from redact.detectors.centerface import CenterFaceDetector
 
     image = read_back(doorbell)[1][50]

@@ -1,4 +1,4 @@
-"""The whole way of a clip, and what becomes of it when something fails half way."""
+"""The whole way of a clip, and what is left when something fails half way."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from make_plans import make_plan
 import redact
 from redact import audit, output
 from redact.audit import leaks
-from redact.tracking.confirmation import evidence_for
+from redact.tracking.tuning import kind_tuning
 
 
 def test_every_frame_is_covered_and_times_stay(tmp_path):
@@ -28,7 +28,7 @@ def test_every_frame_is_covered_and_times_stay(tmp_path):
     assert report.output_sha256 == redact.video.file_sha256(target)
 
 
-def test_frames_where_nothing_was_seen_are_covered_too(tmp_path):
+def test_frames_without_detections_are_covered_too(tmp_path):
     """Blind at the start, for a stretch in the middle, and at the end."""
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source)
@@ -38,7 +38,7 @@ def test_frames_where_nothing_was_seen_are_covered_too(tmp_path):
     assert max(map(brightest, read_back(target)[1])) < 200
 
 
-def test_what_lies_outside_the_cover_is_left_alone(tmp_path):
+def test_pixels_outside_the_cover_are_left_alone(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source)
     redact.redact_clip(source, target, redact.Settings(crf=5), detectors=[SquareDetector()])
@@ -76,7 +76,7 @@ def test_a_plan_fits_its_own_clip_only(tmp_path):
     write_clip(tmp_path / "a.mp4")
     write_clip(tmp_path / "other.mp4", frames=10)
     plan = redact.analyze(tmp_path / "a.mp4", detectors=[SquareDetector()])
-    with pytest.raises(redact.PlanError, match="analyze it anew"):
+    with pytest.raises(redact.PlanError, match="analyze it again"):
         redact.render(plan, tmp_path / "b.mp4", source=tmp_path / "other.mp4")
     assert not (tmp_path / "b.mp4").exists()
 
@@ -101,7 +101,7 @@ def test_a_failure_at_any_stage_leaves_the_folder_as_it_was(tmp_path, stage):
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
-def test_what_the_audit_sees_gets_covered_before_anything_is_given_out(tmp_path):
+def test_what_the_audit_detects_is_covered_before_the_result_appears(tmp_path):
     """A detector that is blind all through the first pass sees the square in the output."""
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source)
@@ -113,23 +113,23 @@ def test_what_the_audit_sees_gets_covered_before_anything_is_given_out(tmp_path)
 @pytest.mark.parametrize(
     ("count", "whole"), [(210, {0, 30, 90, 150, 209}), (20, {0, 19}), (1, {0})]
 )
-def test_the_audit_looks_between_the_looks_of_the_analysis(count, whole):
-    """Those come every two seconds from the first frame on, of 30 a second."""
+def test_the_audit_scans_between_the_scans_of_the_analysis(count, whole):
+    """Those come every two seconds from the first frame on; the clip has 30 frames a second."""
     plan = make_plan([], pts=np.arange(count, dtype=np.int64) * 512)
     tasks = leaks._tasks(plan, [], leaks.EVERY_SECONDS)
     assert {index for index, task in tasks.items() if task.whole} == whole
 
 
 @pytest.mark.parametrize("kind", ["face", "plate"])
-def test_a_leak_is_covered_however_weak_the_finds_that_agreed_on_it(kind):
+def test_a_confirmed_leak_is_covered_whatever_its_score(kind):
     box = redact.Box(100, 50, 160, 80)
-    leak = redact.Detection(kind=kind, box=box, score=evidence_for(kind).sure, frame_index=10)
+    leak = redact.Detection(kind=kind, box=box, score=kind_tuning(kind).high_score, frame_index=10)
     covered = audit.cover_leaks(make_plan([]), [leak])
     assert [track.box_at(10) is not None for track in covered.covered_tracks] == [True]
 
 
 class Everywhere:
-    """Sees a face in another place at every look, so no cover ever satisfies it."""
+    """Detects a face in another place on each call, so that no cover ever satisfies it."""
 
     kinds = ("face",)
 
@@ -144,13 +144,13 @@ class Everywhere:
 
 
 class Doubtful(Everywhere):
-    """The same, but hardly sure of it."""
+    """The same with a low score."""
 
     def detect(self, image):
         return [dataclasses.replace(d, score=0.55) for d in super().detect(image)]
 
 
-def test_doubtful_finds_that_no_round_ends_are_reported(tmp_path):
+def test_doubtful_leaks_that_no_round_ends_are_reported(tmp_path):
     write_clip(tmp_path / "a.mp4", frames=12)
     plan = redact.analyze(tmp_path / "a.mp4", detectors=[])
     report = redact.render(plan, tmp_path / "b.mp4", detectors=[Doubtful()])
@@ -167,7 +167,7 @@ def test_a_result_that_never_satisfies_the_audit_is_not_given_out(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
-def test_verify_tells_an_uncovered_clip_from_a_covered_one(tmp_path):
+def test_verify_tells_covered_clips_from_uncovered_ones(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source)
     redact.redact_clip(source, target, detectors=[SquareDetector()])
@@ -188,7 +188,7 @@ def test_the_source_is_never_the_target(tmp_path):
             redact.redact_clip(tmp_path / "a.mp4", tmp_path / name, detectors=[])
 
 
-def test_targets_that_cannot_be_are_refused_before_any_work(tmp_path):
+def test_impossible_targets_are_refused_before_any_work(tmp_path):
     write_clip(tmp_path / "a.mp4", frames=2)
     for target in (tmp_path, tmp_path / "none" / "b.mp4", tmp_path / "b.gif"):
         with pytest.raises(redact.TargetError):
@@ -240,7 +240,7 @@ def test_the_report_tells_what_was_done(tmp_path):
     assert str(tmp_path) not in page
 
 
-def test_pictures_in_the_report_are_covered(tmp_path):
+def test_images_in_the_report_are_covered(tmp_path):
     write_clip(tmp_path / "a.mp4")
     report = redact.redact_clip(
         tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[SquareDetector()]
@@ -272,7 +272,7 @@ def test_progress_counts_every_frame_of_every_stage(tmp_path):
     assert seen["audit"][-1][0] == seen["audit"][-1][1]
 
 
-def test_a_covered_frame_costs_no_sound_or_second_stream(tmp_path):
+def test_the_result_has_one_video_stream_and_no_audio(tmp_path):
     write_clip(tmp_path / "a.mp4", sound=True)
     redact.redact_clip(tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[SquareDetector()])
     with av.open(str(tmp_path / "b.mp4")) as out:

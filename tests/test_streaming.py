@@ -13,7 +13,7 @@ def pictures(count):
     return [draw(index, 320, 240) for index in range(count)]
 
 
-def test_a_stream_keeps_order_and_covers_before_the_first_find():
+def test_a_stream_keeps_order_and_covers_before_the_first_detection():
     frames = pictures(40)
     detector = SquareDetector(blind={*range(10), *range(20, 26)})
     settings = redact.Settings(lookahead_seconds=0.5, extend_seconds=0.6)
@@ -27,7 +27,7 @@ def test_a_stream_keeps_order_and_covers_before_the_first_find():
     assert max(corner) == 0
 
 
-def test_a_stream_holds_no_more_frames_than_the_look_ahead():
+def test_a_stream_holds_no_more_frames_than_the_lookahead():
     given = 0
 
     def source():
@@ -48,7 +48,7 @@ def test_a_stream_needs_a_frame_rate():
 
 
 def test_a_stream_covers_what_a_clip_would(doorbell):
-    """The same code looks and tracks: all that two passes saw is covered when streamed, too."""
+    """Everything that the analysis of the clip detected is covered when it is streamed, too."""
     _, frames = read_back(doorbell)
     settings = redact.Settings(plates=False)
     plan = redact.analyze(doorbell, settings)

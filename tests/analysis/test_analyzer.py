@@ -1,4 +1,4 @@
-"""Where and when is looked: little is missed, and what was found is followed both ways."""
+"""The analyzer misses little, and follows what it has detected forward and backward."""
 
 from dataclasses import replace
 
@@ -22,14 +22,14 @@ def covers(track, index, slack=3):
     )
 
 
-def test_a_look_comes_as_often_as_it_should():
+def test_a_scan_runs_at_its_interval():
     detector = Bright()
     (track,) = watched([ScanSpec(detector, every_seconds=0.5)], range(20))
     assert len(detector.shown) == 4
     assert all(covers(track, index) for index in range(16))
 
 
-def test_what_moves_is_looked_at_alone():
+def test_only_moving_regions_are_scanned():
     detector = Bright()
 
     def draw(index):
@@ -45,8 +45,8 @@ def test_what_moves_is_looked_at_alone():
     assert all(covers(track, index) for index in range(5, 20))
 
 
-def test_a_track_that_was_lost_is_looked_for_where_it_should_be():
-    """The look at the whole sees the square once; the look near it sees it from then on."""
+def test_a_lost_track_is_searched_for_where_it_should_be():
+    """The whole-frame scan detects the square once; the scan around it does from then on."""
     whole, near = Bright(blind=range(1, 40)), Bright(score=0.3)
     scans = [
         ScanSpec(whole, every_seconds=0.1),
@@ -72,7 +72,7 @@ def test_a_new_track_is_followed_back_to_where_it_came_from():
     assert all(covers(track, index) for index in range(3, 15))
 
 
-def test_what_no_look_sees_is_followed_by_its_picture():
+def test_what_no_scan_detects_is_followed_by_its_appearance():
     """Found once and never again: what looks the same a little farther on is the same."""
     blind = Bright(blind=range(1000))
     scans = [
@@ -85,7 +85,7 @@ def test_what_no_look_sees_is_followed_by_its_picture():
 
 
 class Once:
-    """Finds one box in the picture that it is shown as so manieth, nothing before and after."""
+    """Detects one box on one of its calls only, counted from 0."""
 
     kinds = ("face",)
 
@@ -98,8 +98,8 @@ class Once:
         return [self.find] if self.shown == self.number else []
 
 
-def test_a_faint_find_beside_what_is_surely_followed_does_not_draw_it_away():
-    """It is as near as a find may be, and has hardly anything of the place that was followed to."""
+def test_a_low_score_detection_does_not_draw_a_well_followed_track_away():
+    """It lies just within the gate, and hardly overlaps the place that was followed to."""
 
     def tracked(score):
         whole = ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1)
@@ -116,8 +116,8 @@ def test_a_faint_find_beside_what_is_surely_followed_does_not_draw_it_away():
     assert np.isfinite(tracked(0.6)[0].scores[3:]).any(), "a clearer one may"
 
 
-def test_what_was_followed_stays_where_a_chance_find_follows_it():
-    """Found until frame 2, followed to frame 9; what is found there faintly is dropped alone."""
+def test_followed_frames_stay_when_a_chance_detection_comes_after_them():
+    """Detected until frame 2, followed to frame 9; only the low-score detection there is dropped."""
     near = Once(8, Box(35.0, 35.0, 62.0, 62.0), 0.25)
     scans = [
         ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1),
@@ -129,7 +129,7 @@ def test_what_was_followed_stays_where_a_chance_find_follows_it():
     assert np.isnan(track.scores[3:]).all()
 
 
-def test_a_parked_thing_stays_covered_between_rare_finds():
+def test_a_stationary_track_stays_covered_between_rare_detections():
     def draw(_index):
         return picture(10)
 
@@ -155,7 +155,7 @@ def test_a_cut_ends_tracks_on_both_sides():
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_threads_change_nothing(workers):
+def test_the_number_of_threads_changes_nothing(workers):
     def scans():
         return [
             ScanSpec(Bright(), every_seconds=0.3),
@@ -168,7 +168,7 @@ def test_threads_change_nothing(workers):
     np.testing.assert_array_equal(alone[0].boxes, shared[0].boxes)
 
 
-def test_a_failing_look_is_heard_of():
+def test_an_error_in_a_detector_reaches_the_caller():
     class Broken:
         def detect(self, image):
             raise RuntimeError("no picture")
@@ -178,7 +178,7 @@ def test_a_failing_look_is_heard_of():
 
 
 class TwoFaces:
-    """A look that sees two faces side by side three times, and then the first `lost` no more."""
+    """Detects two faces side by side three times, and then the first `lost` of them no more."""
 
     kinds = ("face",)
 
@@ -193,7 +193,7 @@ class TwoFaces:
 
 
 def test_a_lost_track_does_not_jump_to_somebody_else():
-    """One of two faces is lost; the look near it sees the other face, which has its own track."""
+    """One of two faces is lost; the scan around it detects the other, which has its own track."""
 
     class Other:
         kinds = ("face",)
@@ -212,8 +212,8 @@ def test_a_lost_track_does_not_jump_to_somebody_else():
     assert float(lost.boxes[:, 2].max()) < 145
 
 
-def test_a_look_is_left_out_where_another_sees_all_that_moves():
-    """Nobody is there at first; then the two take turns, the one at parts twice as seldom."""
+def test_a_scan_is_skipped_where_another_covers_all_motion():
+    """Nobody is there at first; then the two take turns, the scan of parts half as often."""
     whole, parts = Bright(), Bright()
     moving = ScanSpec(parts, every_seconds=0.2, where="moving", part_side_pixels=96)
     scans = [ScanSpec(whole, every_seconds=0.1, unless_due=moving), moving]
@@ -224,8 +224,8 @@ def test_a_look_is_left_out_where_another_sees_all_that_moves():
     assert all(covers(track, index) for index in range(10, 30))
 
 
-def test_the_last_picture_is_looked_at_whatever_is_due():
-    """Whoever comes in at the very end is seen and traced back; no look comes twice."""
+def test_the_last_frame_is_scanned_whatever_is_due():
+    """Somebody who comes in at the very end is detected and traced back; no scan runs twice."""
 
     def draw(index):
         return picture(index, empty=index < 16)
@@ -247,8 +247,8 @@ def test_the_last_picture_is_looked_at_whatever_is_due():
         assert all(covers(track, index) for index in range(16, last + 1))
 
 
-def test_a_near_look_sees_both_halves_of_a_plate():
-    """The look at the whole saw the left half; beside it the other half shows, fainter."""
+def test_a_scan_around_a_track_joins_both_halves_of_a_plate():
+    """The whole-frame scan saw the left half; the scan around it sees the other half, with a lower score."""
 
     class Left:
         def detect(self, image):
@@ -305,7 +305,7 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
     assert float(track.boxes[:, 3].max()) < 130
 
 
-def test_where_nothing_moves_is_looked_seldom_until_something_does():
+def test_idle_scenes_are_scanned_rarely_until_something_moves():
     often, parts = Bright(), Bright(range(999))
     scans = [
         ScanSpec(often, every_seconds=0.1, idle_seconds=0.5),
@@ -319,8 +319,8 @@ def test_where_nothing_moves_is_looked_seldom_until_something_does():
     assert track.start_index <= 12  # The next picture that is looked at for parts.
 
 
-def test_who_stood_still_is_there_while_somebody_passes():
-    """She isn't found afterwards either; a faint find below her, on him, is not of her."""
+def test_somebody_who_stands_still_stays_covered_while_another_passes():
+    """She isn't detected afterwards either; a low-score detection below her, on him, isn't hers."""
 
     class Passing:
         scans = -1
@@ -358,8 +358,8 @@ def test_who_stood_still_is_there_while_somebody_passes():
 
 
 @pytest.mark.parametrize(("hidden", "stop"), [(40, 50), (115, 5)])
-def test_a_parked_plate_is_looked_for_while_somebody_stands_before_it(hidden, stop):
-    """It stays a track for ten seconds; nothing but the look beside it sees it again."""
+def test_a_parked_plate_is_searched_for_while_somebody_stands_in_front(hidden, stop):
+    """The track is kept for ten seconds; only the scan around it detects the plate again."""
 
     class BrightPlate(Bright):
         def detect(self, image):
@@ -390,7 +390,7 @@ def test_a_parked_plate_is_looked_for_while_somebody_stands_before_it(hidden, st
 
 
 def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
-    """Two faces are lost in the same picture; the near look still sees one of them."""
+    """Two faces are lost in the same frame; the scan around tracks still detects one of them."""
 
     def draw(index):
         image = picture(index, empty=True)
@@ -408,7 +408,7 @@ def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
 
 
 class Around:
-    """A look that sees the same boxes whatever it is shown."""
+    """A detector that returns the same boxes whatever it is shown."""
 
     kinds = ("face",)
 
@@ -420,7 +420,7 @@ class Around:
         return [Detection(kind="face", box=box, score=0.45) for box in self.boxes]
 
 
-def test_a_hint_at_somebody_known_adds_nothing():
+def test_a_hint_at_a_known_track_adds_nothing():
     hint = Around(Box(0, 60, 200, 170))
     known = [ScanSpec(Bright(), every_seconds=0.1), ScanSpec(hint, every_seconds=0.1, is_hint=True)]
     (track,) = watched(known, range(20))
@@ -428,7 +428,7 @@ def test_a_hint_at_somebody_known_adds_nothing():
     assert float((track.boxes[:, 2] - track.boxes[:, 0]).max()) < 2 * SIZE
 
 
-def test_hints_at_nobody_known_make_a_track_when_they_agree():
+def test_hints_that_agree_make_a_track_where_nothing_is_known():
     class Walking(Around):
         def detect(self, image):
             self.boxes = [Box(100 + 5 * self.scans, 60, 180 + 5 * self.scans, 150)]
@@ -456,7 +456,7 @@ def running(index):
 
 
 @pytest.mark.parametrize("heads", ["near-tracks", "off"])
-def test_who_runs_by_faster_than_detectors_can_see_is_covered_at_the_head(heads):
+def test_a_runner_too_fast_for_detectors_is_covered_at_the_head(heads):
     blind = Bright(blind=range(1000))
     scans = [
         ScanSpec(blind, every_seconds=0.1),
