@@ -1,13 +1,14 @@
-"""What covering a region costs, beside copying it and beside OpenCV's ways to a like look.
+"""How long covering a region takes, beside copying it and beside similar covers made by OpenCV.
 
-Every kernel's output is checked against its slow twin first. Times are medians of interleaved
-runs in one process, with one thread, each the second of two in a row, so that all find the region
-in the cache alike. Planes and cells are pinned, as they are once for each frame and each new tone.
-The copy goes out of a 1080p plane and back: no cover can
-touch fewer bytes. The rounded cover reaches beyond its box: it is set beside a copy of all that it
-may touch, and beside OpenCV's resize blended by a ready-made mask.
+First the output of each kernel is compared with that of its slow twin. Times are medians of
+interleaved runs in one process on one thread. Each way runs twice in a row and the second run is
+timed, so that every way finds the region in the cache.
 
-`--readme README.md` writes the table between the marks in that file.
+The copy goes out of a 1080p plane and back, since no cover can touch fewer bytes. A rounded cover
+reaches beyond its box, so it is compared with a copy of all it may touch, and with OpenCV's resize
+blended by a mask that is already made.
+
+`--readme FILE` writes the table between the marks in that file.
 """
 
 from __future__ import annotations
@@ -29,30 +30,29 @@ import numpy as np
 from benchmarks import reporting
 
 SIDES = (64, 128, 256, 512)
-_LEFT, _TOP, _EDGE_SHARE = 400, 300, 0.09
+_LEFT, _TOP, _EDGE_RATIO = 400, 300, 0.09
 _COPY, _COPY_ALL = "copy there and back", "copy of all a rounded cover touches"
 _BOTH, _ROUNDED = "reduce and paint, rectangle", "paint, rounded with soft edge"
-_SHRINK, _AREA = "shrink BGR to 1 / 1.6", "cv2.resize by area, BGR to 1 / 1.6"
 _RESIZE, _MASKED = "cv2.resize down and up", "cv2.resize, blended by a rounded mask"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the table, save it as JSON, write it into the README if asked."""
+    """Print the table, save it as JSON, and write it into a file if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks kernels", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/kernels.json"))
     parser.add_argument("--readme", type=Path, help="file to write the table into")
     options = parser.parse_args(arguments)
     first, later = load_seconds()
-    from redact.cover import _kernels
+    from redact.cover import kernels
 
-    check(_kernels)
+    check(kernels)
     cv2.setNumThreads(1)
     result = {
         "machine": reporting.machine("numba", "opencv-python"),
         "load_seconds": {"first": first, "later": later},
         "sides": SIDES,
-        "microseconds": [measure(_kernels, side, options.rounds) for side in SIDES],
+        "microseconds": [measure(kernels, side, options.rounds) for side in SIDES],
     }
     print(text_table(result))
     reporting.save_json(options.json, result)
@@ -62,17 +62,16 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def load_seconds() -> tuple[float, float]:
-    """CPU seconds of importing the kernels: compiling them, and finding them compiled."""
-    with tempfile.TemporaryDirectory() as folder:
-        code = f"""
-import pathlib, time
+    """Return the CPU seconds of importing the kernels with an empty cache, and once more."""
+    code = """
+import time
 import numpy
-t = time.process_time()
-from redact import _machine_code
-_machine_code._folders = lambda: [pathlib.Path({folder!r})]
-import redact.cover._kernels
-print(time.process_time() - t)"""
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+start = time.process_time()
+import redact.cover.kernels
+print(time.process_time() - start)"""
+    with tempfile.TemporaryDirectory() as folder:
+        home = str(Path(__file__).parents[1])
+        environment = {**os.environ, "PYTHONPATH": home, "NUMBA_CACHE_DIR": folder}
         runs = [
             subprocess.run(
                 [sys.executable, "-c", code],
@@ -88,13 +87,13 @@ print(time.process_time() - t)"""
 
 
 def check(kernels) -> None:
-    """Compare the kernels with their twins, on a plane and on a picture, near its edge.
+    """Compare the kernels with their slow twins, on a plane and on an image.
 
     Raises:
         AssertionError: they differ.
 
     """
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
     import reference
 
     rng = np.random.default_rng(0)
@@ -104,9 +103,6 @@ def check(kernels) -> None:
         kernels.reduce(plane, 5, 7, 66, 58, cells)
         expected = reference.reduce(plane.copy(), 5, 7, 66, 58, 3, 4, channels)
         np.testing.assert_allclose(cells, expected, atol=1e-3)
-        small = kernels.shrink(plane, 50, 23, channels)
-        expected = reference.shrink(plane.reshape(61, 77, channels), 23, 50)
-        assert np.abs(small.reshape(expected.shape) - expected).max() <= 0.51
         for smooth, rounded in ((True, True), (True, False), (False, False)):
             painted = plane.copy()
             kernels.paint(painted, 5.0, 7.0, 66.0, 58.0, cells, smooth, rounded, 6.0)
@@ -115,7 +111,7 @@ def check(kernels) -> None:
 
 
 def measure(kernels, side: int, rounds: int) -> dict[str, float]:
-    """Median microseconds of each way for a square region of that many pixels."""
+    """Return the median microseconds of each way, for a square region of that many pixels."""
     ways = {**_our_ways(kernels, side), **_opencv_ways(side)}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
@@ -134,16 +130,15 @@ def measure(kernels, side: int, rounds: int) -> dict[str, float]:
 
 def _our_ways(kernels, side: int) -> dict[str, Callable[[], object]]:
     y = _plane()
-    parts = (y, y[:540, :960].copy(), y[540:, :960].copy(), np.zeros((1080, 3 * 1920), np.uint8))
-    y, u, v, picture = (kernels.pinned(part) for part in parts)
+    u, v = y[:540, :960].copy(), y[540:, :960].copy()
+    image = np.zeros((1080, 3 * 1920), np.uint8)
     box = (_LEFT, _TOP, _LEFT + side, _TOP + side)
     half = tuple(value // 2 for value in box)
-    # As a held cover looks: grey steps around a tone.
-    grey = np.random.default_rng(0).uniform(94, 106, (4, 4, 1)).astype(np.float32)
-    scans = (grey, np.full((4, 4, 1), 128, np.float32), np.repeat(grey, 3, axis=2))
-    cells, flat, coloured = (kernels.pinned(scan) for scan in scans)
-    one = kernels.pinned(np.empty((1, 1, 1), dtype=np.float32))
-    edge = _EDGE_SHARE * side
+    # The cover of a track consists of grey steps around a tone.
+    cells = np.random.default_rng(0).uniform(94, 106, (4, 4, 1)).astype(np.float32)
+    flat, coloured = np.full((4, 4, 1), 128, np.float32), np.repeat(cells, 3, axis=2)
+    one = np.empty((1, 1, 1), dtype=np.float32)
+    edge = _EDGE_RATIO * side
 
     def reduce_and_paint() -> None:
         kernels.reduce(y, *box, one)
@@ -160,26 +155,22 @@ def _our_ways(kernels, side: int) -> dict[str, Callable[[], object]]:
         _BOTH: reduce_and_paint,
         _ROUNDED: lambda: kernels.paint(y, *box, cells, True, True, edge),
         "Y, U and V, rounded": three_planes,
-        "BGR, rounded": lambda: kernels.paint(picture, *box, coloured, True, True, edge),
-        _SHRINK: lambda: kernels.shrink(picture.array[:side, : 3 * side], *_small(side), 3),
+        "BGR, rounded": lambda: kernels.paint(image, *box, coloured, True, True, edge),
     }
-
-
-def _small(side: int) -> tuple[int, int]:
-    """What a part of a picture is often shrunk to: no whole part of it."""
-    return round(side / 1.6), round(side / 1.6)
 
 
 def _opencv_ways(side: int) -> dict[str, Callable[[], object]]:
     y = _plane()
     region = y[_TOP : _TOP + side, _LEFT : _LEFT + side]
-    touched = 2 * round(side / 2 * 2**0.25 + _EDGE_SHARE * side)
+    touched = 2 * round(side / 2 * 2**0.25 + _EDGE_RATIO * side)
     start = (touched - side) // 2
     around = y[_TOP - start :, _LEFT - start :][:touched, :touched]
-    # A mask like the rounded cover's: ready-made, as the size of a track's box rarely changes.
-    far = np.abs(np.arange(touched) + 0.5 - touched / 2) / (side / 2 * 2**0.25)
-    edge = _EDGE_SHARE * side / (side / 2)
-    mask = np.clip(1 - ((far[:, None] ** 4 + far**4) ** 0.25 - 1) / edge, 0, 1).astype(np.float32)
+    # The mask has the shape of the rounded cover. It is made beforehand, because the size of a
+    # track's box rarely changes.
+    distance = np.abs(np.arange(touched) + 0.5 - touched / 2) / (side / 2 * 2**0.25)
+    edge = _EDGE_RATIO * side / (side / 2)
+    outline = (distance[:, None] ** 4 + distance**4) ** 0.25
+    mask = np.clip(1 - (outline - 1) / edge, 0, 1).astype(np.float32)
     inverse = 1 - mask
     covered = np.empty((touched, touched), dtype=np.uint8)
 
@@ -201,25 +192,23 @@ def _opencv_ways(side: int) -> dict[str, Callable[[], object]]:
         cv2.resize(small, (touched, touched), dst=covered, interpolation=cv2.INTER_LINEAR)
         around[:] = cv2.blendLinear(covered, around, mask, inverse)
 
-    picture = np.zeros((side, side, 3), dtype=np.uint8)
     kernel = (side // 2 + 1, side // 2 + 1)
     return {
         _COPY: copy(region),
         _COPY_ALL: copy(around),
         _RESIZE: resize,
         _MASKED: masked,
-        _AREA: lambda: cv2.resize(picture, _small(side), interpolation=cv2.INTER_AREA),
         "cv2.blur, half the side": lambda: cv2.blur(region, kernel, dst=region),
     }
 
 
 def _plane() -> np.ndarray:
-    """A 1080p plane with padded rows."""
+    """Return a 1080p plane with padded rows."""
     return np.random.default_rng(1).integers(0, 256, (1080, 1984), dtype=np.uint8)[:, :1920]
 
 
 def ratios(rows: Sequence[dict[str, float]]) -> dict[str, list[float]]:
-    """How each target is met, one figure for each side."""
+    """Return the ratios that have targets, one figure for each side."""
     return {
         "reduce and paint, in copies": [row[_BOTH] / row[_COPY] for row in rows],
         "rounded, in copies of all it touches": [row[_ROUNDED] / row[_COPY_ALL] for row in rows],
@@ -227,12 +216,11 @@ def ratios(rows: Sequence[dict[str, float]]) -> dict[str, list[float]]:
         "rounded, times faster than cv2 with a mask": [
             row[_MASKED] / row[_ROUNDED] for row in rows
         ],
-        "shrink, times faster than cv2": [row[_AREA] / row[_SHRINK] for row in rows],
     }
 
 
 def text_table(result: dict) -> str:
-    """All figures, for the terminal."""
+    """Return all figures as a table for the terminal."""
     seconds, rows = result["load_seconds"], result["microseconds"]
     lines = [
         ", ".join(f"{value}" for value in result["machine"].values()),
@@ -248,7 +236,7 @@ def text_table(result: dict) -> str:
 
 
 def markdown_table(result: dict) -> str:
-    """The same for the README."""
+    """Return all figures as a table for a README."""
     about, rows, sides = result["machine"], result["microseconds"], result["sides"]
     seconds = result["load_seconds"]
     lines = [
@@ -263,7 +251,8 @@ def markdown_table(result: dict) -> str:
     lines.append("")
     lines.append(
         f"On one core of: {about['processor']}; Python {about['python']}, numba "
-        f"{about['numba']}, OpenCV {about['opencv-python']} with one thread. Compiling the kernels "
-        f"took {seconds['first']:.1f} s, once; loading them afterwards {seconds['later']:.2f} s."
+        f"{about['numba']}, OpenCV {about['opencv-python']} with one thread. Importing the kernels "
+        f"took {seconds['first']:.1f} s of CPU with compiling, which happens once, and "
+        f"{seconds['later']:.2f} s afterwards, most of it for numba."
     )
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""What gets covered in a frame, and how: regions, styles, tones, and the compiled loops."""
+"""What gets covered in a frame, and how: regions, tones, styles, and the compiled loops."""

@@ -1,8 +1,8 @@
-"""Covers: the checked way to the kernels, and the one table of styles.
+"""Painting covers over regions, and the table of styles.
 
-A cover tells nothing of what is under it: its brightness is that of what stays visible around the
-region, its pattern is drawn by lot and held for as long as the track lasts. Not one pixel of the
-box has a part in it. Only strengths below 1 and "gaussian" measure the region itself.
+A default cover reveals nothing of what is under it. Its tone is that of what stays visible around
+the region, and its pattern is random and fixed for each track: no pixel of the box takes part in
+either. Only strengths below 1 and the style "gaussian" measure the region itself.
 """
 
 from __future__ import annotations
@@ -10,35 +10,46 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.cover import _kernels
-from redact.cover.tone import Planes, half, means, surroundings, toned_down, yuv_to_bgr
+from redact.cover.tone import (
+    Planes,
+    chroma_edges,
+    cover_tone,
+    mean_tones,
+    surrounding_tone,
+    yuv_to_bgr,
+)
+from redact.cover.tuning import KINDS, OTHER_KIND, TUNING
 from redact.errors import SettingsError
-from redact.geometry import Edges, meet
+from redact.geometry import Edges, overlaps
 from redact.settings import Settings
 from redact.types import Frame, Region
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Style:
-    """A way to cover. Strength: the smallest detail kept, as a share of the region's size.
+    """A way to cover a region.
 
-    Strength 1 keeps one tone for the whole region, 0.25 keeps four measured cells across. For
-    "gaussian" it is the kernel's standard deviation.
+    Strength is the size of the smallest detail that is kept, relative to the region. Strength 1
+    keeps one tone for the whole region, 0.25 keeps four measured cells across. For "gaussian" it is
+    the standard deviation of the blur.
     """
 
     default: float
+    """The strength that is used unless the settings name another one."""
     limit: float
-    """A weaker strength than this was shown to be recognisable."""
+    """People were recognised under a weaker cover than this, in benchmarks privacy."""
     is_smooth: bool
+    """Whether cells are joined by smooth steps; otherwise they are blocks."""
     cells: int
-    """Made-up cells across a face."""
+    """Random cells across a face."""
     contrast: float
-    """How far made-up cells go up and down from the tone, grey steps."""
+    """How far the cells differ from the tone, in grey steps."""
 
 
 STYLES = {
@@ -48,42 +59,33 @@ STYLES = {
     "solid": Style(default=1.0, limit=1.0, is_smooth=False, cells=1, contrast=0.0),
 }
 
-_SOLID_TONE = (96.0, 128.0, 128.0)
-# A plate's cover has at most two cells, so that nothing looks like a letter.
-_PLATE_CELLS, _PLATE_CONTRAST = (1, 2), 0.4
-_GAUSSIAN_CELLS = 16
-_EDGE_SHARE = 0.045
-# The tone is looked up so often, in frames, and drawn near by this share of the rest in each.
-_MEASURE_EVERY, _EASE = 30, 0.0625
-_MAX_HELD = 512
-
-# Cells of Y, U, V or of B, G, R planes, each (rows, columns, channels of the plane) float32.
-_Cells = tuple[_kernels.Pinned, ...]
+# Cells of Y, U, V or of one BGR image, each (rows, columns, channels of the plane) float32.
+_Cells = tuple[NDArray[np.float32], ...]
 
 
 @dataclasses.dataclass
-class _Brush:
+class _Paint:
     """What a track is painted with."""
 
     tone: NDArray[np.float32]
     """(3,) Y, U, V now."""
-    aim: NDArray[np.float32]
-    """(3,) where the tone goes to."""
+    target: NDArray[np.float32]
+    """(3,) Y, U, V as measured last, which the tone approaches."""
     patterns: NDArray[np.float32]
     """(3, rows, columns) offsets from the tone."""
     cells: _Cells
     """Tone and patterns as the kernel takes them."""
-    age: int = 0
+    age_frames: int = 0
 
 
 class Cover:
-    """Covers regions frame after frame, and remembers what each track was painted with.
+    """Covers regions in one frame after another, and remembers what each track is painted with.
 
-    Use one object for one clip or stream. Nothing is shared between objects.
+    Use one object for each clip or stream. Objects share nothing.
 
     Args:
         settings: `style`, `strength` and `unsafe` are used.
-        seed: another one gives other made-up cells.
+        seed: chooses other random cells.
 
     Raises:
         SettingsError: the strength is weaker than the style's limit and `unsafe` isn't set.
@@ -94,7 +96,8 @@ class Cover:
         self._name, self._style = settings.style, STYLES[settings.style]
         self._strength = self._style.default if settings.strength is None else settings.strength
         self._seed = seed
-        self._held: dict[int, _Brush] = {}
+        # By track, the one that was painted longest ago first.
+        self._paints: OrderedDict[int, _Paint] = OrderedDict()
         if self._strength < self._style.limit and not settings.unsafe:
             raise SettingsError(
                 f"strength {self._strength:g} of style {self._name!r} is weaker than "
@@ -103,78 +106,81 @@ class Cover:
             )
 
     def planes(self, frame: Frame, regions: Sequence[Region]) -> int:
-        """Cover the regions in the frame's planes, in place; returns the luma pixels covered.
+        """Cover regions in the planes of a frame, in place.
 
-        Only what is covered opaquely is counted, pixels under two regions once.
+        Returns the number of luma pixels in the regions' boxes, those in two boxes counted once.
         """
         planes = (frame.y, frame.u, frame.v)
-        brushes = self._brushes(regions, planes)
-        y, u, v = (_kernels.pinned(plane) for plane in planes)
-        for region, brush in _small_first(regions, brushes):
-            self._paint(y, region, brush.cells[0])
-            self._paint(u, region, brush.cells[1], halved=True)
-            self._paint(v, region, brush.cells[2], halved=True)
+        for region, paint in self._in_painting_order(regions, planes):
+            self._cover(frame.y, region, paint.cells[0])
+            self._cover(frame.u, region, paint.cells[1], is_chroma=True)
+            self._cover(frame.v, region, paint.cells[2], is_chroma=True)
         return _area([_box(region) for region in regions], frame.y.shape)
 
     def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
-        """Cover the regions in a C-contiguous (H, W, 3) uint8 BGR picture, in place."""
-        brushes = self._brushes(regions, (image,))
-        flat = _kernels.pinned(image.reshape(image.shape[0], -1))
-        for region, brush in _small_first(regions, brushes):
-            self._paint(flat, region, brush.cells[0])
+        """Cover regions in a C-contiguous (H, W, 3) uint8 BGR image, in place."""
+        flat = image.reshape(image.shape[0], -1)
+        for region, paint in self._in_painting_order(regions, (image,)):
+            self._cover(flat, region, paint.cells[0])
 
-    def _paint(
+    def _cover(
         self,
-        plane: _kernels.Pinned,
+        plane: NDArray[np.uint8],
         region: Region,
-        cells: _kernels.Pinned,
+        cells: NDArray[np.float32],
         *,
-        halved: bool = False,
+        is_chroma: bool = False,
     ) -> None:
-        """Cover the region in one plane; `halved` in one of half the width and height."""
-        box, edge = _box(region), _edge(region)
-        if halved:
-            box, edge = half(box), edge / 2
-        rounded = region.shape == "ellipse"
-        _kernels.paint(plane, *box, cells, self._style.is_smooth, rounded, edge)
+        """Cover a region in one plane, which has half the width and height if it is chroma."""
+        from redact.cover import kernels
 
-    def _brushes(self, regions: Sequence[Region], planes: Planes) -> list[_Brush]:
-        """What to paint each region with. All are measured before any is painted."""
+        box, edge = _box(region), _edge_pixels(region)
+        if is_chroma:
+            box, edge = chroma_edges(box), edge / 2
+        is_rounded = region.shape == "ellipse"
+        kernels.paint(plane, *box, cells, self._style.is_smooth, is_rounded, edge)
+
+    def _in_painting_order(
+        self, regions: Sequence[Region], planes: Planes
+    ) -> list[tuple[Region, _Paint]]:
+        """Return what to paint each region with, the smallest region first.
+
+        A region inside a larger one then doesn't show in the larger one's cover. All regions are
+        measured before any is painted.
+        """
         boxes = [_box(region) for region in regions]
-        return [self._brush(region, boxes, planes) for region in regions]
+        pairs = [(region, self._paint_for(region, boxes, planes)) for region in regions]
+        return sorted(pairs, key=lambda p: (p[0].x1 - p[0].x0) * (p[0].y1 - p[0].y0))
 
-    def _brush(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Brush:
-        """A track keeps its pattern, and its tone but for a slow change of light around it."""
-        brush = None if region.track_id is None else self._held.get(region.track_id)
-        if brush is None:
-            brush = self._measure(region, boxes, planes)
-            if region.track_id is not None:
-                self._remember(region.track_id, brush)
-            return brush
-        brush.age += 1
-        if brush.age % _MEASURE_EVERY == 0:
-            brush.aim = self._tone(region, boxes, planes, brush.aim)
-        if np.abs(brush.aim - brush.tone).max() > 0.5:
-            brush.tone = brush.tone + (brush.aim - brush.tone) * np.float32(_EASE)
-            brush.cells = _as_cells(brush.tone, brush.patterns, len(planes))
-        return brush
+    def _paint_for(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Paint:
+        """Return the paint of a region: a track keeps its own, and its tone changes slowly."""
+        if region.track_id is None:
+            return self._new_paint(region, boxes, planes)
+        paint = self._paints.get(region.track_id)
+        if paint is None:
+            paint = self._paints[region.track_id] = self._new_paint(region, boxes, planes)
+            if len(self._paints) > TUNING.max_held_tracks:
+                self._paints.popitem(last=False)
+            return paint
+        self._paints.move_to_end(region.track_id)
+        paint.age_frames += 1
+        if paint.age_frames % TUNING.measure_every_frames == 0:
+            paint.target = self._tone(region, boxes, planes, paint.target)
+        if np.abs(paint.target - paint.tone).max() > TUNING.min_tone_step:
+            paint.tone = paint.tone + (paint.target - paint.tone) * np.float32(TUNING.ease_ratio)
+            paint.cells = _as_cells(paint.tone, paint.patterns, len(planes))
+        return paint
 
-    def _remember(self, track_id: int, brush: _Brush) -> None:
-        self._held[track_id] = brush
-        if len(self._held) > _MAX_HELD:
-            del self._held[next(iter(self._held))]
-
-    def _measure(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Brush:
-        solid = np.array(_SOLID_TONE, dtype=np.float32)
+    def _new_paint(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Paint:
+        solid = np.array(TUNING.solid_tone, dtype=np.float32)
         tone = self._tone(region, boxes, planes, solid)
         if self._name == "gaussian":
-            patterns = self._gaussian(region, planes)
+            patterns = self._gaussian_pattern(region, planes)
         elif self._strength < 1:
-            count = math.ceil(1 / self._strength)
-            patterns = _measured(region, planes, count)
+            patterns = _measured_pattern(region, planes, math.ceil(1 / self._strength))
         else:
-            patterns = self._made_up(region)
-        return _Brush(tone, tone, patterns, _as_cells(tone, patterns, len(planes)))
+            patterns = self._random_pattern(region)
+        return _Paint(tone, tone, patterns, _as_cells(tone, patterns, len(planes)))
 
     def _tone(
         self,
@@ -185,41 +191,33 @@ class Cover:
     ) -> NDArray[np.float32]:
         if self._name == "solid":
             return otherwise
-        around = surroundings(_box(region), boxes, planes)
-        return otherwise if around is None else toned_down(around, region.kind)
+        around = surrounding_tone(_box(region), boxes, planes)
+        return otherwise if around is None else cover_tone(around, region.kind)
 
-    def _made_up(self, region: Region) -> NDArray[np.float32]:
-        """Cells that say nothing of the region: drawn by lot, the same for a track's whole life."""
-        is_plate = region.kind == "plate"
-        shape = _PLATE_CELLS if is_plate else (self._style.cells,) * 2
+    def _random_pattern(self, region: Region) -> NDArray[np.float32]:
+        """Return cells that depend on nothing but the seed and the track."""
+        tuning = KINDS.get(region.kind, OTHER_KIND)
+        shape = tuning.pattern_cells or (self._style.cells, self._style.cells)
         rng = np.random.default_rng((self._seed, 0 if region.track_id is None else region.track_id))
-        lot = rng.uniform(-1, 1, shape)
+        values = rng.uniform(-1, 1, shape)
         patterns = np.zeros((3, *shape), dtype=np.float32)
-        patterns[0] = (lot - lot.mean()) * self._style.contrast
-        return patterns * np.float32(_PLATE_CONTRAST if is_plate else 1.0)
+        patterns[0] = (values - values.mean()) * self._style.contrast
+        return patterns * np.float32(tuning.contrast_ratio)
 
-    def _gaussian(self, region: Region, planes: Planes) -> NDArray[np.float32]:
-        """The region averaged over a grid, and the grid blurred by a Gaussian."""
-        count = max(_GAUSSIAN_CELLS, math.ceil(2 / self._strength))
+    def _gaussian_pattern(self, region: Region, planes: Planes) -> NDArray[np.float32]:
+        """Return a grid of the region's means, blurred by a Gaussian."""
+        count = max(TUNING.gaussian_cells, math.ceil(2 / self._strength))
         at = np.arange(count)
-        spread = np.exp(-0.5 * ((at[:, None] - at) / (self._strength * count)) ** 2)
-        spread /= spread.sum(axis=1, keepdims=True)
-        cells = _measured(region, planes, count)
-        blurred: NDArray[np.float64] = np.einsum("ij,cjk,lk->cil", spread, cells, spread)
+        weights = np.exp(-0.5 * ((at[:, None] - at) / (self._strength * count)) ** 2)
+        weights /= weights.sum(axis=1, keepdims=True)
+        cells = _measured_pattern(region, planes, count)
+        blurred: NDArray[np.float64] = np.einsum("ij,cjk,lk->cil", weights, cells, weights)
         return blurred.astype(np.float32)
 
 
-def _small_first(
-    regions: Sequence[Region], brushes: Sequence[_Brush]
-) -> list[tuple[Region, _Brush]]:
-    """In the order to paint: what lies inside a larger region then doesn't show in its cover."""
-    pairs = list(zip(regions, brushes, strict=True))
-    return sorted(pairs, key=lambda p: (p[0].x1 - p[0].x0) * (p[0].y1 - p[0].y0))
-
-
 def _area(boxes: Sequence[Edges], shape: tuple[int, ...]) -> int:
-    """Pixels of a plane of that shape that lie in any of the boxes."""
-    if not any(meet(a, b) for a, b in itertools.combinations(boxes, 2)):
+    """Return the number of pixels of a plane of that shape that lie in any of the boxes."""
+    if not any(overlaps(a, b) for a, b in itertools.combinations(boxes, 2)):
         return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
     covered = np.zeros(shape, dtype=np.bool_)
     for x0, y0, x1, y1 in boxes:
@@ -227,9 +225,9 @@ def _area(boxes: Sequence[Edges], shape: tuple[int, ...]) -> int:
     return int(np.count_nonzero(covered))
 
 
-def _measured(region: Region, planes: Planes, count: int) -> NDArray[np.float32]:
-    """(3, count, count) means of the region's own parts less that of the whole."""
-    parts = means(_box(region), planes, count)
+def _measured_pattern(region: Region, planes: Planes, count: int) -> NDArray[np.float32]:
+    """Return (3, count, count) means of the region's parts minus the mean of all of them."""
+    parts = mean_tones(_box(region), planes, count)
     return np.asarray(parts - parts.mean(axis=(1, 2), keepdims=True), dtype=np.float32)
 
 
@@ -237,15 +235,16 @@ def _box(region: Region) -> Edges:
     return region.x0, region.y0, region.x1, region.y1
 
 
-def _edge(region: Region) -> float:
-    """Pixels over which the cover fades out, outside its opaque part."""
+def _edge_pixels(region: Region) -> float:
+    """Return the width over which the cover fades out around its opaque part."""
     shorter = min(region.x1 - region.x0, region.y1 - region.y0)
-    return max(2.0, _EDGE_SHARE * shorter)
+    return max(TUNING.min_edge_pixels, TUNING.edge_ratio * shorter)
 
 
-def _as_cells(tone: NDArray[np.float32], patterns: NDArray[np.float32], planes: int) -> _Cells:
-    """Cells for Y, U and V, or for one BGR picture, as the kernel takes them."""
+def _as_cells(tone: NDArray[np.float32], patterns: NDArray[np.float32], plane_count: int) -> _Cells:
+    """Return the cells of Y, U and V, or of one BGR image, as the kernel takes them."""
     cells = np.clip(tone[:, None, None] + patterns, 0, 255)
-    parts = [yuv_to_bgr(cells).clip(0, 255)] if planes == 1 else [p[:, :, None] for p in cells]
-    arrays = (np.ascontiguousarray(part, dtype=np.float32) for part in parts)
-    return tuple(_kernels.pinned(array) for array in arrays)
+    parts = [p[:, :, None] for p in cells]
+    if plane_count == 1:
+        parts = [yuv_to_bgr(cells).clip(0, 255)]
+    return tuple(np.ascontiguousarray(part, dtype=np.float32) for part in parts)

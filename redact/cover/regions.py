@@ -1,24 +1,18 @@
-"""What is covered in a frame: tracks become grown, aligned areas of the stored picture."""
+"""Regions: what is covered in a frame. Boxes of tracks are enlarged, rotated and aligned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from redact.cover.tuning import KINDS, OTHER_KIND
 from redact.geometry import align_even, grow, upright_to_stored
 from redact.plan import Plan
 from redact.settings import Settings
 from redact.types import Box, ClipInfo, Region, Track
 
-# Width of a face by its height, hair at the temples included.
-_MIN_FACE_ASPECT = 0.9
-# Detectors cut masks and chins short: tight labels of masked faces reach below the box by 10 % of
-# its height in the middle and by 23 % in one case of ten, while its top has 16 % to spare.
-_CHIN = 0.1
-_SHAPES = {"face": "ellipse", "plate": "rectangle"}
-
 
 class RegionMaker:
-    """Regions of one frame after the other, looking only at the tracks alive there."""
+    """Makes the regions of one frame after another, so that only the tracks alive are looked at."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -27,14 +21,17 @@ class RegionMaker:
         self._next_index = 0
 
     def at(self, frame_index: int) -> list[Region]:
-        """Regions of a frame; frames must be asked for in ascending order.
+        """Return the regions of a frame.
 
         Raises:
-            ValueError: an earlier frame than the last one is asked for.
+            ValueError: the frame comes before one that was already asked for.
 
         """
         if frame_index < self._next_index:
-            raise ValueError(f"frame {frame_index} after frame {self._next_index}: ask in order")
+            raise ValueError(
+                f"frame {frame_index} comes before frame {self._next_index}, which was already "
+                "asked for; ask for frames in ascending order"
+            )
         self._next_index = frame_index
         while self._waiting and self._waiting[-1].start_index <= frame_index:
             self._alive.append(self._waiting.pop())
@@ -52,31 +49,35 @@ def region_for(
     is_mirrored: bool = False,
     track_id: int | None = None,
 ) -> Region | None:
-    """The region that covers `box`, or None where the box lies outside the picture.
+    """Return the region that covers a box, or None where the box lies outside the frame.
 
-    size: (width, height) of the *stored* picture; box: in the upright picture.
+    Args:
+        box: in luma pixels of the upright frame.
+        kind: of what is in the box, such as "face".
+        size: (width, height) of the *stored* frame.
+        settings: `margin_ratio` and `min_region_pixels` are used.
+        rotation_degrees: the clockwise rotation that makes the stored frame upright.
+        is_mirrored: whether left and right have to be swapped after that.
+        track_id: of the track that the box belongs to.
+
     """
     width, height = size
-    grown = grow(_whole(box, kind), settings.margin_ratio, settings.min_region_pixels)
+    grown = grow(_whole_object(box, kind), settings.margin_ratio, settings.min_region_pixels)
     stored = upright_to_stored(grown, width, height, rotation_degrees, is_mirrored)
     edges = align_even(stored, width, height)
     if edges is None:
         return None
     x0, y0, x1, y1 = edges
-    shape = _SHAPES.get(kind, "rectangle")
+    shape = KINDS.get(kind, OTHER_KIND).shape
     return Region(x0=x0, y0=y0, x1=x1, y1=y1, kind=kind, shape=shape, track_id=track_id)
 
 
-def _whole(box: Box, kind: str) -> Box:
-    """A face's box down to the chin, and widened where it is narrow.
-
-    Detectors cut a profile off before the ear.
-    """
-    if kind != "face":
-        return box
-    lacking = max(0.0, _MIN_FACE_ASPECT * box.height - box.width)
-    chin = box.y1 + _CHIN * box.height
-    return Box(box.x0 - lacking / 2, box.y0, box.x1 + lacking / 2, chin)
+def _whole_object(box: Box, kind: str) -> Box:
+    """Extend a box to the parts that detectors cut off: of a face, the chin and the ear."""
+    tuning = KINDS.get(kind, OTHER_KIND)
+    lacking = max(0.0, tuning.min_aspect_ratio * box.height - box.width)
+    bottom = box.y1 + tuning.chin_ratio * box.height
+    return Box(box.x0 - lacking / 2, box.y0, box.x1 + lacking / 2, bottom)
 
 
 def _regions(

@@ -1,4 +1,8 @@
-"""The kernels against their slow twins, over boxes anywhere in and around padded planes."""
+"""The kernels do what their slow twins do, for boxes anywhere in and around padded planes."""
+
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,11 +10,11 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redact.cover import _kernels
+from redact.cover import kernels
 
 
 def padded_plane(seed, height, width, padding):
-    """A plane whose rows are longer than its pictures, as decoders make them."""
+    """A plane whose rows have padding at the end, as decoders make them."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (height, width + padding), dtype=np.uint8)[:, :width]
 
@@ -21,13 +25,13 @@ seeds = st.integers(0, 2**16)
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, sizes, sizes, st.integers(0, 9), st.integers(1, 5), st.integers(1, 5), st.data())
-def test_reduce_is_the_mean_of_each_part(seed, height, width, padding, rows, columns, data):
+def test_reduce_gives_the_mean_of_each_part(seed, height, width, padding, rows, columns, data):
     channels = data.draw(st.sampled_from([1, 3]))
     plane = padded_plane(seed, height, width * channels, padding)
     x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     x1, y1 = data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
     cells = np.empty((rows, columns, channels), dtype=np.float32)
-    _kernels.reduce(plane, x0, y0, x1, y1, cells)
+    kernels.reduce(plane, x0, y0, x1, y1, cells)
     expected = reference.reduce(
         np.ascontiguousarray(plane), x0, y0, x1, y1, rows, columns, channels
     )
@@ -35,10 +39,10 @@ def test_reduce_is_the_mean_of_each_part(seed, height, width, padding, rows, col
 
 
 @pytest.mark.parametrize("height", [127, 128, 191, 300])
-def test_the_mean_of_a_high_part_is_taken_from_fewer_rows(height):
+def test_reduce_skips_rows_of_high_parts(height):
     plane = padded_plane(height, height + 9, 50, 14)
     cells = np.empty((1, 2, 1), dtype=np.float32)
-    _kernels.reduce(plane, 3, 4, 40, 4 + height, cells)
+    kernels.reduce(plane, 3, 4, 40, 4 + height, cells)
     expected = reference.reduce(plane.copy(), 3, 4, 40, 4 + height, 1, 2)
     np.testing.assert_allclose(cells, expected, atol=1e-3)
     whole = plane[4 : 4 + height, 3:40].mean()
@@ -46,109 +50,8 @@ def test_the_mean_of_a_high_part_is_taken_from_fewer_rows(height):
 
 
 @settings(max_examples=80, deadline=None)
-@given(seeds, sizes, sizes, st.integers(0, 9), st.sampled_from([1, 3]), st.data())
-def test_shrink_is_the_mean_of_what_each_pixel_holds(seed, height, width, padding, channels, data):
-    image = padded_plane(seed, height, width * channels, padding)
-    small_height, small_width = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
-    small = _kernels.shrink(image, small_width, small_height, channels)
-    expected = reference.shrink(image.reshape(height, width, channels), small_height, small_width)
-    assert small.shape == (small_height, small_width * channels)
-    assert np.abs(small.reshape(expected.shape) - expected).max() <= 0.51
-
-
-MATRICES = [(0.2126, 0.0722), (0.299, 0.114), (0.2627, 0.0593)]
-
-
-@settings(max_examples=60, deadline=None)
-@given(seeds, sizes, sizes, st.sampled_from(MATRICES), st.booleans(), st.data())
-def test_colours_are_those_of_the_matrix(seed, height, width, shares, is_full_range, data):
-    half = -(-height // 2), -(-width // 2)
-    shapes = ((height, width), half, half)
-    planes = [padded_plane(seed + i, *shape, 3 * i) for i, shape in enumerate(shapes)]
-    x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
-    part = x0, y0, data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
-    ways = {"is_full_range": is_full_range, "red_share": shares[0], "blue_share": shares[1]}
-    got = _kernels.bgr(planes, part, **ways)
-    expected = reference.bgr(planes, *shares, is_full_range)
-    expected = expected[part[1] : part[3], part[0] : part[2]]
-    assert got.shape == expected.shape
-    # Half a step of rounding, and a few of the 32 parts of one.
-    assert np.abs(got - expected).max() <= 0.65
-
-
-@settings(max_examples=40, deadline=None)
-@given(seeds, sizes, sizes, st.integers(1, 5), st.floats(0.4, 2.0))
-def test_gain_is_the_median_of_how_much_brighter(seed, height, width, every, brighter):
-    rng = np.random.default_rng(seed)
-    other = rng.uniform(0, 255, (height, width)).astype(np.float32)
-    picture = (other * brighter * rng.normal(1, 0.03, other.shape)).astype(np.float32)
-    got = _kernels.gain(picture, other, every=every, least=8.0, lowest=0.6, highest=1.6)
-    ratios = (picture / other.clip(8))[::every, ::every]
-    # Of an even number any value between the middle two will do.
-    low, high = np.quantile(ratios, 0.5, method="lower"), np.quantile(ratios, 0.5, method="higher")
-    assert min(max(low, 0.6), 1.6) - 0.0003 <= got <= min(max(high, 0.6), 1.6) + 0.0003
-
-
-@settings(max_examples=40, deadline=None)
-@given(seeds, sizes, sizes, st.data())
-def test_differing_tells_what_is_off_by_more_than_the_limit(seed, height, width, data):
-    rng = np.random.default_rng(seed)
-    picture, other, limit = rng.uniform(0, 255, (3, height, width)).astype(np.float32)
-    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
-    here = slice(top, data.draw(st.integers(top + 1, height))), slice(left, width)
-    got = _kernels.differing(picture[here], other[here], limit[here], 1.25)
-    away = np.abs(picture - other * np.float32(1.25)) - limit
-    sure = np.abs(away[here]) > 1e-3
-    np.testing.assert_array_equal(got[sure], (away[here] > 0)[sure])
-    assert set(np.unique(got)) <= {0, 1}
-
-
-def test_pictures_of_different_layouts_cannot_be_compared():
-    a, b = np.zeros((4, 6), np.float32), np.zeros((4, 8), np.float32)
-    with pytest.raises(ValueError, match="one layout"):
-        _kernels.differing(a, b[:, :6], a, 1.0)
-    with pytest.raises(ValueError, match="one layout"):
-        _kernels.differing(a, a[:3], a, 1.0)
-
-
-def test_learn_moves_the_mean_fast_where_nothing_moves():
-    rng = np.random.default_rng(0)
-    mean, deviation, picture = rng.uniform(0, 255, (3, 20, 31)).astype(np.float32)
-    limit = np.zeros_like(mean)
-    moving = rng.random(mean.shape) < 0.3
-    rates = np.where(moving, 0.01, 0.2)
-    step = picture - mean
-    calm = np.minimum(np.abs(step), 12)
-    new_deviation = deviation + np.where(moving, 0, 0.2 * (calm - deviation))
-    new_mean = mean + rates * step
-    _kernels.learn(
-        mean,
-        deviation,
-        limit,
-        picture,
-        moving,
-        rate=0.2,
-        moving_rate=0.01,
-        max_step=12.0,
-        min_limit=7.0,
-        deviations=4.5,
-    )
-    np.testing.assert_allclose(mean, new_mean, rtol=1e-5)
-    np.testing.assert_allclose(deviation, new_deviation, rtol=1e-5)
-    np.testing.assert_allclose(limit, np.maximum(7, 4.5 * new_deviation), rtol=1e-5)
-
-
-def test_arrays_with_gaps_are_refused():
-    plane = np.zeros((8, 8), dtype=np.uint8)
-    cells = np.zeros((1, 1, 1), dtype=np.float32)
-    for gaps in (plane[:, ::2], plane[::-1]):
-        with pytest.raises(ValueError, match="side by side"):
-            _kernels.paint(gaps, 0.0, 0.0, 4.0, 4.0, cells, True, True, 1.0)
-
-
-@settings(max_examples=80, deadline=None)
 @given(seeds, sizes, sizes, st.integers(0, 9), st.data())
-def test_paint_does_what_its_twin_does(seed, height, width, padding, data):
+def test_paint_matches_its_slow_twin(seed, height, width, padding, data):
     channels = data.draw(st.sampled_from([1, 3]))
     plane = padded_plane(seed, height, width * channels, padding)
     before = plane.copy()
@@ -161,12 +64,12 @@ def test_paint_does_what_its_twin_does(seed, height, width, padding, data):
     cells = rng.uniform(0, 255, shape).astype(np.float32)
     smooth, rounded = data.draw(st.booleans()), data.draw(st.booleans())
     edge = data.draw(st.sampled_from([0.0, 2.0, 7.5]))
-    _kernels.paint(plane, *map(float, box), cells, smooth, rounded, edge)
+    kernels.paint(plane, *map(float, box), cells, smooth, rounded, edge)
     expected, opacity = reference.paint(before, *box, cells, smooth, rounded, edge)
     got = np.ascontiguousarray(plane).reshape(expected.shape).astype(float)
     far = np.abs(got - expected).max(axis=2)
     assert far[opacity == 1].max(initial=0) <= 1
-    # The fade is reckoned in 1/256, four times over: between black and white it shows.
+    # The fade is rounded to 1/256 four times, which adds up between black and white.
     assert far.max() <= 4.5
     untouched = opacity == 0
     np.testing.assert_array_equal(got[untouched], before.reshape(expected.shape)[untouched])
@@ -175,21 +78,21 @@ def test_paint_does_what_its_twin_does(seed, height, width, padding, data):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.booleans(), st.booleans())
-def test_no_pixel_of_the_box_survives(width, height, smooth, rounded):
+def test_paint_replaces_every_pixel_of_the_box(width, height, smooth, rounded):
     plane = np.full((80, 80), 255, dtype=np.uint8)
     cells = np.zeros((3, 4, 1), dtype=np.float32)
-    _kernels.paint(plane, 8.0, 6.0, 8.0 + width, 6.0 + height, cells, smooth, rounded, 4.0)
+    kernels.paint(plane, 8.0, 6.0, 8.0 + width, 6.0 + height, cells, smooth, rounded, 4.0)
     assert not plane[6 : 6 + height, 8 : 8 + width].any()
 
 
 @settings(max_examples=30, deadline=None)
 @given(seeds, st.lists(st.integers(-20, 60), min_size=4, max_size=4), st.booleans())
-def test_covers_may_overlap(seed, corners, rounded):
+def test_overlapping_covers_match_the_slow_twin(seed, corners, rounded):
     plane = padded_plane(seed, 48, 64, 5)
     expected = plane.copy()
     cells = np.random.default_rng(seed).uniform(0, 255, (2, 3, 1)).astype(np.float32)
     for x, y in (corners[:2], corners[2:]):
-        _kernels.paint(plane, x, y, x + 25, y + 17, cells, True, rounded, 3.0)
+        kernels.paint(plane, x, y, x + 25, y + 17, cells, True, rounded, 3.0)
         step, opacity = reference.paint(expected, x, y, x + 25, y + 17, cells, True, rounded, 3.0)
         expected = step[..., 0]
     far = np.abs(plane - expected)
@@ -197,12 +100,80 @@ def test_covers_may_overlap(seed, corners, rounded):
     assert far.max() <= 9
 
 
-def test_the_cover_fades_out_without_a_step():
+def test_a_cover_fades_out_without_a_step():
     plane = np.full((200, 200), 250, dtype=np.uint8)
     cells = np.full((1, 1, 1), 10, dtype=np.float32)
-    _kernels.paint(plane, 60.0, 60.0, 140.0, 140.0, cells, True, True, 16.0)
+    kernels.paint(plane, 60.0, 60.0, 140.0, 140.0, cells, True, True, 16.0)
     line = plane[100, 100:].astype(int)
     assert line[0] == 10
     assert line[-1] == 250
     assert (np.diff(line) >= 0).all()
     assert np.diff(line).max() < 40
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_paint_and_reduce_accept_any_strides(channels):
+    rng = np.random.default_rng(channels)
+    apart = rng.integers(0, 256, (40, 2 * 30 * channels), dtype=np.uint8)[::-1, ::2]
+    together = apart.copy()
+    cells = np.empty((2, 3, channels), np.float32)
+    expected = np.empty_like(cells)
+    kernels.reduce(apart, 3, 4, 25, 30, cells)
+    kernels.reduce(together, 3, 4, 25, 30, expected)
+    np.testing.assert_array_equal(cells, expected)
+    for plane in (apart, together):
+        kernels.paint(plane, 3, 4, 25, 30, cells, True, True, 3)
+    np.testing.assert_array_equal(apart, together)
+
+
+def test_whole_numbers_do_not_make_numba_compile_again():
+    plane, cells = np.zeros((20, 20), np.uint8), np.full((1, 1, 1), 9, np.float32)
+    kernels.paint(plane, 1, 2, 9, 9, cells, True, False, 0)
+    kernels.paint(plane[:, :15], 1.0, 2, np.float64(9), 9, cells, 1, False, 0.0)
+    assert len(kernels.paint.signatures) == len(kernels.reduce.signatures) == 1
+    assert (plane[2:9, 1:9] == 9).all()
+
+
+def test_read_only_planes_and_other_types_are_refused():
+    plane, cells = np.zeros((20, 20), np.uint8), np.zeros((1, 1, 1), np.float32)
+    read_only = plane.view()
+    read_only.flags.writeable = False
+    for bad in (read_only, plane.astype(np.float32), plane[None]):
+        with pytest.raises(TypeError, match="No matching definition"):
+            kernels.paint(bad, 1.0, 2.0, 9.0, 9.0, cells, True, True, 1.0)
+
+
+WORKS = """
+import numpy as np
+from redact.cover import kernels
+plane, cells = np.zeros((20, 20), np.uint8), np.full((1, 1, 1), 9, np.float32)
+kernels.paint(plane, 1, 2, 9, 9, cells, True, False, 0)
+assert (plane[2:9, 1:9] == 9).all()
+print(kernels.warm_up())
+"""
+
+
+def had_to_compile(code, cache):
+    """Run code in a new process that keeps numba's cache in that folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {"True": True, "False": False}[done.stdout.strip()]
+
+
+def test_kernels_are_compiled_once_and_again_where_the_cache_is_damaged(tmp_path):
+    assert had_to_compile(WORKS, tmp_path)
+    assert not had_to_compile(WORKS, tmp_path)
+    for index in tmp_path.rglob("*.nbi"):
+        index.write_bytes(b"")
+    assert had_to_compile(WORKS, tmp_path)
+
+
+def test_kernels_work_where_no_folder_can_be_written(tmp_path):
+    without_folders = "from numba.core import caching\ncaching.CacheImpl._locator_classes = []\n"
+    assert had_to_compile(without_folders + WORKS, tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,10 +1,13 @@
-"""What covers leave of a region, and that they hold still."""
+"""Covers reveal nothing of a region, and change slowly."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 from make_plans import make_frame
 
 from redact import Settings, SettingsError
+from redact.cover import painter
 from redact.cover.painter import STYLES, Cover
 from redact.types import Region
 
@@ -19,7 +22,7 @@ def texture(seed, height=120, width=160):
 
 
 def clip_with(seed, boxes, frames=34):
-    """Frames alike for every seed, but for what lies in the boxes."""
+    """Yield frames that differ between seeds only in what lies in the boxes."""
     for number in range(frames):
         frame = make_frame(texture(number, 48, 64))
         frame.u[:], frame.v[:] = texture(number, 24, 32), texture(number + 1, 24, 32)
@@ -35,8 +38,8 @@ BOXES = [(16, 12, 40, 34), (32, 24, 54, 42), (0, 0, 8, 12)]
 
 
 @pytest.mark.parametrize("style", sorted(set(STYLES) - {"gaussian"}))
-def test_nothing_under_a_cover_has_a_part_in_it(style):
-    """Over time, with covers that overlap and one at the picture's edge."""
+def test_no_pixel_under_a_cover_changes_the_result(style):
+    """Covers overlap, and one lies at the edge of the frame, over many frames."""
     kinds = ("face", "plate", "face")
     results = []
     for seed in (1, 2):
@@ -53,7 +56,7 @@ def test_nothing_under_a_cover_has_a_part_in_it(style):
 
 
 @pytest.mark.parametrize("style", sorted(set(STYLES) - {"gaussian"}))
-def test_nothing_under_a_cover_of_a_picture_has_a_part_in_it(style):
+def test_no_pixel_under_a_cover_in_an_image_changes_the_result(style):
     results = []
     for seed in (1, 2):
         image = np.repeat(texture(0, 48, 64)[:, :, None], 3, axis=2)
@@ -65,7 +68,7 @@ def test_nothing_under_a_cover_of_a_picture_has_a_part_in_it(style):
     np.testing.assert_array_equal(*results)
 
 
-def test_a_gaussian_as_wide_as_the_default_leaves_no_detail():
+def test_a_gaussian_of_the_default_width_leaves_no_detail():
     results = []
     for turned in (False, True):
         frame = make_frame(texture(3))
@@ -88,7 +91,28 @@ def test_the_tone_follows_a_change_of_light_slowly():
     assert max(np.diff(means)) < 12
 
 
-def test_covers_are_grey_in_a_grey_picture_and_skin_like_in_a_coloured_one():
+def test_a_plate_that_stays_in_view_keeps_its_tone_however_many_tracks_pass():
+    cover = Cover(Settings())
+    plate, lumas = region(8, 8, 16, 16, "plate", number=0), []
+    passing = [region(0, 0, 4, 4, number=1 + n) for n in range(512)]
+    for n, other in enumerate([*passing, *passing[:4]]):
+        frame = make_frame(np.full((24, 24), 40 if n < len(passing) else 190, np.uint8))
+        cover.planes(frame, [plate, other])
+        lumas.append(float(frame.y[8:16, 8:16].mean()))
+    assert abs(lumas[len(passing) - 1] - 40) < 2
+    assert max(np.diff(lumas)) < 12
+
+
+def test_the_track_painted_longest_ago_is_forgotten_first(monkeypatch):
+    monkeypatch.setattr(painter, "TUNING", dataclasses.replace(painter.TUNING, max_held_tracks=2))
+    cover = Cover(Settings())
+    for numbers in ([1], [2], [1], [3]):
+        frame = make_frame(np.zeros((24, 24), np.uint8))
+        cover.planes(frame, [region(8, 8, 16, 16, number=n) for n in numbers])
+    assert list(cover._paints) == [1, 3]
+
+
+def test_covers_are_grey_in_grey_surroundings_and_warm_in_colourful_ones():
     for offset in (0, 20):
         frame = make_frame(np.full((120, 160), 128, np.uint8))
         frame.u[:], frame.v[:] = 128 + offset, 128 - offset
@@ -97,7 +121,7 @@ def test_covers_are_grey_in_a_grey_picture_and_skin_like_in_a_coloured_one():
         assert (u, v) == (128, 128) if offset == 0 else 120 < u < 128 < v < 136
 
 
-def test_a_plates_cover_has_the_colour_around_it():
+def test_the_cover_of_a_plate_has_the_colour_around_it():
     frame = make_frame(np.full((120, 160), 128, np.uint8))
     frame.u[:], frame.v[:] = 90, 170
     frame.u[15:47, 20:52], frame.v[15:47, 20:52] = 128, 128
@@ -106,13 +130,13 @@ def test_a_plates_cover_has_the_colour_around_it():
     assert (frame.v[15:47, 20:52] == 170).all()
 
 
-def test_a_cover_that_fills_the_picture_has_a_tone_of_its_own():
+def test_a_cover_that_fills_the_frame_has_the_solid_tone():
     frame = make_frame(np.full((120, 160), 255, np.uint8))
     Cover(Settings()).planes(frame, [region(0, 0, 160, 120)])
     assert abs(float(frame.y.mean()) - 96) < 4
 
 
-def test_two_tracks_get_different_cells():
+def test_two_tracks_get_different_patterns():
     covers = []
     for number in (1, 2):
         frame = make_frame(np.full((120, 160), 100, np.uint8))
@@ -131,20 +155,20 @@ def test_chroma_is_covered_where_luma_is():
     assert (frame.u[outside[::2, ::2] & outside[1::2, 1::2]] == 255).mean() > 0.95
 
 
-def test_odd_pictures_are_covered_to_the_edge():
+def test_frames_of_odd_size_are_covered_to_the_edge():
     frame = make_frame(np.full((121, 161), 255, np.uint8))
     Cover(Settings(style="solid")).planes(frame, [region(100, 100, 161, 121, "plate")])
     assert (frame.y[100:, 100:] == 96).all()
     assert (frame.u[50:, 50:] == 128).all()
 
 
-def test_the_count_of_covered_pixels_counts_overlaps_once():
+def test_covered_pixels_in_two_regions_are_counted_once():
     frame = make_frame(np.zeros((120, 160), np.uint8))
     pair = [region(0, 0, 40, 40), region(20, 0, 60, 40, number=2)]
     assert Cover(Settings()).planes(frame, pair) == 60 * 40
 
 
-def test_a_picture_and_its_planes_are_covered_alike():
+def test_an_image_and_its_planes_get_the_same_cover():
     grey = texture(5)
     frame = make_frame(grey.copy())
     image = np.repeat(grey[:, :, None], 3, axis=2).copy()
@@ -154,7 +178,7 @@ def test_a_picture_and_its_planes_are_covered_alike():
 
 
 @pytest.mark.parametrize("style", sorted(set(STYLES) - {"solid"}))
-def test_a_weak_strength_needs_to_be_asked_for(style):
+def test_a_weak_strength_needs_unsafe(style):
     weak = 0.2
     with pytest.raises(SettingsError, match="unsafe=True"):
         Cover(Settings(style=style, strength=weak))
