@@ -83,3 +83,13 @@ def test_rotation_by_other_angles_is_refused():
 def test_suppression_keeps_the_best_of_each_cluster():
     found = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]], float)
     assert boxes.suppress(found, np.array([0.5, 0.9, 0.2]), 0.3) == [1, 2]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mirrored_boxes_lie_on_the_same_pixels_of_the_mirror_image(dtype):
+    image = np.zeros((30, 50), np.uint8)
+    image[4:9, 7:19] = 1
+    (box,) = boxes.mirrored_boxes(np.array([[7, 4, 19, 9]], dtype), 50)
+    rows, columns = np.nonzero(image[:, ::-1])
+    assert tuple(box) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    assert box.dtype == dtype
