@@ -1,1 +1,1 @@
-"""Where and when a clip is scanned, and the tracks that come of it."""
+"""Analysis: which scans run on which frame, and the tracks that their detections become."""

@@ -31,10 +31,6 @@ class AnalysisTuning:
     """The last frame gets a scan of the whole frame by those that come at least this often, since
     no later scan makes up for it. Chosen by eye, to leave out the rare and expensive ones."""
 
-    track_lead_seconds: float = 10.0
-    """How much of a long track before the time asked for is worked out: what was seen earlier makes
-    no difference to the boxes from then on. Chosen so that plans stayed equal to the byte."""
-
     # Hints: detections that count only where nothing else is known (`analyzer.py`).
 
     dashing_head_score: float = 0.35
