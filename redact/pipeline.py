@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,14 @@ def redact_clip(
     check_target(source, target)
     clip = video.probe(source, max_pixels=job.settings.max_pixels)
     video.check_fits(target, clip, job.settings)
-    return _render(job, _analyze(job, clip), target)
+    with ThreadPoolExecutor(1) as loader:
+        # Loading the kernels takes a second, and compiling them, once, several: done meanwhile.
+        loading = loader.submit(_load_kernels)
+        plan = _analyze(job, clip)
+        if not loading.done():
+            job.tell("compile", 0, 1)
+        loading.result()
+    return _render(job, plan, target)
 
 
 def analyze(
@@ -192,6 +200,12 @@ def _analyze(job: Job, clip: ClipInfo) -> Plan:
         plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
     job.spent("analyze")
     return plan
+
+
+def _load_kernels() -> None:
+    from redact.cover import kernels
+
+    kernels.warm_up()
 
 
 def _render(job: Job, plan: Plan, target: Path) -> Report:
