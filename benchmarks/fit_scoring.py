@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from benchmarks import frame_comparison
 from benchmarks.ground_truth import Truth
 from benchmarks.leak_scoring import align_frames, frame_pairs
-from redact.geometry import meet
+from redact.geometry import overlaps
 from redact.types import Box
 
 Gray = NDArray[np.uint8]
 
-# A pixel is covered where a 3 px mean differs by more than this many grey levels, near a place where
-# `frame_comparison.changed` also sees a change. Holes up to a third of a cover's shorter side are
-# filled.
+# A pixel is covered where a 3 px mean differs by more than this many grey levels, near a place
+# where `frame_comparison.changed` also sees a change. Holes up to a third of a cover's shorter side
+# are filled.
 _CHANGED_STEPS = 6.0
 _MIN_SIDE_PIXELS = 6
 _GHOST_SECONDS = 1.0
@@ -84,7 +84,7 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
         covers, labels = _covers(before, after)
         ghosts = 0.0
         for number, (box, area) in enumerate(covers, 1):
-            inside = [k for k in known if meet(k.box, box)]
+            inside = [k for k in known if overlaps(k.box, box)]
             if not inside:
                 if not _is_explained(box, truth, index, nearby):
                     ghosts += area
@@ -158,10 +158,10 @@ def _filled(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _is_explained(box: Box, truth: Truth, index: int, nearby: int) -> bool:
     """Whether the labels leave the place open, or somebody was there within a second."""
-    if any(meet(area, box) for area in truth.ignored(index)):
+    if any(overlaps(area, box) for area in truth.ignored(index)):
         return True
     around = range(max(0, index - nearby), min(truth.frames, index + nearby + 1))
-    return any(meet(k.box, box) for frame in around for k in truth.at(frame))
+    return any(overlaps(k.box, box) for frame in around for k in truth.at(frame))
 
 
 def _tone(after: Gray, cover: NDArray[np.bool_], box: Box) -> float | None:

@@ -1,4 +1,8 @@
-"""Pure geometry on boxes: float x0 y0 x1 y1, half-open, origin at the top left."""
+"""Pure geometry on boxes.
+
+A box is x0 y0 x1 y1 in pixels, half-open, with the origin at the top left. Arrays of boxes have
+these four numbers in their last axis.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from redact.types import Box
 _Float = TypeVar("_Float", bound=np.floating)
 
 Edges = tuple[int, int, int, int]
-"""A box of whole pixels: x0 y0 x1 y1."""
+"""A box with integer edges: x0 y0 x1 y1."""
 
 
 def iou_matrix(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -32,7 +36,11 @@ def iou_matrix(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.f
 
 
 def covered_share(box: Box, covers: Sequence[Box]) -> float:
-    """Share of `box` inside the union of `covers`, 0..1; an empty box counts as covered."""
+    """The share of `box` that lies inside the union of `covers`, 0..1; 1 for an empty box.
+
+    Sweeps over the vertical strips between neighbouring x edges and adds up, in each, the union of
+    the y spans of the covers that cross it.
+    """
     if box.area <= 0:
         return 1.0
     clipped = [clamp_to(cover, box) for cover in covers]
@@ -41,22 +49,29 @@ def covered_share(box: Box, covers: Sequence[Box]) -> float:
     total = 0.0
     for left, right in itertools.pairwise(xs):
         spans = sorted((c.y0, c.y1) for c in clipped if c.x0 <= left and c.x1 >= right)
-        reach = -math.inf
+        covered_to = -math.inf
         for y0, y1 in spans:
-            total += (right - left) * max(0.0, y1 - max(y0, reach))
-            reach = max(reach, y1)
+            total += (right - left) * max(0.0, y1 - max(y0, covered_to))
+            covered_to = max(covered_to, y1)
     return total / box.area
 
 
 def clamp_to(box: Box, limits: Box) -> Box:
-    """The part of `box` inside `limits`; of zero area where they don't meet."""
+    """The part of `box` inside `limits`, with zero area if the two don't overlap."""
     x0 = min(max(box.x0, limits.x0), limits.x1)
     y0 = min(max(box.y0, limits.y0), limits.y1)
     return Box(x0, y0, max(x0, min(box.x1, limits.x1)), max(y0, min(box.y1, limits.y1)))
 
 
 def grow(box: Box, ratio: float, min_pixels: float = 0.0) -> Box:
-    """`box` with each side pushed out by `ratio` of its size, at least `min_pixels` a side long."""
+    """`box` enlarged around its centre.
+
+    Args:
+        box: the box to enlarge.
+        ratio: how far each edge moves outward, relative to the box's size along that axis.
+        min_pixels: the width and height of the result are at least this.
+
+    """
     width = max(box.width * (1 + 2 * ratio), min_pixels)
     height = max(box.height * (1 + 2 * ratio), min_pixels)
     cx, cy = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
@@ -64,10 +79,10 @@ def grow(box: Box, ratio: float, min_pixels: float = 0.0) -> Box:
 
 
 def align_even(box: Box, width: int, height: int) -> Edges | None:
-    """The smallest even-aligned box around `box` inside a (width, height) picture.
+    """The smallest even-aligned box around `box` inside a frame of (width, height) pixels.
 
-    Edges are even, so that 4:2:0 chroma is covered whole, but for the picture's own odd edge.
-    None where the box doesn't touch the picture.
+    Edges are even so that whole 4:2:0 chroma samples are covered; only the frame's own right and
+    bottom edges may be odd. None if the box lies outside the frame.
     """
     x0 = max(0, math.floor(box.x0 / 2) * 2)
     y0 = max(0, math.floor(box.y0 / 2) * 2)
@@ -79,14 +94,22 @@ def align_even(box: Box, width: int, height: int) -> Edges | None:
 def upright_to_stored(
     box: Box, width: int, height: int, rotation_degrees: int, is_mirrored: bool = False
 ) -> Box:
-    """A box of the upright picture in the stored picture's pixels.
+    """A box of the upright frame, converted to pixels of the stored frame.
 
-    width, height: size of the *stored* picture. rotation_degrees, is_mirrored: the clockwise turn,
-    and whether left and right change places after it, that make the stored picture upright.
+    Args:
+        box: in pixels of the upright frame.
+        width: of the stored frame, pixels.
+        height: of the stored frame, pixels.
+        rotation_degrees: the clockwise rotation that makes the stored frame upright.
+        is_mirrored: whether left and right are swapped after that rotation.
+
+    Raises:
+        ValueError: the rotation is not a multiple of 90 degrees.
+
     """
     if is_mirrored:
-        shown = height if rotation_degrees % 180 else width
-        box = Box(shown - box.x1, box.y0, shown - box.x0, box.y1)
+        upright_width = height if rotation_degrees % 180 else width
+        box = Box(upright_width - box.x1, box.y0, upright_width - box.x0, box.y1)
     match rotation_degrees % 360:
         case 0:
             return box
@@ -100,32 +123,39 @@ def upright_to_stored(
             raise ValueError(f"rotation must be a multiple of 90 degrees, not {other}")
 
 
-def groups_of_same(
+def overlap_groups(
     boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float
 ) -> Iterator[NDArray[np.intp]]:
-    """Indices (n,) for each thing seen: the best (N, 4) box that is left, and all that overlap it.
+    """Group boxes that overlap a better one, as greedy non-maximum suppression does.
 
-    The best one comes first in its group, and so does its group; `iou` is exceeded in a group.
+    Args:
+        boxes: (N, 4).
+        scores: (N,).
+        iou: boxes join a group if their intersection over union with its best box exceeds this.
+
+    Yields:
+        (n,) indices of one group, its best box first; the group with the best box comes first.
+
     """
     boxes = np.asarray(boxes)
-    waiting = np.argsort(-np.asarray(scores), kind="stable")
-    while waiting.size:
-        overlap = iou_matrix(boxes[waiting[0]], boxes[waiting])[0]
+    remaining = np.argsort(-np.asarray(scores), kind="stable")
+    while remaining.size:
+        overlap = iou_matrix(boxes[remaining[0]], boxes[remaining])[0]
         overlap[0] = math.inf
-        yield waiting[overlap > iou]
-        waiting = waiting[overlap <= iou]
+        yield remaining[overlap > iou]
+        remaining = remaining[overlap <= iou]
 
 
 def suppress(boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float) -> list[int]:
-    """Indices kept by greedy non-maximum suppression, highest score first."""
-    return [int(group[0]) for group in groups_of_same(boxes, scores, iou)]
+    """Indices of the (N, 4) boxes kept by greedy non-maximum suppression, highest score first."""
+    return [int(group[0]) for group in overlap_groups(boxes, scores, iou)]
 
 
-def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
-    """Boxes that overlap become one that takes in both, until none do."""
+def join_overlapping(boxes: Sequence[Box]) -> list[Box]:
+    """Replace boxes that overlap by one box around both, until no two overlap."""
     result: list[Box] = []
     for box in boxes:
-        while (other := next((o for o in result if meet(box, o)), None)) is not None:
+        while (other := next((o for o in result if overlaps(box, o)), None)) is not None:
             result.remove(other)
             low, high = map(min, box[:2], other[:2]), map(max, box[2:], other[2:])
             box = Box(*low, *high)
@@ -133,23 +163,23 @@ def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
     return result
 
 
-def meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    """Whether two boxes, x0 y0 x1 y1, have some of their area in common."""
+def overlaps(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    """Whether two boxes, x0 y0 x1 y1, share some area."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def as_array(boxes: Iterable[Box | NDArray[np.float64]]) -> NDArray[np.float64]:
-    """(N, 4) float64 array of boxes, also of none."""
+    """(N, 4) float64 array of the boxes; (0, 4) if there are none."""
     return np.asarray(list(boxes), dtype=np.float64).reshape(-1, 4)
 
 
 def centers_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(..., 2) centres x, y of (..., 4) boxes."""
+    """(..., 2) centres, x and y, of (..., 4) boxes."""
     return np.asarray((boxes[..., :2] + boxes[..., 2:]) / 2)
 
 
 def sizes_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(...) the side of a square as large as each of (..., 4) boxes, at least 1."""
+    """(...) sizes of (..., 4) boxes: the square root of the area, with no side taken as below 1."""
     sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 1.0)
     return np.asarray(np.sqrt(sides.prod(axis=-1)))
 

@@ -14,7 +14,7 @@ from redact.cover.painter import Cover
 from redact.cover.regions import region_for
 from redact.detectors import Detector
 from redact.settings import Settings, as_settings
-from redact.tracking.merging import merge_same
+from redact.tracking.merging import merge_detections
 from redact.types import Box, Detection, Region
 from redact.views import ArrayView
 
@@ -60,7 +60,7 @@ def detect_in_image(
 ) -> list[Detection]:
     """What `redact_image` covers, before the settings' margins; each face or plate once."""
     scans = scans_for(settings, detectors, build_still_scans)
-    found = merge_same(scan_view(ArrayView(image), scans, 0))
+    found = merge_detections(scan_view(ArrayView(image), scans, 0))
     return [d for d in found if d.score >= _MIN_SCORES.get(d.kind, 0.3)]
 
 

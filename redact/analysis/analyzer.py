@@ -25,8 +25,8 @@ from redact.motion.changes import ChangedParts, ChangeMap
 from redact.motion.moving import Motion, MotionDetector
 from redact.settings import Settings
 from redact.tracking.association import Associator
-from redact.tracking.building import finish
-from redact.tracking.confirmation import evidence_for
+from redact.tracking.building import build_tracks
+from redact.tracking.tuning import kind_tuning
 from redact.types import Box, Detection, Track
 from redact.views import View
 
@@ -78,7 +78,7 @@ class Analyzer:
             scan.where == "moving" or scan.camera_moving_seconds is not None for scan in scans
         )
         self._motion_detector = MotionDetector()
-        self._motion = Motion(parts=(), is_everywhere=False, is_cut=False, shift=(0.0, 0.0))
+        self._motion = Motion(parts=(), is_whole_frame=False, is_cut=False, shift=(0.0, 0.0))
         self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
         self._last_scanned: dict[ScanSpec, float] = {}
         self._last_seconds = -math.inf
@@ -117,7 +117,7 @@ class Analyzer:
         motion = self._motion
         if motion.is_cut:
             self._last_scanned.clear()
-        elif motion.is_everywhere:
+        elif motion.is_whole_frame:
             self._calm_from = seconds + TUNING.camera_settle_seconds
         due = self._due_scans(seconds)
         self._last_scanned.update((scan, seconds) for scan in due)
@@ -150,7 +150,9 @@ class Analyzer:
         seconds: (N,) presentation time of each frame from `first_index` on.
         """
         self._associate_all()
-        return finish(self._associator.tracklets, seconds, self._settings, first_index=first_index)
+        return build_tracks(
+            self._associator.tracklets, seconds, self._settings, first_index=first_index
+        )
 
     def forget(self, before: float) -> None:
         """Drop what is known of tracks before that time, in seconds; a live stream calls this."""
@@ -167,8 +169,8 @@ class Analyzer:
     def _is_due(self, scan: ScanSpec, seconds: float) -> bool:
         last = self._last_scanned.get(scan)
         interval = scan.interval_seconds(
-            camera_moving=self._motion.is_everywhere,
-            crowded=self._motion.is_busy,
+            camera_moving=self._motion.is_whole_frame,
+            crowded=self._motion.is_crowded,
             idle=self._needs_motion and last is not None and not self._motion.parts,
         )
         return last is None or not 0 <= seconds - last < interval - TUNING.early_seconds
@@ -176,7 +178,7 @@ class Analyzer:
     def _due_scans(self, seconds: float) -> list[ScanSpec]:
         """The scans due now, without those that another due scan makes superfluous."""
         due = [scan for scan in self._scheduled if self._is_due(scan, seconds)]
-        is_calm = not (self._motion.is_everywhere or self._motion.is_busy)
+        is_calm = not (self._motion.is_whole_frame or self._motion.is_crowded)
         if self._motion.parts and is_calm:
             return [scan for scan in due if scan.unless_due not in due]
         return due
@@ -194,7 +196,7 @@ class Analyzer:
         if change_map is None:
             return None
         if motion.is_cut or self._last_seconds < self._calm_from:
-            change_map.forget()
+            change_map.reset()
         return change_map.changed_parts(view)
 
     def _associate_all(self) -> None:
@@ -208,7 +210,9 @@ class Analyzer:
             self._associator.cut(pending.index)
             self._redetector.cut()
         found = self._detections_of(pending)
-        frame = ScannedFrame(pending.index, pending.seconds, pending.view, self._associator.camera)
+        frame = ScannedFrame(
+            pending.index, pending.seconds, pending.view, self._associator.camera_offset
+        )
         followed = self._redetector.follow_all(frame)
         hidden = self._redetector.hidden(frame) if self._near_scans else {}
         certain = {
@@ -216,7 +220,7 @@ class Analyzer:
         }
         lost = self._associator.step(pending.index, pending.seconds, found, hidden | certain)
         for tracklet in lost:
-            if tracklet.best_score >= evidence_for(tracklet.kind).sure:
+            if tracklet.best_score >= kind_tuning(tracklet.kind).high_score:
                 self._redetector.redetect(
                     tracklet, frame, followed.get(tracklet), hidden.get(tracklet)
                 )
@@ -229,11 +233,11 @@ class Analyzer:
         hints: list[Detection] = []
         for started in pending.scans:
             (hints if started.scan.is_hint else found).extend(self._result(started, pending.view))
-        self._associator.move(pending.motion.shift)
+        self._associator.move_camera(pending.motion.shift)
         if self._near_scans and self._settings.heads != "off":
             hints += [
                 Detection(kind="face", box=head, score=TUNING.dashing_head_score)
-                for head in pending.motion.dashing_heads
+                for head in pending.motion.fast_heads
             ]
         return found + self._unknown(hints, found, pending.seconds)
 
@@ -242,16 +246,16 @@ class Analyzer:
         detections = started.detections.result()
         if started.changed_parts is None:
             return detections
-        return self._change_maps[started.scan].all_seen(detections, started.changed_parts, view)
+        return self._change_maps[started.scan].carry_over(detections, started.changed_parts, view)
 
     def _unknown(
         self, hints: Sequence[Detection], found: Sequence[Detection], seconds: float
     ) -> list[Detection]:
         """The hints at places where neither another scan nor a high-score track has anything."""
         known = [(detection.kind, detection.box) for detection in found] + [
-            (tracklet.kind, Box(*tracklet.predict(seconds, self._associator.camera)))
+            (tracklet.kind, Box(*tracklet.predict(seconds, self._associator.camera_offset)))
             for tracklet in self._associator.live
-            if tracklet.best_score >= evidence_for(tracklet.kind).sure
+            if tracklet.best_score >= kind_tuning(tracklet.kind).high_score
         ]
         return [
             hint
@@ -276,7 +280,7 @@ def _detect(
     if scan.where == "frame":
         is_left = max(view.shape) > scan.max_frame_side_pixels
         return [] if is_left else scan_frame(scan, view, within)
-    if motion.is_everywhere or motion.is_busy:
+    if motion.is_whole_frame or motion.is_crowded:
         return []  # The whole frame is scanned more often meanwhile.
     parts = [p for p in motion.parts if max(p.width, p.height) >= scan.min_part_side_pixels]
     return [detection for part in parts for detection in scan_part(scan, view, part)]

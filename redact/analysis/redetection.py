@@ -18,11 +18,11 @@ from redact.analysis.scans import ScanSpec, scan_around
 from redact.analysis.tuning import TUNING
 from redact.geometry import as_array, centers_of, iou_matrix
 from redact.tracking.association import Associator
-from redact.tracking.confirmation import evidence_for
-from redact.tracking.merging import is_same_place, merge_same
-from redact.tracking.partial_plates import is_as_high
+from redact.tracking.merging import has_plate_height, is_same_place, merge_detections
 from redact.tracking.template import Template
-from redact.tracking.tracklet import MIN_REACH, PARKED_SECONDS, Tracklet
+from redact.tracking.tracklet import Tracklet
+from redact.tracking.tuning import TUNING as TRACKING_TUNING
+from redact.tracking.tuning import kind_tuning
 from redact.types import Box, Detection
 from redact.views import View
 
@@ -76,7 +76,7 @@ class Redetector:
             template = self._templates.get(tracklet)
             if template is not None:
                 predicted = tracklet.predict(frame.seconds, frame.camera)
-                gate = tracklet.reach(frame.seconds - tracklet.times[-1])
+                gate = tracklet.gate(frame.seconds - tracklet.times[-1])
                 gate = min(gate, TUNING.max_template_gate_ratio)
                 place = template.follow(predicted, frame.view, gate)
                 if place is not None:
@@ -85,7 +85,7 @@ class Redetector:
 
     def hidden(self, frame: ScannedFrame) -> dict[Tracklet, NDArray[np.float64]]:
         """(4,) boxes of the live faces that stood still and that another face now passes."""
-        places = {t: t.standing_box for t in self._associator.live if t.kind == "face"}
+        places = {t: t.stationary_box for t in self._associator.live if t.kind == "face"}
         passing = as_array(
             t.predict(frame.seconds, frame.camera) for t, box in places.items() if box is None
         )
@@ -93,7 +93,7 @@ class Redetector:
             tracklet: box
             for tracklet, box in places.items()
             if box is not None
-            and np.array_equal(tracklet.camera, frame.camera)
+            and np.array_equal(tracklet.camera_offset, frame.camera)
             and _is_occluded(box, passing)
         }
 
@@ -110,27 +110,27 @@ class Redetector:
         hidden: (4,) where it stood, if another face passes in front of it; it is still there.
         """
         predicted = tracklet.predict(frame.seconds, frame.camera)
-        gate = tracklet.reach(frame.seconds - tracklet.times[-1])
+        gate = tracklet.gate(frame.seconds - tracklet.times[-1])
         is_confident = followed is not None and followed[1] >= TUNING.confident_likeness
         if followed is not None and is_confident:
-            predicted, gate = followed[0], MIN_REACH
+            predicted, gate = followed[0], TRACKING_TUNING.min_gate_sizes
         near = self._scan_around(tracklet, predicted, frame, gate, is_followed=is_confident)
         if near is not None:
-            tracklet.add(frame.index, frame.seconds, *near, frame.camera)
+            tracklet.append(frame.index, frame.seconds, *near, frame.camera)
         elif followed is not None:
             box = followed[0]
             shift = float(np.abs(box - tracklet.boxes[-1]).max())
             max_shift = TUNING.stationary_max_shift_ratio * float(np.max(box[2:] - box[:2]))
-            tracklet.add(frame.index, frame.seconds, box, float("nan"), frame.camera)
+            tracklet.append(frame.index, frame.seconds, box, float("nan"), frame.camera)
             if is_confident and shift < max_shift:
-                tracklet.stay_alive(frame.seconds, TUNING.stationary_hold_seconds)
+                tracklet.keep_alive(frame.seconds, TUNING.stationary_hold_seconds)
         elif hidden is not None:
-            tracklet.add(frame.index, frame.seconds, hidden, float("nan"), frame.camera)
-            tracklet.stay_alive(frame.seconds, TUNING.stationary_hold_seconds)
-        if tracklet.kind == "plate" and tracklet.standing_box is not None:
+            tracklet.append(frame.index, frame.seconds, hidden, float("nan"), frame.camera)
+            tracklet.keep_alive(frame.seconds, TUNING.stationary_hold_seconds)
+        if tracklet.kind == "plate" and tracklet.stationary_box is not None:
             # Somebody who passes in front of a parked car hides its plate; it is looked for again
             # afterwards.
-            tracklet.stay_alive(frame.seconds, PARKED_SECONDS)
+            tracklet.keep_alive(frame.seconds, TRACKING_TUNING.parked_seconds)
 
     def finish_frame(self, frame: ScannedFrame, *, is_last: bool) -> None:
         """Update the templates, and follow new tracks back, once all detections are known.
@@ -143,9 +143,9 @@ class Redetector:
         if not self._track_scans:
             return
         for tracklet in self._associator.live:
-            if tracklet.found_at(frame.index) is not None:
+            if tracklet.detected_box_at(frame.index) is not None:
                 self._update_template(tracklet, frame)
-            if tracklet.best_score >= evidence_for(tracklet.kind).sure and (
+            if tracklet.best_score >= kind_tuning(tracklet.kind).high_score and (
                 is_last or _shows_how_it_moves(tracklet, frame.seconds)
             ):
                 self._trace_back(tracklet)
@@ -157,7 +157,7 @@ class Redetector:
         self._traced_back.add(tracklet)
         start = next((f for f in self._recent if f.index == tracklet.indices[0]), None)
         template = None if start is None else Template.of(start.view, tracklet.boxes[0])
-        camera = self._associator.camera if start is None else start.camera
+        camera = self._associator.camera_offset if start is None else start.camera
         misses = 0
         for frame in reversed(self._recent):
             if frame.index >= tracklet.indices[0]:
@@ -169,7 +169,7 @@ class Redetector:
                     return
                 continue
             misses = 0
-            tracklet.put_before(frame.index, frame.seconds, *place)
+            tracklet.prepend(frame.index, frame.seconds, *place)
             camera = frame.camera
 
     def _place_before(
@@ -186,7 +186,7 @@ class Redetector:
         elapsed = min(tracklet.times[0] - frame.seconds, TUNING.look_back_max_drift_seconds)
         drift = frame.camera - camera - tracklet.early_velocity() * elapsed
         predicted = tracklet.boxes[0] + np.tile(drift, 2)
-        gate = tracklet.reach(elapsed)
+        gate = tracklet.gate(elapsed)
         near = self._scan_around(tracklet, predicted, frame, gate)
         if near is not None or template is None:
             return near
@@ -216,9 +216,11 @@ class Redetector:
             if scan.kind != tracklet.kind or not self._is_due(tracklet, scan, frame, is_lost):
                 continue
             self._last_scanned[tracklet, scan] = frame.seconds
-            detections = scan_around(scan, frame.view, predicted, gate - MIN_REACH)
+            detections = scan_around(
+                scan, frame.view, predicted, gate - TRACKING_TUNING.min_gate_sizes
+            )
             if scan.kind == "plate":
-                detections = merge_same(detections)
+                detections = merge_detections(detections)
             fitting = [
                 detection
                 for detection in detections
@@ -270,7 +272,7 @@ class Redetector:
             for other in self._associator.live
             if other is not tracklet
             and other.kind == tracklet.kind
-            and (box := other.found_at(index)) is not None
+            and (box := other.detected_box_at(index)) is not None
         )
 
     def _others_lost(self, tracklet: Tracklet, frame: ScannedFrame) -> NDArray[np.float64]:
@@ -280,7 +282,7 @@ class Redetector:
             for other in self._associator.live
             if other is not tracklet
             and other.kind == tracklet.kind
-            and other.best_score >= evidence_for(other.kind).sure
+            and other.best_score >= kind_tuning(other.kind).high_score
             and other.indices[-1] < frame.index
         )
 
@@ -298,13 +300,13 @@ def _fits(detection: Detection, kind: str, predicted: NDArray[np.float64], gate:
     return (
         detection.score >= TUNING.min_near_score
         and is_same_place(detection.box, predicted, gate)
-        and (kind != "plate" or is_as_high(detection.box, predicted))
+        and (kind != "plate" or has_plate_height(detection.box, predicted))
     )
 
 
 def _draws_away(detection: Detection, place: NDArray[np.float64]) -> bool:
     """Whether a low-score detection would draw a face away from the (4,) box it was followed to."""
-    if detection.kind != "face" or detection.score >= evidence_for(detection.kind).agreeing:
+    if detection.kind != "face" or detection.score >= kind_tuning(detection.kind).agreeing_score:
         return False
     return float(iou_matrix(as_array([detection.box]), place)[0, 0]) < TUNING.own_min_iou
 

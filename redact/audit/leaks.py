@@ -25,8 +25,8 @@ from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.imaging import mirrored
 from redact.motion.changes import ChangedParts, ChangeMap
 from redact.plan import Plan
-from redact.tracking.confirmation import evidence_for
-from redact.tracking.merging import is_same_place, merge_same
+from redact.tracking.merging import is_same_place, merge_detections
+from redact.tracking.tuning import kind_tuning
 from redact.types import Box, ClipInfo, Detection, Frame, Track
 from redact.views import ArrayView, FrameView, View
 
@@ -115,7 +115,7 @@ def find_leaks(
 def is_leak(detection: Detection, plan: Plan) -> bool:
     """Whether a detection counts, and no track of the plan covers it."""
     # The analysis leaves out what would not make a track by itself; so does the audit.
-    if detection.score < evidence_for(detection.kind).alone:
+    if detection.score < kind_tuning(detection.kind).confirming_score:
         return False
     covers = [
         grow(box, plan.settings.margin_ratio, plan.settings.min_region_pixels)
@@ -205,7 +205,7 @@ class _Search:
             pending = self._pending.popleft()
             candidates = [
                 detection
-                for detection in merge_same(self._result(pending))
+                for detection in merge_detections(self._result(pending))
                 if is_leak(detection, self._plan)
             ]
             leaks += _confirmed(candidates, pending.view, self._scans)
@@ -215,7 +215,7 @@ class _Search:
         detections = pending.detections.result()
         if pending.changed_parts is None:
             return detections
-        seen = self._change_map.all_seen(detections, pending.changed_parts, pending.view)
+        seen = self._change_map.carry_over(detections, pending.changed_parts, pending.view)
         return [dataclasses.replace(d, frame_index=pending.index) for d in seen]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from redact.audit.leaks import AROUND_SECONDS, EVERY_SECONDS
 from redact.plan import Plan
 from redact.tracking.building import track_detections
-from redact.tracking.confirmation import evidence_for
+from redact.tracking.tuning import kind_tuning
 from redact.types import Detection
 
 
@@ -26,7 +26,7 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
     )
     # Two scans agreed on each leak: none needs further confirmation.
     confirmed = [
-        dataclasses.replace(leak, score=max(leak.score, evidence_for(leak.kind).alone))
+        dataclasses.replace(leak, score=max(leak.score, kind_tuning(leak.kind).confirming_score))
         for leak in leaks
     ]
     added = track_detections(confirmed, plan.clip.seconds, generous)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.detectors.passes import ScoredBoxes, concatenated
-from redact.geometry import groups_of_same, suppress
+from redact.geometry import overlap_groups, suppress
 
 _SAME_IOU = 0.3
 # In the noisy-OR a pass with score s counts as this times s: even a certain pass is half a face.
@@ -74,7 +74,7 @@ def groups_of_passes(
     """
     boxes, scores = concatenated(passes)
     numbers = np.repeat(np.arange(len(passes)), [len(scores) for _, scores in passes])
-    for same in groups_of_same(boxes, scores, _SAME_IOU):
+    for same in overlap_groups(boxes, scores, _SAME_IOU):
         yield boxes[same], scores[same], numbers[same]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from redact.detectors.onnx import Network
 from redact.detectors.passes import ScoredBoxes, mediapipe_input, mediapipe_scores
-from redact.geometry import groups_of_same
+from redact.geometry import overlap_groups
 from redact.imaging import shrunk
 from redact.types import Box, Detection
 
@@ -86,7 +86,7 @@ def _blended(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> ScoredB
 
     It is steadier from frame to frame than the best box alone (section 4.2 of the paper).
     """
-    groups = list(groups_of_same(boxes, scores, _SAME_IOU))
+    groups = list(overlap_groups(boxes, scores, _SAME_IOU))
     faces = [np.average(boxes[same], axis=0, weights=scores[same]) for same in groups]
     best = [scores[same[0]] for same in groups]
     return np.asarray(faces, dtype=np.float32).reshape(-1, 4), np.asarray(best, dtype=np.float32)

@@ -1,7 +1,7 @@
-"""What changed in a picture since it was last looked at, under a camera that stands still.
+"""Tells what changed in the view of a fixed camera since it was last scanned.
 
-What looks the same shows the same: only the rest needs to be looked at again. The same holds for
-what looks as it did before somebody passed.
+Only what changed needs to be scanned again: what looks the same shows the same faces and plates,
+and so does what looks as it did before somebody passed.
 """
 
 from __future__ import annotations
@@ -14,196 +14,202 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.geometry import clamp_to, joined_boxes
+from redact.geometry import clamp_to, join_overlapping
 from redact.imaging import size_within
+from redact.motion.tuning import TUNING
 from redact.types import Box, Detection
 from redact.views import View
 
-# Pictures are held against each other at this longer side, in blocks of so many pixels: of a full
-# HD picture a block is 16 pixels, as large as the smallest faces that are found.
-_LONG_SIDE, _BLOCK = 480, 4
-# A block has changed when it is, on average, so many grey steps off, and this many times as far as
-# the median block, which shows the noise. Where even that is far off, the light has changed.
-_MIN_STEPS, _TIMES_NOISE, _MAX_STEPS = 2.0, 2.0, 6.0
-# So many blocks around what has changed are looked at as well: detectors expect surroundings.
-_MARGIN = 6
-# So near to what has changed, what looks as it did before is no longer as in the last look. Farther
-# away it may be, and what was found there holds on.
-_TOUCHED = 2
-# Parts that fill more of the picture than this are no saving.
-_MAX_AREA = 0.7
+# Frames are compared in square blocks of so many small pixels.
+_BLOCK_SIDE = 4
 
 _Blocks = NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True)
 class ChangedParts:
-    """Where to look in a picture, and what is known of the rest of it."""
+    """Which parts of a frame have to be scanned, and which earlier scans hold for the rest."""
 
-    number: int
-    """Of this look."""
+    scan_number: int
+    """The number of the scan of this frame."""
     parts: tuple[Box, ...] | None
-    """What to look at, in pixels of the picture; None for all of it."""
-    sources: NDArray[np.int32]
-    """(rows, columns) the number of the look that tells what each block shows."""
-    earlier: NDArray[np.int32]
-    """(rows, columns) the same of what each block showed before that."""
+    """What to scan, in pixels of the frame; None for all of it."""
+    valid_scans: NDArray[np.int32]
+    """(rows, columns) the number of the scan that holds for each block."""
+    background_scans: NDArray[np.int32]
+    """(rows, columns) the number of the scan that holds for what lies behind each block, and will
+    hold for the block again when whoever is in front of it has passed."""
 
 
 @dataclasses.dataclass
-class _Known:
-    """What the blocks of a picture look like, and in which look that was seen."""
+class _Appearance:
+    """What each block looked like when it was scanned, and in which scan that was."""
 
-    picture: NDArray[np.uint8]
-    sources: NDArray[np.int32]
+    image: NDArray[np.uint8]
+    """(rows * block, columns * block) grey."""
+    scans: NDArray[np.int32]
+    """(rows, columns) scan numbers."""
 
     @classmethod
-    def of(cls, picture: NDArray[np.uint8], number: int) -> _Known:
-        """All of it was seen in that look."""
-        rows, columns = (side // _BLOCK for side in picture.shape)
-        return cls(picture, np.full((rows, columns), number, dtype=np.int32))
+    def of(cls, image: NDArray[np.uint8], scan_number: int) -> _Appearance:
+        """The appearance of a frame that was seen whole in one scan."""
+        rows, columns = (side // _BLOCK_SIDE for side in image.shape)
+        return cls(image, np.full((rows, columns), scan_number, dtype=np.int32))
 
-    def take(self, blocks: _Blocks, other: _Known) -> None:
-        """These blocks are from now on as in the other one."""
-        np.copyto(self.sources, other.sources, where=blocks)
-        pixels = blocks.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1)
-        np.copyto(self.picture, other.picture, where=pixels)
+    def take(self, blocks: _Blocks, other: _Appearance) -> None:
+        """Replace these blocks by those of another appearance, in place."""
+        np.copyto(self.scans, other.scans, where=blocks)
+        pixels = blocks.repeat(_BLOCK_SIDE, axis=0).repeat(_BLOCK_SIDE, axis=1)
+        np.copyto(self.image, other.image, where=pixels)
 
 
 class ChangeMap:
-    """Remembers how each part of the picture looked when it was last looked at, and what it showed.
+    """Remembers what each block of the frame looked like when it was last scanned.
 
-    Of each block two pictures are known: the last, and the one that last stayed the same from one
-    look to the next, which is what lies behind those who pass.
+    Two appearances of each block are known: the last one, and the background, which is the one that
+    last stayed the same from one scan to the next. The background is what lies behind people who
+    pass.
 
-    Call `outlook` when a picture is to be looked at, and `all_seen` when that is done, in order of
-    pictures each; looks may be under way meanwhile.
+    For every scan call `changed_parts` when it starts and `carry_over` when its detections are
+    known, each in the order of frames. Scans may overlap in time.
     """
 
     def __init__(self) -> None:
-        self._count = 0
-        self._last: _Known | None = None
-        self._lasting: _Known | None = None
+        self._scan_count = 0
+        self._last: _Appearance | None = None
+        self._background: _Appearance | None = None
         self._detections: list[tuple[int, Detection]] = []
 
-    def forget(self) -> None:
-        """Everything counts as changed in the next picture."""
-        self._last = self._lasting = None
+    def reset(self) -> None:
+        """Let everything count as changed in the next frame, because the camera may have moved."""
+        self._last = self._background = None
 
     def changed_parts(self, view: View) -> ChangedParts:
-        """What to look at in the next picture: all that doesn't look as when it was looked at."""
-        size = _in_blocks(size_within(view.shape, _LONG_SIDE))
-        small = view.luma(size)
-        self._count += 1
-        parts = self._changed(small)
-        last, lasting = self._last, self._lasting
-        now = _Known.of(small, self._count)
-        if parts is None or last is None or lasting is None:
+        """What has to be scanned in the next frame: all that looks different from its last scan."""
+        size = _in_blocks(size_within(view.shape, TUNING.changes_long_side_pixels))
+        image = view.luma(size)
+        self._scan_count += 1
+        parts = self._update(image)
+        last, background = self._last, self._background
+        now = _Appearance.of(image, self._scan_count)
+        if parts is None or last is None or background is None:
             last = self._last = now
-            lasting = self._lasting = lasting or _Known.of(small.copy(), self._count)
+            if background is None:
+                background = _Appearance.of(image.copy(), self._scan_count)
+            self._background = background
         else:
-            # Only what is looked at now is known to look like this: slow changes add up.
-            last.take(_covered_by(parts, last.sources.shape), now)
+            # Only what is scanned now is known to look like this: slow changes must add up.
+            last.take(_blocks_inside(parts, last.scans.shape), now)
             fx, fy = view.shape[1] / size[0], view.shape[0] / size[1]
             parts = tuple(Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy) for x0, y0, x1, y1 in parts)
-        return ChangedParts(self._count, parts, last.sources.copy(), lasting.sources.copy())
+        return ChangedParts(self._scan_count, parts, last.scans.copy(), background.scans.copy())
 
-    def _changed(self, small: NDArray[np.uint8]) -> tuple[Box, ...] | None:
-        """Boxes, in small pixels, around what looks as in no look before; None for everything.
-
-        What looks as before the last look is known from then again, and what looks as in the last
-        look is known to last.
-        """
-        last, lasting = self._last, self._lasting
-        if last is None or lasting is None or last.picture.shape != small.shape:
-            self._lasting = None
-            return None
-        differs = _different(last.picture, small)
-        if differs.all():
-            self._lasting = None
-            return None
-        near = _widened(differs, _MARGIN)
-        news = near & _different(lasting.picture, small)
-        parts = _boxes_around(_widened(news, _MARGIN))
-        if sum(part.area for part in parts) > _MAX_AREA * small.size:
-            return None
-        last.take(_widened(differs, _TOUCHED), lasting)
-        lasting.take(~near, last)
-        return tuple(parts)
-
-    def all_seen(
+    def carry_over(
         self, detections: Sequence[Detection], changed_parts: ChangedParts, view: View
     ) -> list[Detection]:
-        """What was found in the parts of a picture, and in earlier looks elsewhere in it.
+        """The detections of a scan, and those of earlier scans in parts that have not changed.
 
-        outlook, view: as `outlook` told and was given.
+        Args:
+            detections: what the scan found in the parts that it was asked to look at.
+            changed_parts: what `changed_parts` returned for this scan.
+            view: the frame that was scanned.
+
         """
-        known = self._detections + [(changed_parts.number, detection) for detection in detections]
+        known = self._detections + [(changed_parts.scan_number, d) for d in detections]
         self._detections = [
-            (number, detection)
-            for number, detection in known
-            if _shows(detection.box, number, changed_parts.sources, view.shape)
-            or _shows(detection.box, number, changed_parts.earlier, view.shape)
+            (scan_number, detection)
+            for scan_number, detection in known
+            if _is_visible(detection.box, scan_number, changed_parts.valid_scans, view.shape)
+            or _is_visible(detection.box, scan_number, changed_parts.background_scans, view.shape)
         ]
         return [
             detection
-            for number, detection in self._detections
-            if _shows(detection.box, number, changed_parts.sources, view.shape)
+            for scan_number, detection in self._detections
+            if _is_visible(detection.box, scan_number, changed_parts.valid_scans, view.shape)
         ]
+
+    def _update(self, image: NDArray[np.uint8]) -> tuple[Box, ...] | None:
+        """Boxes, in small pixels, around what looks as in no earlier scan; None for everything.
+
+        Blocks that look like the background again are known from then on, and blocks that look as
+        in the last scan become background.
+        """
+        last, background = self._last, self._background
+        if last is None or background is None or last.image.shape != image.shape:
+            self._background = None
+            return None
+        is_changed = _changed_blocks(last.image, image)
+        if is_changed.all():
+            self._background = None
+            return None
+        is_near_change = _dilate(is_changed, TUNING.changed_margin_blocks)
+        is_new = is_near_change & _changed_blocks(background.image, image)
+        parts = _boxes_around(_dilate(is_new, TUNING.changed_margin_blocks))
+        if sum(part.area for part in parts) > TUNING.max_changed_area_ratio * image.size:
+            return None
+        last.take(_dilate(is_changed, TUNING.touched_blocks), background)
+        background.take(~is_near_change, last)
+        return tuple(parts)
 
 
 def _in_blocks(size: tuple[int, int]) -> tuple[int, int]:
-    """The nearest width and height of whole blocks."""
-    width, height = (max(1, round(side / _BLOCK)) * _BLOCK for side in size)
+    """The nearest width and height of whole blocks, pixels."""
+    width, height = (max(1, round(side / _BLOCK_SIDE)) * _BLOCK_SIDE for side in size)
     return width, height
 
 
-def _different(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> _Blocks:
-    """(rows, columns) which blocks changed; all of them where the light did."""
-    away = cv2.absdiff(before, after).astype(np.float32)
-    blocks = before.shape[1] // _BLOCK, before.shape[0] // _BLOCK
-    means = np.asarray(cv2.resize(away, blocks, interpolation=cv2.INTER_AREA))
-    limit = max(_MIN_STEPS, _TIMES_NOISE * float(np.median(means)))
-    return np.ones_like(means, dtype=np.bool_) if limit > _MAX_STEPS else means > limit
+def _changed_blocks(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> _Blocks:
+    """(rows, columns) which blocks differ between two images; all of them if the light changed."""
+    difference = cv2.absdiff(before, after).astype(np.float32)
+    blocks = before.shape[1] // _BLOCK_SIDE, before.shape[0] // _BLOCK_SIDE
+    means = np.asarray(cv2.resize(difference, blocks, interpolation=cv2.INTER_AREA))
+    noise = float(np.median(means))
+    limit = max(TUNING.min_changed_steps, TUNING.min_changed_noise_ratio * noise)
+    is_light_changed = limit > TUNING.max_changed_steps
+    return np.ones_like(means, dtype=np.bool_) if is_light_changed else means > limit
 
 
-def _widened(blocks: _Blocks, by: int) -> _Blocks:
-    """With so many blocks around them."""
-    kernel = np.ones((2 * by + 1,) * 2, dtype=np.uint8)
+def _dilate(blocks: _Blocks, count: int) -> _Blocks:
+    """The blocks and so many around them to each side."""
+    kernel = np.ones((2 * count + 1,) * 2, dtype=np.uint8)
     return np.asarray(cv2.dilate(blocks.astype(np.uint8), kernel)).astype(np.bool_)
 
 
 def _boxes_around(blocks: _Blocks) -> list[Box]:
-    """Boxes that take in all of these blocks and don't overlap; small pixels."""
+    """Boxes, in small pixels, that contain all of the blocks and don't overlap."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(blocks.astype(np.uint8), connectivity=8)
-    return joined_boxes(
+    return join_overlapping(
         [
-            Box(*(float(_BLOCK * v) for v in (x, y, x + w, y + h)))
+            Box(*(float(_BLOCK_SIDE * v) for v in (x, y, x + w, y + h)))
             for x, y, w, h, _ in stats[1:count].tolist()
         ]
     )
 
 
-def _covered_by(parts: Iterable[Box], shape: tuple[int, ...]) -> _Blocks:
-    """The blocks, (rows, columns), in boxes of whole blocks; small pixels."""
+def _blocks_inside(parts: Iterable[Box], shape: tuple[int, ...]) -> _Blocks:
+    """(rows, columns) which blocks lie in boxes of whole blocks, given in small pixels."""
     blocks = np.zeros(shape, dtype=np.bool_)
     for part in parts:
-        x0, y0, x1, y1 = (round(v) // _BLOCK for v in part)
+        x0, y0, x1, y1 = (round(v) // _BLOCK_SIDE for v in part)
         blocks[y0:y1, x0:x1] = True
     return blocks
 
 
-def _shows(box: Box, number: int, sources: NDArray[np.int32], shape: tuple[int, int]) -> bool:
-    """Whether some of what lies in a box still looks as in the look of that number.
+def _is_visible(
+    box: Box, scan_number: int, scans: NDArray[np.int32], shape: tuple[int, int]
+) -> bool:
+    """Whether some block in a box still looks as it did in that scan.
 
-    What of it lies beyond the edges of the picture makes no difference.
+    Args:
+        box: in pixels of the frame. What lies beyond the frame's edges makes no difference.
+        scan_number: of the scan in which the box was detected.
+        scans: (rows, columns) the number of the scan that holds for each block.
+        shape: height and width of the frame, pixels.
 
-    sources: (rows, columns) by which look each block of the picture is known.
-    shape: the picture's height and width, pixels, in which the box is told.
     """
     height, width = shape
     x0, y0, x1, y1 = clamp_to(box, Box(0.0, 0.0, float(width), float(height)))
-    fx, fy = sources.shape[1] / width, sources.shape[0] / height
+    fx, fy = scans.shape[1] / width, scans.shape[0] / height
     rows = slice(math.floor(y0 * fy), max(math.ceil(y1 * fy), math.floor(y0 * fy) + 1))
     columns = slice(math.floor(x0 * fx), max(math.ceil(x1 * fx), math.floor(x0 * fx) + 1))
-    return bool((sources[rows, columns] == number).any())
+    return bool((scans[rows, columns] == scan_number).any())

@@ -1,9 +1,4 @@
-"""What moves in front of a camera: where to look, never what to cover.
-
-A doorbell camera stands still, so what differs from the learned background is where somebody is.
-When the camera moves, when the light jumps or the scene is cut, everything counts as moving: the
-model may only save looking, and when it is in doubt it saves nothing.
-"""
+"""Finds the moving parts of a frame, and tells when they can't be told from the rest."""
 
 from __future__ import annotations
 
@@ -15,156 +10,179 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.geometry import joined_boxes
+from redact.geometry import join_overlapping
 from redact.imaging import size_within
 from redact.motion.background import Background
-from redact.motion.camera import estimate_shift, similarity
+from redact.motion.camera import correlation, estimate_shift
+from redact.motion.tuning import TUNING
 from redact.types import Box
 from redact.views import View
 
-_LONG_SIDE = 320
-_EVERYWHERE_SHARE = 0.3
-# Rectangles around what moves that fill more of the picture than this are no saving.
-_MAX_AREA = 0.5
-# A part this much higher than broad shows one person, or two, however near: looks at the part see
-# them well. No more than this share of the picture may move besides.
-_PERSON_ASPECT, _MAX_BESIDE = 1.15, 0.1
-# After the camera moved, this long everything still counts as moving.
-_UNREST_SECONDS = 1.0
-# Pictures that look less alike than this show different scenes.
-_CUT_CORRELATION = 0.35
-_CUT_SHARE = 0.5
-_MIN_BLOB_PIXELS = 10
-_MAX_BLOBS = 12
-# Who crosses so many of his own widths a second, as runners do, may be smeared beyond recognition
-# by any detector. A person is upright, and near when this share of the picture's height.
-_DASHING_WIDTHS_PER_SECOND, _DASHING_SECONDS = 3.0, 0.25
-_UPRIGHT_ASPECT, _NEAR_HEIGHT, _SAME_SIZE = 1.5, 0.25, 1.6
-# The head with room for the sway of it, in widths of the blob: half its breadth, and its height.
-_HEAD_HALF_WIDTH, _HEAD_HEIGHT = 0.3, 0.8
-
 _Edges = tuple[float, float, float, float]
+"""x0 y0 x1 y1 in small pixels."""
+
+# Blobs are closed and enlarged with a square of this side.
+_DILATION_SIDE = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Motion:
-    """What changed since the picture before. Boxes and shift in pixels of the picture."""
+    """What moves in a frame. Boxes and the shift are in pixels of the frame."""
 
     parts: tuple[Box, ...]
-    """Rectangles around what moves, a margin included; the whole picture when all of it does."""
-    is_everywhere: bool
-    """The camera moves, or the light changed: `parts` is the whole picture."""
-    is_busy: bool = False
-    """The camera stands still, but so much moves that `parts` is the whole picture."""
+    """Boxes around what moves, with a margin; one box for the whole frame if all of it counts."""
+    is_whole_frame: bool
+    """The camera moves, the light changed or the scene did: everything counts as moving."""
+    is_crowded: bool = False
+    """The camera stands still, but so much moves that `parts` is the whole frame."""
     is_cut: bool
-    """Another scene begins with this picture."""
+    """Another scene begins with this frame."""
     shift: tuple[float, float]
-    """How far the whole picture moved, right and down; (0, 0) for a camera that stands still."""
-    dashing_heads: tuple[Box, ...] = ()
-    """Where the heads are of upright blobs that pass too fast to be drawn sharply."""
+    """How far the whole picture moved, right and down; (0, 0) if the camera stands still."""
+    fast_heads: tuple[Box, ...] = ()
+    """The heads of upright blobs that move too fast to be recorded sharply."""
 
 
 class MotionDetector:
-    """Learns what the background looks like and tells what differs from it.
-
-    Show it pictures of one size in order of time; they are shrunk to 320 px.
-    """
+    """Learns the background of a fixed camera and tells what differs from it."""
 
     def __init__(self) -> None:
         self._background: Background | None = None
         self._last_blobs: list[_Edges] = []
-        self._unrest_until = -math.inf
+        self._unsettled_until = -math.inf
 
     def step(self, view: View, seconds: float) -> Motion:
-        """What moves in the next picture.
+        """What moves in the next frame.
 
-        seconds: its presentation time.
+        Args:
+            view: the frame. If its size differs from the last one's, a new scene begins.
+            seconds: its presentation time, not before the last one's.
+
         """
         height, width = view.shape
-        size = size_within(view.shape, _LONG_SIDE)
+        size = size_within(view.shape, TUNING.long_side_pixels)
         small = view.luma(size).astype(np.float32)
         whole = Box(0.0, 0.0, float(width), float(height))
         background = self._background
         if background is None or background.last.shape != small.shape:
-            return self._new_scene(small, seconds, whole)
-        moving, shift = background.moving(small), (0.0, 0.0)
-        share = float(np.count_nonzero(moving) / moving.size)
-        if share > _CUT_SHARE and similarity(small, background.last) < _CUT_CORRELATION:
-            return self._new_scene(small, seconds, whole)
-        if share > _EVERYWHERE_SHARE / 4:
+            return self._start_scene(small, seconds, whole)
+        moving = background.moving(small)
+        moving_ratio = float(np.count_nonzero(moving) / moving.size)
+        if _is_cut(moving_ratio, small, background.last):
+            return self._start_scene(small, seconds, whole)
+        shift = (0.0, 0.0)
+        if moving_ratio > TUNING.shift_check_ratio:
             shift = estimate_shift(background.last, small)
-        has_moved, is_full = shift != (0.0, 0.0), share > _EVERYWHERE_SHARE
-        if not has_moved:
-            left = (
-                background.forget_ghosts(small)
-                if is_full
-                else background.without_ghosts(small, moving)
-            )
-            if left is not None:
-                moving, is_full = left, False
-        if has_moved or is_full:
-            self._unrest_until = seconds + _UNREST_SECONDS
-        is_everywhere = seconds < self._unrest_until
+        is_settled = shift == (0.0, 0.0)
+        if is_settled:
+            moving, is_settled = _explained_moving(background, small, moving, moving_ratio)
+        if not is_settled:
+            self._unsettled_until = seconds + TUNING.unsettled_seconds
+        is_whole_frame = seconds < self._unsettled_until
         elapsed = seconds - background.last_seconds
-        background.learn(small, seconds, None if is_everywhere else moving)
+        background.learn(small, seconds, None if is_whole_frame else moving)
         factors = (width / size[0], height / size[1])
-        blobs = [] if is_everywhere else _blobs(moving)
-        heads = _dashing_heads(self._last_blobs, blobs, elapsed, size[1])
+        blobs = [] if is_whole_frame else _blobs(moving)
+        heads = _fast_heads(self._last_blobs, blobs, elapsed, size[1])
         self._last_blobs = blobs
-        parts = (whole,) if is_everywhere else _parts(blobs, size, factors)
-        is_busy = not is_everywhere and _are_many(parts, whole.area)
+        parts = (whole,) if is_whole_frame else _parts_around(blobs, size, factors)
+        is_crowded = not is_whole_frame and _is_crowded(parts, whole.area)
         return Motion(
-            parts=(whole,) if is_busy else parts,
-            is_everywhere=is_everywhere,
-            is_busy=is_busy,
+            parts=(whole,) if is_crowded else parts,
+            is_whole_frame=is_whole_frame,
+            is_crowded=is_crowded,
             is_cut=False,
             shift=(shift[0] * factors[0], shift[1] * factors[1]),
-            dashing_heads=tuple(_scaled(head, factors) for head in heads),
+            fast_heads=tuple(_scaled(head, factors) for head in heads),
         )
 
-    def _new_scene(self, small: NDArray[np.float32], seconds: float, whole: Box) -> Motion:
-        self._background, self._unrest_until = Background(small, seconds), -math.inf
-        return Motion(parts=(whole,), is_everywhere=True, is_cut=True, shift=(0.0, 0.0))
+    def _start_scene(self, small: NDArray[np.float32], seconds: float, whole: Box) -> Motion:
+        """Learn the background anew, from a frame with which another scene begins."""
+        self._background, self._unsettled_until = Background(small, seconds), -math.inf
+        return Motion(parts=(whole,), is_whole_frame=True, is_cut=True, shift=(0.0, 0.0))
+
+
+def _is_cut(moving_ratio: float, frame: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
+    """Whether much of the frame moves and the frame doesn't look like the last one."""
+    return (
+        moving_ratio > TUNING.cut_min_changed_ratio
+        and correlation(frame, last) < TUNING.cut_max_correlation
+    )
+
+
+def _explained_moving(
+    background: Background,
+    frame: NDArray[np.float32],
+    moving: NDArray[np.bool_],
+    moving_ratio: float,
+) -> tuple[NDArray[np.bool_], bool]:
+    """The moving pixels without ghosts, before a camera that didn't move.
+
+    Returns:
+        (H, W) which pixels move, and whether people and ghosts explain all that differs from the
+        background. If they don't, the light changed or the camera moved in some other way.
+
+    """
+    if moving_ratio <= TUNING.whole_frame_ratio:
+        return background.without_ghosts(frame, moving), True
+    left = background.forget_ghosts(frame)
+    return (moving, False) if left is None else (left, True)
 
 
 def _blobs(moving: NDArray[np.bool_]) -> list[_Edges]:
-    """Edges of what moves, in small pixels."""
-    mask = cv2.dilate(moving.astype(np.uint8), np.ones((5, 5), np.uint8))
+    """The edges of connected moving pixels."""
+    kernel = np.ones((_DILATION_SIDE, _DILATION_SIDE), np.uint8)
+    mask = cv2.dilate(moving.astype(np.uint8), kernel)
     count, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
         mask, 8, cv2.CV_32S, cv2.CCL_GRANA
     )
+    # The dilation makes even a single pixel as large as the kernel.
+    min_pixels = TUNING.min_blob_pixels + kernel.size
     return [
         (float(x), float(y), float(x + w), float(y + h))
         for x, y, w, h, area in stats[1:count].tolist()
-        if area >= _MIN_BLOB_PIXELS + 25
+        if area >= min_pixels
     ]
 
 
-def _parts(
+def _parts_around(
     blobs: list[_Edges], size: tuple[int, int], factors: tuple[float, float]
 ) -> tuple[Box, ...]:
-    """Rectangles around blobs, largest first, overlapping ones as one; in the picture's pixels."""
-    found = []
+    """Boxes around blobs with a margin, largest first, in pixels of the frame.
+
+    Boxes that overlap are joined.
+
+    Args:
+        blobs: what moves.
+        size: width and height of the small frame.
+        factors: from small pixels to pixels of the frame, along x and y.
+
+    """
+    boxes = []
+    side, top, bottom = TUNING.part_side_margin, TUNING.part_top_margin, TUNING.part_bottom_margin
     for x0, y0, x1, y1 in blobs:
         w, h = x1 - x0, y1 - y0
-        # Heads stick out of what moves: leave room above all.
-        found.append(Box(x0 - 0.15 * w, y0 - 0.2 * h, x1 + 0.15 * w, y1 + 0.1 * h))
-    merged = sorted(joined_boxes(found), key=lambda box: -box.area)
+        boxes.append(Box(x0 - side * w, y0 - top * h, x1 + side * w, y1 + bottom * h))
+    joined = sorted(join_overlapping(boxes), key=lambda box: -box.area)
     width, height = size
     return tuple(
         _scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
-        for x0, y0, x1, y1 in merged[:_MAX_BLOBS]
+        for x0, y0, x1, y1 in joined[: TUNING.max_parts]
     )
 
 
-def _are_many(parts: Sequence[Box], whole_area: float) -> bool:
-    """Whether the parts are no saving: they fill the picture, and not just one near person does."""
+def _is_crowded(parts: Sequence[Box], frame_area: float) -> bool:
+    """Whether the parts fill so much of the frame that scanning them one by one saves nothing.
+
+    They don't if most of their area is a single person near the camera.
+    """
     filled = sum(part.area for part in parts)
-    if filled <= _MAX_AREA * whole_area:
+    if filled <= TUNING.max_parts_ratio * frame_area:
         return False
-    nearest = max(parts, key=lambda part: part.area)
-    is_person = nearest.height >= _PERSON_ASPECT * nearest.width
-    return not is_person or filled - nearest.area > _MAX_BESIDE * whole_area
+    largest = max(parts, key=lambda part: part.area)
+    is_person = largest.height >= TUNING.person_min_aspect * largest.width
+    beside = filled - largest.area
+    return not is_person or beside > TUNING.max_beside_person_ratio * frame_area
 
 
 def _scaled(edges: _Edges, factors: tuple[float, float]) -> Box:
@@ -172,34 +190,43 @@ def _scaled(edges: _Edges, factors: tuple[float, float]) -> Box:
     return Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy)
 
 
-def _dashing_heads(
+def _fast_heads(
     before: list[_Edges], blobs: list[_Edges], elapsed: float, height: int
 ) -> list[_Edges]:
-    """Heads of near, upright blobs that were elsewhere in the picture before; small pixels."""
-    if not 0 < elapsed <= _DASHING_SECONDS:
+    """The heads of people near the camera who move too fast to be recorded sharply.
+
+    Args:
+        before: the blobs of the last frame.
+        blobs: the blobs of this frame.
+        elapsed: seconds between the two.
+        height: of the small frame, pixels.
+
+    """
+    if not 0 < elapsed <= TUNING.fast_max_gap_seconds or not before or not blobs:
         return []
-    if not before or not blobs:
-        return []
-    away = np.abs(_centers(blobs)[:, None] - _centers(before)[None, :])
-    nearest, nearest_back = away.argmin(axis=1), away.argmin(axis=0)
+    distance = np.abs(_center_x(blobs)[:, None] - _center_x(before)[None, :])
+    nearest, nearest_back = distance.argmin(axis=1), distance.argmin(axis=0)
     heads = []
     for number, (x0, y0, x1, y1) in enumerate(blobs):
         w, h = x1 - x0, y1 - y0
-        # Who has just come in has no place before; the nearest one then is somebody else's.
+        # Two blobs show one person only if each is nearest to the other. Somebody who has just come
+        # in was not in the last frame, and the nearest blob there is somebody else.
         last = int(nearest[number])
         is_same = nearest_back[last] == number and _are_alike((w, h), before[last])
-        is_near = h >= max(_UPRIGHT_ASPECT * w, _NEAR_HEIGHT * height)
-        if is_same and is_near and away[number, last] >= _DASHING_WIDTHS_PER_SECOND * elapsed * w:
-            x, half = (x0 + x1) / 2, _HEAD_HALF_WIDTH * w
-            heads.append((x - half, y0, x + half, y0 + _HEAD_HEIGHT * w))
+        is_near = h >= max(TUNING.fast_min_aspect * w, TUNING.fast_min_height_ratio * height)
+        min_distance = TUNING.fast_min_widths_per_second * elapsed * w
+        if is_same and is_near and distance[number, last] >= min_distance:
+            x, half = (x0 + x1) / 2, TUNING.head_half_width * w
+            heads.append((x - half, y0, x + half, y0 + TUNING.head_height * w))
     return heads
 
 
-def _centers(blobs: list[_Edges]) -> NDArray[np.float64]:
-    """(N,) where the middles of blobs are along the picture's width."""
+def _center_x(blobs: list[_Edges]) -> NDArray[np.float64]:
+    """(N,) the horizontal centres of blobs."""
     return np.asarray([(x0 + x1) / 2 for x0, _, x1, _ in blobs])
 
 
 def _are_alike(size: tuple[float, float], other: _Edges) -> bool:
+    """Whether a blob of that width and height is about as large as another one."""
     pairs = zip(size, (other[2] - other[0], other[3] - other[1]), strict=True)
-    return all(max(pair) < _SAME_SIZE * min(pair) for pair in pairs)
+    return all(max(pair) < TUNING.fast_max_size_ratio * min(pair) for pair in pairs)

@@ -1,1 +1,1 @@
-"""Detections of single frames, joined into tracks without holes."""
+"""Joins detections of single frames into tracks: one face or plate over time, without gaps."""

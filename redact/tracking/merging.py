@@ -1,8 +1,4 @@
-"""Detections of single frames, joined to what they are of, frame after frame.
-
-The two scores are those of ByteTrack (Zhang et al., 2022): sure detections start and continue
-tracks, weak ones only continue them.
-"""
+"""Merges the detections of one object in one frame, and tells whether boxes can show one object."""
 
 from __future__ import annotations
 
@@ -13,71 +9,99 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.geometry import as_array, centers_of, iou_matrix, sizes_of
-from redact.tracking.confirmation import evidence_for
-from redact.tracking.partial_plates import are_plate_halves
-from redact.tracking.tracklet import MIN_REACH
+from redact.tracking.tuning import TUNING, kind_tuning
 from redact.types import Box, Detection
 
-# Boxes of one frame that overlap more are the same thing, seen by several detectors.
-_SAME_IOU = 0.4
-_NESTED_SHARE = 0.75
-_MAX_SIZE_RATIO, _MAX_WEAK_RATIO = 2.2, 1.6
 
+def merge_detections(detections: Sequence[Detection]) -> list[Detection]:
+    """One detection for each object in a frame, the highest score first.
 
-def merge_same(detections: Sequence[Detection]) -> list[Detection]:
-    """One detection for each thing in a frame: the union of boxes that several looks found.
-
-    The union, not the best box, since each detector cuts a face differently and none of what
-    one of them saw may stay uncovered. A weak look at something of like size that a sure one
-    lies in, or lies around, is a second, worse look at it and adds nothing. The halves of a plate
-    that something stands before are one thing, too.
+    Detections of one kind that overlap become the union of their boxes. The union, not the best
+    box, because each detector cuts a face differently and nothing that one of them saw may stay
+    uncovered. A low-confidence detection of about the same size inside or around a high-confidence
+    one is a duplicate of it with a worse box and is dropped. The two visible halves of a plate
+    behind a post become one.
     """
     merged: list[Detection] = []
     for detection in sorted(detections, key=lambda d: -d.score):
-        if any(_is_worse_look(detection, better) for better in merged):
+        same_kind = [i for i, other in enumerate(merged) if other.kind == detection.kind]
+        others = [merged[i] for i in same_kind]
+        if any(_is_worse_duplicate(detection, other) for other in others):
             continue
-        same = _same_among(merged, detection)
-        if same is None:
+        duplicate = _duplicate_among(others, detection)
+        if duplicate is None:
             merged.append(detection)
         else:
-            whole = _union(merged[same].box, detection.box)
-            merged[same] = dataclasses.replace(merged[same], box=whole)
+            at = same_kind[duplicate]
+            merged[at] = dataclasses.replace(merged[at], box=_union(merged[at].box, detection.box))
     return merged
 
 
-def _same_among(merged: Sequence[Detection], detection: Detection) -> int | None:
-    """Which of the merged detections shows the same thing; None where none does."""
-    overlap = iou_matrix(as_array([detection.box]), as_array([m.box for m in merged]))[0]
-    best = int(np.argmax(overlap)) if len(merged) else None
-    if best is not None and overlap[best] > _SAME_IOU:
+def is_same_place(
+    box: Box, predicted: NDArray[np.float64], gate: float = TUNING.min_gate_sizes
+) -> bool:
+    """Whether a box can show the object predicted at a (4,) box: nearby, and of about its size.
+
+    gate: how far apart the centres may lie, in sizes of the larger box.
+    """
+    other = np.asarray(box, dtype=np.float64)
+    size, other_size = float(sizes_of(predicted)), float(sizes_of(other))
+    offset = float(np.linalg.norm(centers_of(other) - centers_of(predicted)))
+    is_alike = max(size, other_size) < TUNING.max_size_ratio * min(size, other_size)
+    return is_alike and offset < gate * max(size, other_size)
+
+
+def has_plate_height(box: Box, plate: NDArray[np.float64]) -> bool:
+    """Whether a box is about as high as a (4,) plate: partly hidden, a plate is only narrower."""
+    height = float(plate[3] - plate[1])
+    return max(box.height, height) < TUNING.plate_max_height_ratio * min(box.height, height)
+
+
+def are_plate_halves(a: Box, b: Box) -> bool:
+    """Whether two boxes in one frame can be the visible ends of one plate.
+
+    They are about equally high, at the same height in the frame, and the gap between them is no
+    wider than a post.
+    """
+    low, high = sorted((a.height, b.height))
+    gap = max(a.x0, b.x0) - min(a.x1, b.x1)
+    width = max(a.x1, b.x1) - min(a.x0, b.x0)
+    offset = abs(a.y0 + a.y1 - b.y0 - b.y1) / 2
+    max_offset = TUNING.plate_max_offset_heights * high
+    return (
+        high < TUNING.plate_max_height_ratio * low
+        and offset < max_offset
+        and -max_offset < gap < TUNING.plate_max_gap_heights * high
+        and width < TUNING.plate_max_width_heights * high
+    )
+
+
+def _duplicate_among(others: Sequence[Detection], detection: Detection) -> int | None:
+    """The index of the detection of the same kind that shows the same object; None if none does."""
+    if not others:
+        return None
+    overlap = iou_matrix(as_array([detection.box]), as_array([o.box for o in others]))[0]
+    best = int(np.argmax(overlap))
+    if overlap[best] > TUNING.duplicate_detection_iou:
         return best
-    halves = (i for i, other in enumerate(merged) if are_plate_halves(detection.box, other.box))
-    return next(halves, None) if detection.kind == "plate" else None
+    if detection.kind != "plate":
+        return None
+    halves = (i for i, other in enumerate(others) if are_plate_halves(detection.box, other.box))
+    return next(halves, None)
 
 
-def _is_worse_look(detection: Detection, better: Detection) -> bool:
-    sure = evidence_for(detection.kind).sure
-    if detection.kind != better.kind or detection.score >= sure or better.score < sure:
+def _is_worse_duplicate(detection: Detection, better: Detection) -> bool:
+    """Whether a low-confidence detection only repeats a high-confidence one of the same kind."""
+    high_score = kind_tuning(detection.kind).high_score
+    if detection.score >= high_score or better.score < high_score:
         return False
     a, b = detection.box, better.box
     width = min(a.x1, b.x1) - max(a.x0, b.x0)
     height = min(a.y1, b.y1) - max(a.y0, b.y0)
     smaller, larger = sorted((max(a.area, 1.0), max(b.area, 1.0)))
     shared = max(width, 0.0) * max(height, 0.0)
-    alike = larger < _MAX_SIZE_RATIO**2 * smaller
-    return alike and shared > _NESTED_SHARE * smaller
-
-
-def is_same_place(box: Box, predicted: NDArray[np.float64], reach: float = MIN_REACH) -> bool:
-    """Whether a box can be of the thing that was predicted here: near it, and of like size.
-
-    reach: the farthest that its centre may be away, in sizes of the larger box.
-    """
-    other = np.asarray(box, dtype=np.float64)
-    size, sizes = float(sizes_of(predicted)), float(sizes_of(other))
-    offset = float(np.linalg.norm(centers_of(other) - centers_of(predicted)))
-    alike = max(size, sizes) < _MAX_SIZE_RATIO * min(size, sizes)
-    return alike and offset < reach * max(size, sizes)
+    is_alike = larger < TUNING.max_size_ratio**2 * smaller
+    return is_alike and shared > TUNING.nested_share * smaller
 
 
 def _union(a: Box, b: Box) -> Box:

@@ -1,54 +1,67 @@
-"""From what was seen of each thing to tracks without holes: support, fill, extend, smooth.
-
-The whole clip is known, so gaps are filled from both sides and every track is carried on beyond
-its ends.
-"""
+"""Smooths the boxes of a track over time without making any of them smaller."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-_SMOOTH_SECONDS = 0.1
+from redact.tracking.tuning import TUNING
 
 
 def smooth_boxes(boxes: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Steadier boxes that contain the ones given.
+    """Steadier boxes, each of which contains the box it replaces.
 
-    Centres are averaged over a short window, so that steady motion stays what it is; half sizes,
-    and what still sticks out of the box around the averaged centre, are enveloped from above.
+    Centres are averaged over a short window, so that steady motion stays what it is. Half sizes are
+    replaced by their upper envelope, and so is what still sticks out of the box around the averaged
+    centre.
+
+    Args:
+        boxes: (T, 4) one for each frame.
+        times: (T,) seconds, ascending.
+
     """
     if len(boxes) < 3:
         return boxes
     step = float(np.median(np.diff(times)))
-    radius = min(5, len(boxes) - 1, round(_SMOOTH_SECONDS / step)) if step > 0 else 0
+    if step <= 0:
+        return boxes
+    radius = min(
+        TUNING.max_smoothing_frames, len(boxes) - 1, round(TUNING.smoothing_seconds / step)
+    )
     if radius == 0:
         return boxes
     low, high = boxes[:, :2], boxes[:, 2:]
-    middle = (low + high) / 2
-    # Beyond the ends the way is thought to go on as it was there.
-    before = 2 * middle[0] - middle[radius:0:-1]
-    after = 2 * middle[-1] - middle[-2 : -radius - 2 : -1]
-    led_on = np.concatenate([before, middle, after])
-    center = _windows(led_on, radius)[:, radius : radius + len(boxes)].mean(axis=0)
-    half = np.tile(_upper_envelope((high - low) / 2, radius), 2)
+    center = _mean_centers((low + high) / 2, radius)
+    half_size = np.tile(_upper_envelope((high - low) / 2, radius), 2)
     outward = np.array([-1.0, -1.0, 1.0, 1.0])
-    kept = np.tile(center, 2) + outward * half
-    missing = _upper_envelope(np.maximum(outward * (boxes - kept), 0.0), radius)
-    return kept + outward * missing
+    smooth = np.tile(center, 2) + outward * half_size
+    missing = _upper_envelope(np.maximum(outward * (boxes - smooth), 0.0), radius)
+    return smooth + outward * missing
+
+
+def _mean_centers(centers: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """(T, 2) the running mean of (T, 2) centres, each with `radius` frames before and after.
+
+    Beyond the ends the path is mirrored through its end point, so that motion goes on as it was.
+    """
+    before = 2 * centers[0] - centers[radius:0:-1]
+    after = 2 * centers[-1] - centers[-2 : -radius - 2 : -1]
+    extended = np.concatenate([before, centers, after])
+    inside = slice(radius, radius + len(centers))
+    return np.asarray(_windows(extended, radius)[:, inside].mean(axis=0))
 
 
 def _upper_envelope(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     """A smooth curve that never lies below (T, K) values.
 
-    A running maximum, then a running mean of the same window: each mean is over maxima that saw
-    the centre.
+    It is a running maximum, then a running mean of the same width: each mean is over maxima whose
+    windows contain the frame in the middle.
     """
     highest = _windows(values, radius).max(axis=0)
     return np.asarray(_windows(highest, radius).mean(axis=0))
 
 
 def _windows(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    """(2 * radius + 1, T, K) out of (T, K): what lies around each; the ends go on as they are."""
+    """(2 * radius + 1, T, K) the neighbours of each of (T, K) values; the ends are repeated."""
     steps = np.arange(-radius, radius + 1)[:, None] + np.arange(len(values))
     return np.take(values, steps, axis=0, mode="clip")

@@ -1,4 +1,4 @@
-"""Follow a thing by what it looked like, from one picture to the next."""
+"""Follows an object from frame to frame by its looks, with normalised cross-correlation."""
 
 from __future__ import annotations
 
@@ -10,80 +10,97 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.geometry import clamp_to
+from redact.tracking.tuning import TUNING
 from redact.types import Box
 from redact.views import View
 
-Image = NDArray[np.uint8]
-
-# Correlation from which on it is the same thing.
-_FOLLOW_LIKENESS = 0.7
-# What fits about as well elsewhere, as a post or a wall does, can't be followed.
-_MIN_LEAD = 0.05
-_TEMPLATE_SIDE, _MIN_TEMPLATE_SIDE = 24, 6
-_MIN_DETAIL = 3.0
+GrayImage = NDArray[np.uint8]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Template:
-    """What a thing looked like: grey, every `step` pixels, of what lay in the picture.
+    """What an object looked like in one frame."""
 
-    offset: (2,) from the box's top left corner to where the picture of it starts: not 0 where the
-    box reaches over the edge.
-    """
-
-    picture: Image
+    image: GrayImage
+    """(rows, columns) grey, downscaled by `step`, of the part of the box inside the frame."""
     step: int
+    """Each pixel of the image is the mean of this many by this many pixels of the frame."""
     offset: NDArray[np.float64]
+    """(2,) from the box's top left corner to the image's, pixels; not 0 where the box reaches over
+    the left or upper edge of the frame."""
 
     @classmethod
     def of(cls, view: View, box: NDArray[np.float64]) -> Template | None:
-        """The box's template, its longer side some 24 px; None where nothing stands out."""
+        """The template of a (4,) box; None if it is too small or has too little contrast."""
         height, width = view.shape
         inside = clamp_to(Box(*box), Box(0, 0, width, height))
         x0, y0, x1, y1 = (round(v) for v in inside)
-        step = max(1, max(x1 - x0, y1 - y0) // _TEMPLATE_SIDE)
-        if min(x1 - x0, y1 - y0) < max(_MIN_TEMPLATE_SIDE, step):
+        step = max(1, max(x1 - x0, y1 - y0) // TUNING.template_side_pixels)
+        if min(x1 - x0, y1 - y0) < max(TUNING.min_template_side_pixels, step):
             return None
-        small = _every(view, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
-        if float(small.std()) < _MIN_DETAIL:
+        image = _downscaled(view, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
+        if float(image.std()) < TUNING.min_template_deviation:
             return None
-        return cls(small, step, np.asarray(inside[:2]) - box[:2])
+        return cls(image, step, np.asarray(inside[:2]) - box[:2])
 
     def follow(
-        self, predicted: NDArray[np.float64], view: View, reach: float = 0.8
+        self,
+        predicted: NDArray[np.float64],
+        view: View,
+        search_sizes: float = TUNING.template_search_sizes,
     ) -> tuple[NDArray[np.float64], float] | None:
-        """The box of what looks most like it around a predicted box, and how like, -1..1.
+        """Find the object in another frame.
 
-        Normalised cross-correlation. None where nothing is like it.
+        Args:
+            predicted: (4,) the box where it should be.
+            view: the frame.
+            search_sizes: how far from the predicted box to search, in sizes of the template.
 
-        reach: how far to look, in sizes of the box.
+        Returns:
+            The (4,) box where the frame looks most like the template, and the correlation there,
+            up to 1. None if nothing looks like it, or if another place looks like it as well.
+
         """
         height, width = view.shape
-        step, (rows, columns) = self.step, self.picture.shape
+        step, (rows, columns) = self.step, self.image.shape
         left, top = (round(v) for v in (predicted[:2] + self.offset).tolist())
-        reach_x, reach_y = (math.ceil(reach * size) for size in (columns, rows))
-        # On the template's own lattice, or what stands still would seem to change.
-        x0 = left - step * min(reach_x, left // step)
-        y0 = top - step * min(reach_y, top // step)
-        count_x = min((left - x0) // step + columns + reach_x, (width - x0) // step)
-        count_y = min((top - y0) // step + rows + reach_y, (height - y0) // step)
+        margin_x, margin_y = (math.ceil(search_sizes * size) for size in (columns, rows))
+        # The search area starts a multiple of `step` from the predicted place. On another grid the
+        # means would differ, and what stands still would seem to change.
+        x0 = left - step * min(margin_x, left // step)
+        y0 = top - step * min(margin_y, top // step)
+        count_x = min((left - x0) // step + columns + margin_x, (width - x0) // step)
+        count_y = min((top - y0) // step + rows + margin_y, (height - y0) // step)
         if count_x < columns or count_y < rows:
             return None
-        field = _every(view, x0, y0, count_x, count_y, step)
-        likenesses = cv2.matchTemplate(field, self.picture, cv2.TM_CCOEFF_NORMED)
-        _, likeness, _, (x, y) = cv2.minMaxLoc(likenesses)
-        if not likeness >= _FOLLOW_LIKENESS:
+        area = _downscaled(view, x0, y0, count_x, count_y, step)
+        place = self._unique_match(area)
+        if place is None:
             return None
-        likenesses[
+        (x, y), correlation = place
+        shift = np.array([x0 + x * step - left, y0 + y * step - top], dtype=np.float64)
+        return predicted + np.tile(shift, 2), correlation
+
+    def _unique_match(self, area: GrayImage) -> tuple[tuple[int, int], float] | None:
+        """Where the template fits best in an area of the same scale, and the correlation there.
+
+        None if it fits badly, or almost as well elsewhere.
+        """
+        rows, columns = self.image.shape
+        correlations = cv2.matchTemplate(area, self.image, cv2.TM_CCOEFF_NORMED)
+        _, best, _, (x, y) = cv2.minMaxLoc(correlations)
+        if not best >= TUNING.min_correlation:
+            return None
+        # The second best place must lie farther than half a template away.
+        correlations[
             max(0, y - rows // 2) : y + rows // 2 + 1,
             max(0, x - columns // 2) : x + columns // 2 + 1,
         ] = -1
-        if float(likenesses.max()) > likeness - _MIN_LEAD:
+        if float(correlations.max()) > best - TUNING.min_correlation_lead:
             return None
-        shift = np.array([x0 + x * step - left, y0 + y * step - top], dtype=np.float64)
-        return predicted + np.tile(shift, 2), float(likeness)
+        return (x, y), float(best)
 
 
-def _every(view: View, x0: int, y0: int, columns: int, rows: int, step: int) -> Image:
-    """(rows, columns) means of step by step pixels of the brightness, from (x0, y0) on."""
+def _downscaled(view: View, x0: int, y0: int, columns: int, rows: int, step: int) -> GrayImage:
+    """(rows, columns) mean brightness of squares of `step` pixels, from (x0, y0) on."""
     return view.luma((columns, rows), (x0, y0, x0 + columns * step, y0 + rows * step))

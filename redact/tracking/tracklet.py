@@ -1,8 +1,4 @@
-"""Detections of single frames, joined to what they are of, frame after frame.
-
-The two scores are those of ByteTrack (Zhang et al., 2022): sure detections start and continue
-tracks, weak ones only continue them.
-"""
+"""A tracklet: the boxes of one object, frame after frame, while its track is being built."""
 
 from __future__ import annotations
 
@@ -14,95 +10,167 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.geometry import centers_of, covered_share
+from redact.tracking.evidence import Evidence
+from redact.tracking.tuning import TUNING, kind_tuning
 from redact.types import Box
-
-# Centres farther apart than this many box sizes never belong together; it grows with time.
-# Who walks by moves up to seven heights of his face a second; when the way somebody moves is known
-# from a few finds, only the change of it counts.
-MIN_REACH, _REACH_MAX = 0.8, 2.5
-_REACH_PER_SECOND_UNKNOWN, _REACH_PER_SECOND_KNOWN = 7.0, 2.0
-# A plate is a third as large as a face and its car is faster. The second find tells how fast, so
-# that the third must lie where it should, or chance finds far apart would agree.
-_PLATE_REACH_MAX, _PLATE_REACH_PER_SECOND = 10.0, 20.0
-_VELOCITY_GAIN = 0.4
-# Of so many finds of something that stands still, each lies in the largest by this share.
-_LATE, _STANDING_SHARE = 12, 0.7
-# So long a parked plate may be missed: whoever stands before it for longer may as well have driven
-# it away.
-PARKED_SECONDS = 10.0
-# With fewer looks than this, what seems motion may be a box that jumped.
-MIN_FOR_MOTION = 3
 
 
 @dataclasses.dataclass(eq=False)
 class Tracklet:
-    """A track while it is being found: what was seen of one thing, in ascending frames.
+    """The boxes of one object in ascending frames, at most one for each frame.
 
-    boxes: (4,) float64 each. `velocity` in pixels per second beside the camera's own movement;
-    `camera` is how far the picture had moved in all at the last find. `scene` is the first frame
-    in which the track may lie, `scene_stop` the frame after the last one (None while it is open).
-    `alive_until`: it hasn't ended before that time, found or not. `best_score` is the highest of
-    any find, `find_count` in how many frames it was found, not only followed.
+    A box is a detection or was followed there by its looks (`template.py`). `boxes` and the other
+    lists are changed only by `append`, `prepend` and `forget`, which keep them equally long.
     """
 
     kind: str
     indices: list[int]
+    """The frame index of each box."""
     times: list[float]
+    """The presentation time of each box, seconds."""
     boxes: list[NDArray[np.float64]]
+    """(4,) luma pixels each. No box is ever changed in place."""
     scores: list[float]
+    """The score of each detection, 0..1; NaN for a box that was followed."""
     velocity: NDArray[np.float64]
-    camera: NDArray[np.float64]
+    """(2,) pixels per second, without the camera's own movement."""
+    camera_offset: NDArray[np.float64]
+    """(2,) how far the whole picture had moved since the first frame at the last box, pixels."""
     scene: int = 0
+    """The first frame in which the object may be visible: its scene begins there."""
     scene_stop: int | None = None
+    """The frame after the last one of its scene; None while the scene goes on."""
     alive_until: float = -math.inf
-    best_score: float = dataclasses.field(init=False)
-    detection_count: int = dataclasses.field(init=False)
+    """The object is known to be there until this time, seconds, detected or not."""
+    forgotten: Evidence = dataclasses.field(default_factory=Evidence)
+    """The evidence of earlier detections that `forget` has dropped."""
+    _best_score: float = dataclasses.field(init=False)
+    _detection_count: int = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        self.best_score = float(np.nanmax(self.scores))
-        self.detection_count = int(np.isfinite(self.scores).sum())
+        # Kept up to date instead of computed on demand: both are asked for in every frame.
+        self._best_score = self.forgotten.best_score
+        self._detection_count = self.forgotten.detected.count
+        for score in self.scores:
+            self._count(score)
 
-    def predict(self, now: float, camera: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        """(4,) the last box moved on; motion is trusted for half a second at most."""
-        drift = np.zeros(2) if camera is None else camera - self.camera
-        standing = self.standing_box if self.kind == "plate" else None
-        if standing is not None:
-            return standing + np.tile(drift, 2)
-        elapsed = min(now - self.times[-1], 0.5)
+    @property
+    def best_score(self) -> float:
+        """The highest score of any detection, forgotten ones included."""
+        return self._best_score
+
+    @property
+    def detection_count(self) -> int:
+        """In how many frames the object was detected, forgotten ones included."""
+        return self._detection_count
+
+    @property
+    def evidence(self) -> Evidence:
+        """The evidence of all detections, forgotten ones included."""
+        return self.forgotten.followed_by(Evidence.of(self.kind, self.boxes, self.scores))
+
+    @property
+    def last_detected_seconds(self) -> float:
+        """When the object was last detected, not only followed."""
+        pairs = zip(reversed(self.times), reversed(self.scores), strict=True)
+        return next((time for time, score in pairs if not math.isnan(score)), self.times[-1])
+
+    @property
+    def last_present_seconds(self) -> float:
+        """When the object was last known to be there, detected or not."""
+        return max(self.last_detected_seconds, self.alive_until)
+
+    @property
+    def stationary_box(self) -> NDArray[np.float64] | None:
+        """(4,) the largest of the latest detections if all others lie in it; None if it moves.
+
+        The largest, because a partly hidden plate is detected now as one half, now as the other,
+        and now as both.
+        """
+        window = TUNING.stationary_window_count
+        latest = [
+            box
+            for box, score in zip(self.boxes[-window:], self.scores[-window:], strict=True)
+            if not math.isnan(score)
+        ]
+        if len(latest) < 2:
+            return None
+        largest = max(latest, key=lambda box: float(np.prod(box[2:] - box[:2])))
+        shares = [covered_share(Box(*box), [Box(*largest)]) for box in latest]
+        return largest if min(shares) >= TUNING.stationary_share else None
+
+    def predict(
+        self, now: float, camera_offset: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """(4,) where the object should be at a later time.
+
+        A parked object stays where it is; others go on at their velocity for a short time.
+
+        Args:
+            now: seconds.
+            camera_offset: (2,) at that time, pixels; None if the camera doesn't move.
+
+        """
+        drift = np.zeros(2) if camera_offset is None else camera_offset - self.camera_offset
+        stationary = self.stationary_box if kind_tuning(self.kind).can_park else None
+        if stationary is not None:
+            return stationary + np.tile(drift, 2)
+        elapsed = min(now - self.times[-1], TUNING.max_prediction_seconds)
         return self.boxes[-1] + np.tile(self.velocity * elapsed + drift, 2)
 
-    def add(
+    def gate(self, elapsed: float) -> float:
+        """How far from the predicted box a detection may lie after so many seconds, in sizes."""
+        tuning = kind_tuning(self.kind)
+        is_velocity_known = len(self.boxes) >= tuning.min_boxes_for_velocity
+        gate = tuning.gate if is_velocity_known else tuning.new_gate
+        width = TUNING.min_gate_sizes + gate.growth_sizes_per_second * elapsed
+        return min(width, gate.max_sizes)
+
+    def early_velocity(self) -> NDArray[np.float64]:
+        """(2,) pixels per second at the first box."""
+        return end_velocity(np.stack(self.boxes), np.asarray(self.times), 0)
+
+    def detected_box_at(self, index: int) -> NDArray[np.float64] | None:
+        """(4,) the box detected in that frame; None if it was followed there or is missing."""
+        at = bisect.bisect_left(self.indices, index)
+        if at == len(self.indices) or self.indices[at] != index or math.isnan(self.scores[at]):
+            return None
+        return self.boxes[at]
+
+    def append(
         self,
         index: int,
         now: float,
         box: NDArray[np.float64],
         score: float,
-        camera: NDArray[np.float64] | None = None,
+        camera_offset: NDArray[np.float64] | None = None,
     ) -> None:
-        """Append a find; a score of NaN says that the thing was followed, not found."""
-        camera = self.camera if camera is None else camera
+        """Add the box of a later frame and update the velocity.
+
+        Args:
+            index: the frame index.
+            now: the frame's presentation time, seconds.
+            box: (4,) luma pixels.
+            score: of the detection; NaN if the object was followed there and not detected.
+            camera_offset: (2,) in that frame, pixels; None if the camera didn't move.
+
+        """
+        camera_offset = self.camera_offset if camera_offset is None else camera_offset
         elapsed = now - self.times[-1]
         if elapsed > 0:
-            own = centers_of(box) - centers_of(self.boxes[-1]) - (camera - self.camera)
-            gain = max(_VELOCITY_GAIN, 1 / len(self.boxes))
-            self.velocity = self.velocity + gain * (own / elapsed - self.velocity)
+            shift = camera_offset - self.camera_offset
+            own_motion = centers_of(box) - centers_of(self.boxes[-1]) - shift
+            gain = max(TUNING.velocity_gain, 1 / len(self.boxes))
+            self.velocity = self.velocity + gain * (own_motion / elapsed - self.velocity)
         self.indices.append(index)
         self.times.append(now)
         self.boxes.append(box)
         self.scores.append(score)
         self._count(score)
-        self.camera = camera.copy()
+        self.camera_offset = camera_offset.copy()
 
-    def stay_alive(self, now: float, max_seconds: float) -> None:
-        """The thing shows no change: it is still there, for so long after the last find."""
-        self.alive_until = min(now, self.found_last + max_seconds)
-
-    def early_velocity(self) -> NDArray[np.float64]:
-        """(2,) pixels per second over the first half second."""
-        return end_velocity(np.stack(self.boxes), np.asarray(self.times), 0)
-
-    def put_before(self, index: int, now: float, box: NDArray[np.float64], score: float) -> None:
-        """Prepend a find of an earlier frame."""
+    def prepend(self, index: int, now: float, box: NDArray[np.float64], score: float) -> None:
+        """Add the box of an earlier frame; the arguments are those of `append`."""
         self.indices.insert(0, index)
         self.times.insert(0, now)
         self.boxes.insert(0, box)
@@ -111,25 +179,30 @@ class Tracklet:
 
     def _count(self, score: float) -> None:
         if not math.isnan(score):
-            self.best_score, self.detection_count = (
-                max(self.best_score, score),
-                self.detection_count + 1,
-            )
+            self._best_score = max(self._best_score, score)
+            self._detection_count += 1
 
-    def since(self, time: float) -> Tracklet:
-        """What was seen of it from that time on, seconds, and at least what was found last.
+    def keep_alive(self, now: float, max_seconds: float) -> None:
+        """Note that the object is still there, but no later than `max_seconds` after detection."""
+        self.alive_until = min(now, self.last_detected_seconds + max_seconds)
 
-        `best_score` and `find_count` stay those of all of it.
+    def forget(self, before: float) -> None:
+        """Drop boxes from before that time, seconds; what they showed stays as evidence.
+
+        The last detection stays, and so does what tells whether the object is stationary. Boxes are
+        dropped in batches, so that some older ones may stay.
         """
-        start = bisect.bisect_left(self.times, min(time, self.found_last))
-        if start == 0:
-            return self
-        late = self.part(slice(start, None))
-        late.best_score, late.detection_count = self.best_score, self.detection_count
-        return late
+        count = bisect.bisect_left(self.times, min(before, self.last_detected_seconds))
+        count = min(count, len(self.boxes) - TUNING.stationary_window_count)
+        if count < TUNING.min_dropped_count:
+            return
+        dropped = Evidence.of(self.kind, self.boxes[:count], self.scores[:count])
+        self.forgotten = self.forgotten.followed_by(dropped)
+        for values in (self.indices, self.times, self.boxes, self.scores):
+            del values[:count]
 
-    def part(self, kept: slice) -> Tracklet:
-        """Only these of its finds; `best_score` and `find_count` are theirs."""
+    def cut(self, kept: slice) -> Tracklet:
+        """A tracklet of these boxes only; the evidence of the others is dropped with them."""
         return dataclasses.replace(
             self,
             indices=self.indices[kept],
@@ -138,57 +211,21 @@ class Tracklet:
             scores=self.scores[kept],
         )
 
-    def found_at(self, index: int) -> NDArray[np.float64] | None:
-        """(4,) the box found in that frame; None where it was followed or not seen."""
-        at = bisect.bisect_left(self.indices, index)
-        if at == len(self.indices) or self.indices[at] != index or math.isnan(self.scores[at]):
-            return None
-        return self.boxes[at]
-
-    def reach(self, elapsed: float) -> float:
-        """How far from the predicted box it may be after so many seconds, in sizes of the box."""
-        if self.kind == "plate" and len(self.boxes) == 1:
-            return min(MIN_REACH + _PLATE_REACH_PER_SECOND * elapsed, _PLATE_REACH_MAX)
-        known = self.kind == "plate" or len(self.boxes) >= MIN_FOR_MOTION
-        speed = _REACH_PER_SECOND_KNOWN if known else _REACH_PER_SECOND_UNKNOWN
-        return min(MIN_REACH + speed * elapsed, _REACH_MAX)
-
-    @property
-    def found_last(self) -> float:
-        """When it was last found, not only followed; seconds."""
-        pairs = zip(reversed(self.times), reversed(self.scores), strict=True)
-        return next((time for time, score in pairs if not math.isnan(score)), self.times[-1])
-
-    @property
-    def seen_last(self) -> float:
-        """When it was last known to be there, seconds."""
-        return max(self.found_last, self.alive_until)
-
-    @property
-    def standing_box(self) -> NDArray[np.float64] | None:
-        """(4,) the largest box of late, where all the others lie in it: the thing stands still.
-
-        Of a plate behind a post now one half is found, now the other, now both.
-        """
-        late = [
-            box
-            for box, score in zip(self.boxes[-_LATE:], self.scores[-_LATE:], strict=True)
-            if not math.isnan(score)
-        ]
-        if len(late) < 2:
-            return None
-        largest = max(late, key=lambda box: float(np.prod(box[2:] - box[:2])))
-        within = [covered_share(Box(*box), [Box(*largest)]) for box in late]
-        return largest if min(within) >= _STANDING_SHARE else None
-
 
 def end_velocity(
-    known: NDArray[np.float64], known_times: NDArray[np.float64], end: int
+    boxes: NDArray[np.float64], times: NDArray[np.float64], end: int
 ) -> NDArray[np.float64]:
-    """(2,) pixels per second of (N, 4) boxes over the half second at one end, 0 or -1."""
-    near = np.abs(known_times - known_times[end]) <= 0.5
-    span = float(np.ptp(known_times[near]))
-    if span <= 0.05:
+    """(2,) velocity at one end of a path, pixels per second.
+
+    Args:
+        boxes: (N, 4) luma pixels.
+        times: (N,) seconds, ascending.
+        end: 0 for the first box, -1 for the last.
+
+    """
+    is_near = np.abs(times - times[end]) <= TUNING.velocity_window_seconds
+    span = float(np.ptp(times[is_near]))
+    if span <= TUNING.min_velocity_span_seconds:
         return np.zeros(2)
-    centers = centers_of(known[near])
+    centers = centers_of(boxes[is_near])
     return np.asarray((centers[-1] - centers[0]) / span)

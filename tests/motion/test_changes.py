@@ -1,4 +1,4 @@
-"""What changed since it was last looked at: nothing that did is passed over."""
+"""Changes since the last scan: whatever changed is scanned again, and nothing else is."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from moving_square import Bright, picture, watched
 
 from redact import Box, Detection
 from redact.analysis.scans import ScanSpec
-from redact.geometry import covered_share, joined_boxes
+from redact.geometry import covered_share
 from redact.motion.changes import ChangeMap
 from redact.views import ArrayView
 
@@ -39,22 +39,22 @@ def with_somebody(x, y=100):
 
 
 def seen(change_map, image, *detections):
-    """The parts that were to be looked at, and all that shows after these finds in them."""
+    """The parts to be scanned, and all detections that hold after these were found in them."""
     view = ArrayView(noisy(image, int(image[::7].sum()) % 1000))
     changed_parts = change_map.changed_parts(view)
-    return changed_parts.parts, change_map.all_seen(detections, changed_parts, view)
+    return changed_parts.parts, change_map.carry_over(detections, changed_parts, view)
 
 
-def test_all_of_the_first_picture_is_new_and_nothing_of_the_same_one():
+def test_all_of_the_first_frame_is_new_and_nothing_of_an_equal_one():
     change_map = ChangeMap()
     assert parts_of(change_map, noisy(street(), 1)) is None
     assert parts_of(change_map, noisy(street(), 2)) == ()
-    change_map.forget()
+    change_map.reset()
     assert parts_of(change_map, noisy(street(), 3)) is None
 
 
 @pytest.mark.parametrize("side", [10, 16, 40, 120])
-def test_what_is_new_lies_within_a_part_with_room_around_it(side):
+def test_whatever_is_new_lies_inside_a_part_with_a_margin(side):
     change_map, image = ChangeMap(), street()
     parts_of(change_map, noisy(image, 1))
     image[200 : 200 + side, 503 : 503 + side] = 200
@@ -68,16 +68,16 @@ def test_what_is_new_lies_within_a_part_with_room_around_it(side):
 def test_slow_changes_add_up():
     change_map, image = ChangeMap(), street()
     parts_of(change_map, image)
-    told = []
+    parts = []
     for _ in range(8):
         image = image.copy()
         image[100:160, 100:160] += 1
-        told += parts_of(change_map, image)
-    assert 1 <= len(told) <= 4
-    assert all(covered_share(Box(100, 100, 160, 160), [part]) == 1 for part in told)
+        parts += parts_of(change_map, image)
+    assert 1 <= len(parts) <= 4
+    assert all(covered_share(Box(100, 100, 160, 160), [part]) == 1 for part in parts)
 
 
-def test_other_light_and_much_change_are_all_new():
+def test_everything_is_new_when_the_light_or_much_else_changes():
     change_map = ChangeMap()
     parts_of(change_map, street())
     assert parts_of(change_map, (street() * 0.8).astype(np.uint8)) is None
@@ -85,7 +85,7 @@ def test_other_light_and_much_change_are_all_new():
     assert parts_of(change_map, street(seed=4)) is None
 
 
-def test_finds_stay_where_nothing_was_looked_at_anew():
+def test_detections_hold_where_nothing_was_scanned_again():
     change_map, far = ChangeMap(), face(800, 400, 830, 430)
     seen(change_map, street(), face(110, 110, 140, 140), far)
     image = with_somebody(100)
@@ -99,13 +99,13 @@ def test_finds_stay_where_nothing_was_looked_at_anew():
     assert seen(change_map, (image * 0.8).astype(np.uint8)) == (None, [])
 
 
-def test_who_was_half_in_the_picture_and_has_moved_on_is_not_still_there():
+def test_somebody_who_left_over_the_edge_is_not_still_there():
     change_map = ChangeMap()
     seen(change_map, with_somebody(900), face(905, 110, 984, 190))
     assert seen(change_map, street())[1] == []
 
 
-def test_what_somebody_has_left_again_is_known_from_before():
+def test_a_place_that_somebody_left_is_known_from_before():
     change_map, parked = ChangeMap(), face(300, 150, 340, 170)
     seen(change_map, street(), parked)
     (first,), shown = seen(change_map, with_somebody(280), face(290, 105, 330, 150))
@@ -118,15 +118,15 @@ def test_what_somebody_has_left_again_is_known_from_before():
     assert seen(change_map, street()) == ((), [parked])
 
 
-def test_what_hardly_stands_out_is_not_forgotten_when_somebody_passes_by():
-    """A face in the dark differs too little from the wall to have been seen to come."""
+def test_a_faint_detection_holds_when_somebody_passes_close_by():
+    """A face in the dark differs so little from the wall that its coming was no change."""
     change_map, dim = ChangeMap(), face(430, 244, 450, 264)
     seen(change_map, street())
     seen(change_map, with_somebody(420), face(425, 105, 465, 150), dim)
     assert dim in seen(change_map, with_somebody(700))[1]
 
 
-def test_who_moves_on_by_less_than_his_width_is_looked_at_without_what_he_left():
+def test_only_the_new_place_of_somebody_who_moves_on_is_scanned():
     change_map = ChangeMap()
     seen(change_map, street())
     seen(change_map, with_somebody(400))
@@ -134,8 +134,8 @@ def test_who_moves_on_by_less_than_his_width_is_looked_at_without_what_he_left()
     assert 400 < part.x0 + 6 * 8 < 450 and part.x1 > 500 + 20
 
 
-def test_what_stood_between_two_looks_is_what_lies_behind_from_then_on():
-    """A parked car drives off: what was behind it is new, and then known."""
+def test_what_stays_from_one_scan_to_the_next_becomes_background():
+    """A parked car drives off: what was behind it is new, and known from then on."""
     change_map, plate = ChangeMap(), face(405, 150, 455, 170)
     seen(change_map, street())
     seen(change_map, with_somebody(400), plate)
@@ -146,8 +146,8 @@ def test_what_stood_between_two_looks_is_what_lies_behind_from_then_on():
     assert covered_share(Box(400, 100, 460, 220), [part]) == 1 and shown == []
 
 
-def test_what_looks_in_part_as_before_somebody_passed_is_looked_at():
-    """He leaves, and something smaller stays where he was."""
+def test_a_place_that_looks_only_partly_as_before_is_scanned():
+    """Somebody leaves, and something smaller stays where they were."""
     change_map = ChangeMap()
     seen(change_map, street())
     seen(change_map, with_somebody(400))
@@ -157,13 +157,8 @@ def test_what_looks_in_part_as_before_somebody_passed_is_looked_at():
     assert covered_share(Box(400, 160, 460, 220), [part]) == 1
 
 
-def test_boxes_that_overlap_are_joined_until_none_do():
-    boxes = [Box(0, 0, 10, 10), Box(20, 0, 30, 10), Box(8, 2, 22, 4), Box(50, 50, 60, 60)]
-    assert sorted(joined_boxes(boxes)) == [Box(0, 0, 30, 10), Box(50, 50, 60, 60)]
-
-
 class BrightWithin(Bright):
-    """Remembers where it was to look as well."""
+    """Remembers which parts it was asked to scan as well."""
 
     def __init__(self):
         super().__init__()
@@ -175,7 +170,7 @@ class BrightWithin(Bright):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_what_has_not_changed_is_looked_at_once_and_found_all_along(workers):
+def test_what_has_not_changed_is_scanned_once_and_detected_all_along(workers):
     def draw(index):
         return picture(10, empty=index < 20)
 

@@ -1,4 +1,4 @@
-"""Who gets which find: as many as can be, at the least cost."""
+"""Assignment: as many pairs as possible, at the lowest total cost."""
 
 import itertools
 
@@ -18,7 +18,7 @@ from redact.tracking.assignment import assign
         elements=st.one_of(st.just(np.inf), st.floats(0, 2)),
     )
 )
-def test_who_gets_which_find_is_the_cheapest_way_that_leaves_least_alone(cost):
+def test_no_other_assignment_makes_more_pairs_or_costs_less(cost):
     pairs = assign(cost)
     rows, columns = cost.shape
     padded = np.full((rows, columns + rows), 1e6)
@@ -31,23 +31,24 @@ def test_who_gets_which_find_is_the_cheapest_way_that_leaves_least_alone(cost):
     assert sum(cost[pair] for pair in pairs) + 1e6 * alone == pytest.approx(cheapest, abs=1e-6)
 
 
-@pytest.mark.parametrize("turned", [False, True])
-def test_a_crowd_gets_what_lies_nearest(turned):
-    """Each at the least cost there is, so that nothing can be cheaper."""
+@pytest.mark.parametrize("is_transposed", [False, True])
+def test_in_a_crowd_every_row_gets_its_cheapest_column(is_transposed):
+    """Each row has a cheapest column of its own, so that nothing can be cheaper."""
     rng = np.random.default_rng(3)
     cost = rng.uniform(1, 2, (40, 60))
     own = rng.permutation(60)[:40]
     cost[np.arange(40), own] = rng.uniform(0, 0.5, 40)
-    pairs = assign(cost.T if turned else cost)
-    assert pairs == sorted((int(b), a) if turned else (a, int(b)) for a, b in enumerate(own))
+    pairs = assign(cost.T if is_transposed else cost)
+    expected = [(int(b), a) if is_transposed else (a, int(b)) for a, b in enumerate(own)]
+    assert pairs == sorted(expected)
 
 
-def test_the_second_nearest_goes_to_whoever_loses_least():
+def test_the_second_cheapest_column_goes_to_the_row_that_loses_least():
     cost = np.array([[0.0, 1.0, np.inf], [0.1, 2.0, np.inf], [np.inf, np.inf, 0.3]])
     assert assign(cost) == [(0, 1), (1, 0), (2, 2)]
 
 
-def test_nobody_gets_what_is_out_of_reach():
+def test_impossible_pairs_are_never_made():
     assert assign(np.full((2, 3), np.inf)) == []
     assert assign(np.zeros((0, 3))) == []
     assert assign(np.array([[np.inf, 1.0], [np.inf, 0.5]])) == [(1, 1)]

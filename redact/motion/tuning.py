@@ -1,0 +1,180 @@
+"""The constants of motion that were tuned, with their units and with what chose them.
+
+"Benchmarks leaks" is `python -m benchmarks leaks`: scenes and clips in which every face and plate
+is known, so that what stays visible and what is covered for nothing can be counted. "Benchmarks
+pipeline" is `python -m benchmarks pipeline`, which measures CPU time.
+
+Frames are compared at a small size; a "small pixel" is a pixel of that size. A "step" is one grey
+level of 0..255.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MotionTuning:
+    """What counts as moving or changed, and when the whole frame does."""
+
+    # What moves (`moving.py`).
+
+    long_side_pixels: int = 320
+    """Frames are shrunk to this longer side, so that noise is averaged out. Chosen by eye."""
+
+    whole_frame_ratio: float = 0.3
+    """If more of the frame differs from the background than this, the camera moves or the light
+    changed, unless it is shown otherwise. Chosen by eye."""
+
+    shift_check_ratio: float = 0.075
+    """If more of the frame differs than this, it is checked whether the camera moved. By eye."""
+
+    max_parts_ratio: float = 0.5
+    """If the moving parts fill more of the frame than this, scanning them is no saving and the
+    frame is crowded. Chosen by eye."""
+
+    person_min_aspect: float = 1.15
+    """A part this much higher than wide shows one person, or two, however near: scans of the part
+    see them well, and the frame is not crowded. Without this a single near person fills half of a
+    square frame, which counted as crowded in 60 % of scans (benchmarks pipeline)."""
+
+    max_beside_person_ratio: float = 0.1
+    """No more of the frame than this may move besides that person. Chosen by eye."""
+
+    unsettled_seconds: float = 1.0
+    """For so long after the camera moved everything still counts as moving. Chosen by eye."""
+
+    cut_max_correlation: float = 0.35
+    """Frames whose correlation is lower show different scenes. Chosen by eye."""
+
+    cut_min_changed_ratio: float = 0.5
+    """A cut changes more of the frame than this. Chosen by eye."""
+
+    min_blob_pixels: int = 10
+    """Moving blobs of fewer small pixels are noise. Chosen by eye."""
+
+    max_parts: int = 12
+    """At most so many moving parts are reported, the largest. Chosen by eye."""
+
+    part_side_margin: float = 0.15
+    """A moving part is wider than its blob by this share of the blob at either side. By eye."""
+
+    part_top_margin: float = 0.2
+    """It is higher by this share of the blob at the top, since heads stick out of what moves."""
+
+    part_bottom_margin: float = 0.1
+    """It is higher by this share of the blob at the bottom. Chosen by eye."""
+
+    # People who move too fast to be sharp (`moving.py`). Chosen on benchmarks leaks.
+
+    fast_min_widths_per_second: float = 3.0
+    """Somebody who crosses so many of their own widths a second, as runners do, may be blurred
+    beyond what any detector recognises."""
+
+    fast_max_gap_seconds: float = 0.25
+    """Frames that lie farther apart don't show how fast somebody moves."""
+
+    fast_min_aspect: float = 1.5
+    """A person's blob is at least this much higher than wide."""
+
+    fast_min_height_ratio: float = 0.25
+    """The blob of a person near the camera has at least this share of the frame's height."""
+
+    fast_max_size_ratio: float = 1.6
+    """Blobs in successive frames whose widths or heights differ by this factor or more show
+    different objects."""
+
+    head_half_width: float = 0.3
+    """Half the width of the head, with room for its sway, in widths of the blob."""
+
+    head_height: float = 0.8
+    """The height of the head with room for its sway, in widths of the blob."""
+
+    # Movement of the camera (`camera.py`).
+
+    min_shift_pixels: float = 0.4
+    """A shift by fewer small pixels is none. Chosen by eye."""
+
+    min_shift_response: float = 0.08
+    """A shift with a weaker peak in the phase correlation is not clear. Chosen by eye."""
+
+    min_vote_steps: float = 4.0
+    """A pixel votes for or against a shift if that changes its difference by more than this. Before
+    pixels voted, people who crossed the frame were taken for a moving camera in 55 of 100 frames of
+    a clip with five people, and in 1 with votes (benchmarks pipeline)."""
+
+    # The background (`background.py`).
+
+    min_difference_steps: float = 7.0
+    """A pixel differs from the background if it is off by at least this. Chosen by eye."""
+
+    min_difference_deviations: float = 4.5
+    """And by at least so many of its usual deviations. Chosen by eye."""
+
+    first_deviation_steps: float = 3.0
+    """The deviation of a pixel before any has been learned. Chosen by eye."""
+
+    learn_seconds: float = 4.0
+    """In this time the background takes over most of a change. Chosen by eye."""
+
+    learn_moving_seconds: float = 30.0
+    """The same where something moves. Chosen by eye."""
+
+    max_learned_steps: float = 12.0
+    """A larger difference doesn't change the mean and the deviation any more than this. By eye."""
+
+    still_max_changed_ratio: float = 0.25
+    """If no more of the frame than this changed since the last one, the camera stands still: what
+    else differs from the background is people, and where they stood when it was learned."""
+
+    recent_seconds: float = 0.8
+    """What looked the same for so long is no part of somebody who walks. Chosen by eye."""
+
+    ghost_max_outline: float = 0.6
+    """The outline of a ghost is in the background and not in the frame: its gradient there is
+    weaker than this share of the background's. Chosen by eye. Finding ghosts brought the moving
+    parts of a clip with one person from 1.71 to 0.96 a frame and from 35 to 20 % of its area
+    (benchmarks pipeline)."""
+
+    min_ghost_pixels: int = 10
+    """Fewer small pixels are not examined for ghosts. Chosen by eye."""
+
+    min_gain: float = 0.6
+    """The exposure between two frames may fall by this factor at most. Chosen by eye."""
+
+    max_gain: float = 1.6
+    """And rise by this factor. Chosen by eye."""
+
+    gain_min_brightness: float = 8.0
+    """Darker pixels count as this bright when the exposure is measured. Chosen by eye."""
+
+    gain_sample_step: int = 4
+    """The exposure is measured at one in so many rows and columns, to save time."""
+
+    # Changes since the last scan (`changes.py`).
+
+    changes_long_side_pixels: int = 480
+    """Frames are compared at this longer side. A block of 4 pixels is then 16 pixels of a full HD
+    frame, as large as the smallest faces that are detected."""
+
+    min_changed_steps: float = 2.0
+    """A block has changed if its mean difference is larger than this. Chosen by eye."""
+
+    min_changed_noise_ratio: float = 2.0
+    """And larger than that of the median block, which shows the noise, by this factor. By eye."""
+
+    max_changed_steps: float = 6.0
+    """If even the resulting limit is larger than this, the light changed everywhere. By eye."""
+
+    changed_margin_blocks: int = 6
+    """So many blocks around a change are scanned too, since detectors expect surroundings."""
+
+    touched_blocks: int = 2
+    """So close to a change, what looks as it did before is no longer as in the last scan. Farther
+    away it may be, and what was detected there stays valid. Chosen by eye."""
+
+    max_changed_area_ratio: float = 0.7
+    """If the changed parts fill more of the frame than this, scanning them is no saving. By eye."""
+
+
+TUNING = MotionTuning()

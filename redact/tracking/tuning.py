@@ -1,0 +1,289 @@
+"""The constants of tracking that were tuned, with their units and with what chose them.
+
+"Benchmarks leaks" is `python -m benchmarks leaks`: scenes and clips in which every face and plate
+is known, so that what stays visible and what is covered for nothing can be counted.
+
+A length "in sizes" is relative to the size of a box: the side of the square of the same area.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gate:
+    """How far from its predicted place a tracklet's next detection may lie."""
+
+    growth_sizes_per_second: float
+    """How fast the gate widens with the time since the tracklet was last seen."""
+
+    max_sizes: float
+    """The gate never gets wider than this."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KindTuning:
+    """What differs between faces and plates: how they move, and what confirms a track of them."""
+
+    high_score: float
+    """Detections with at least this score have high confidence. They are associated first, and
+    their tracklets are followed and searched for between scans. Chosen on benchmarks leaks."""
+
+    confirming_score: float
+    """A single detection with this score confirms a track by itself. Chosen on benchmarks leaks."""
+
+    agreeing_score: float
+    """Detections with at least this score confirm a track if `min_agreeing_count` of them agree.
+    Chosen on benchmarks leaks."""
+
+    min_agreeing_count: int
+    """How many detections of one tracklet with `agreeing_score` confirm a track. Faces that never
+    reached `confirming_score` and had fewer agreeing detections were false in the benchmark, since
+    single low-confidence scans repeat on the same leaves and bricks."""
+
+    stationary_score: float
+    """A tracklet that never moved needs one detection with this score, however often it was
+    detected: a detector gives the same answer for the same pixels, which is no agreement."""
+
+    min_passing_count: int | None
+    """A tracklet that moved by several sizes is confirmed by this many detections of any score if
+    one of them has `stationary_score`. None: moving is no evidence. Chosen on benchmarks leaks."""
+
+    new_gate: Gate
+    """The gate while the velocity is unknown."""
+
+    gate: Gate
+    """The gate once the velocity is known, so that only a change of the velocity matters."""
+
+    min_boxes_for_velocity: int
+    """The velocity counts as known from this many boxes on."""
+
+    can_park: bool
+    """Objects of this kind stand still for minutes in full view and are predicted to stay where
+    they are. Tracklets before and after a gap of at most `parked_seconds` are joined."""
+
+
+_PERSON_GATE = Gate(growth_sizes_per_second=2.0, max_sizes=2.5)
+# Somebody who walks past the camera moves by up to seven face heights a second.
+_NEW_PERSON_GATE = Gate(growth_sizes_per_second=7.0, max_sizes=2.5)
+
+_FACE = KindTuning(
+    high_score=0.5,
+    confirming_score=0.5,
+    agreeing_score=0.3,
+    min_agreeing_count=5,
+    stationary_score=0.4,
+    min_passing_count=None,
+    new_gate=_NEW_PERSON_GATE,
+    gate=_PERSON_GATE,
+    # With fewer detections, what seems motion may be a box that jumped.
+    min_boxes_for_velocity=3,
+    can_park=False,
+)
+
+_PLATE = KindTuning(
+    # The scores of plates are those after verification. That leaves at a confirming score of 0.5 a
+    # sixth of the false detections and nine in ten plates; far, dark or half hidden ones are
+    # detected again and again with lower scores.
+    high_score=0.3,
+    confirming_score=0.5,
+    agreeing_score=0.3,
+    min_agreeing_count=3,
+    stationary_score=0.35,
+    min_passing_count=6,
+    # A plate is a third as large as a face and its car is faster than a person. The second
+    # detection tells how fast, so that the third must lie where it should: otherwise false
+    # detections far apart would agree.
+    new_gate=Gate(growth_sizes_per_second=20.0, max_sizes=10.0),
+    gate=_PERSON_GATE,
+    min_boxes_for_velocity=2,
+    can_park=True,
+)
+
+_OTHER = dataclasses.replace(_FACE, min_agreeing_count=3, stationary_score=0.3)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrackingTuning:
+    """What decides which detections form a track and where the track's boxes lie."""
+
+    kinds: Mapping[str, KindTuning] = dataclasses.field(
+        default_factory=lambda: MappingProxyType({"face": _FACE, "plate": _PLATE})
+    )
+    """Values for each kind. Measured on scenes and clips with known boxes (benchmarks leaks)."""
+
+    other_kind: KindTuning = _OTHER
+    """Values for kinds that are not in the table, which a caller's own detector may give."""
+
+    # Association of detections with tracklets (`association.py`, `tracklet.py`).
+
+    min_gate_sizes: float = 0.8
+    """Every gate starts at this width. Chosen by eye."""
+
+    followed_gate_sizes: float = 0.6
+    """The gate of a tracklet whose place is known because its template was followed there. It is
+    not smaller because detectors cut the same face differently. Chosen by eye."""
+
+    max_size_ratio: float = 2.2
+    """Two boxes whose sizes differ by more than this factor show different objects. By eye."""
+
+    max_low_score_size_ratio: float = 1.6
+    """The same for low-confidence detections, which often show an object with its surroundings.
+    Chosen on benchmarks leaks."""
+
+    velocity_gain: float = 0.4
+    """The weight of the newest detection in a tracklet's velocity. Chosen by eye."""
+
+    max_prediction_seconds: float = 0.5
+    """The velocity is trusted for this long after the last detection. Chosen by eye."""
+
+    velocity_window_seconds: float = 0.5
+    """The velocity at the end of a track is measured over this time. Chosen by eye."""
+
+    min_velocity_span_seconds: float = 0.05
+    """Over a shorter time no velocity is measured: noise would dominate it. Chosen by eye."""
+
+    stationary_window_count: int = 12
+    """An object is stationary if its detections among so many of its last boxes agree. By eye."""
+
+    stationary_share: float = 0.7
+    """They agree if each lies in the largest one by this share of its own area. A plate behind a
+    post is detected as one half, as the other half, or as both. Chosen by eye."""
+
+    parked_seconds: float = 10.0
+    """A parked object may be missed for this long. Whoever stands in front of a plate for longer
+    may as well have driven it away. Chosen by eye."""
+
+    history_seconds: float = 10.0
+    """When the past of a live tracklet is dropped, this much is kept before the time asked for:
+    what was seen earlier makes no difference to later boxes. Chosen so that plans stayed equal to
+    the byte."""
+
+    min_dropped_count: int = 64
+    """The past of a tracklet is dropped in batches of at least so many boxes, so that the cost of
+    summing them up is spread out. It doesn't change any result."""
+
+    # Confirmation (`confirmation.py`).
+
+    min_movement_sizes: float = 0.25
+    """A tracklet that moved by less than this is stationary. Chosen on benchmarks leaks."""
+
+    min_passing_sizes: float = 3.0
+    """A tracklet that moved by more than this passed by. Chosen on benchmarks leaks."""
+
+    # Duplicate detections in one frame (`merging.py`).
+
+    duplicate_detection_iou: float = 0.4
+    """Detections that overlap by more show the same object, seen by several detectors. By eye."""
+
+    nested_share: float = 0.75
+    """A low-confidence detection adds nothing if the smaller of it and a high-confidence one lies
+    in the other by more than this share. Chosen on benchmarks leaks."""
+
+    # Halves of partly hidden plates, in heights of the plate (`merging.py`, `sizing.py`). All of
+    # them were chosen on the clips of benchmarks leaks, in one of which a post hides a plate.
+
+    plate_max_offset_heights: float = 0.25
+    """Two halves of a plate differ in vertical position, and overlap, by less than this."""
+
+    plate_max_gap_heights: float = 1.0
+    """What hides the middle of a plate is narrower than this."""
+
+    plate_max_width_heights: float = 6.0
+    """No plate is wider than this."""
+
+    plate_max_height_ratio: float = 1.5
+    """Two boxes whose heights differ by more than this factor do not show the same plate."""
+
+    plate_whole_width_heights: float = 2.0
+    """A box wider than this shows a whole plate."""
+
+    plate_min_growth: float = 1.3
+    """A box shows only part of a plate if another one nearby in time is wider by this factor."""
+
+    plate_max_slack_heights: float = 0.5
+    """A part of a plate may stick out of the whole by this much at either end."""
+
+    plate_window_seconds: float = 1.0
+    """The whole plate must have been seen this close in time to the part."""
+
+    # Joining of tracklets and tracks (`linking.py`).
+
+    parked_iou: float = 0.5
+    """Tracklets of a parked object overlap by more than this. Chosen by eye."""
+
+    duplicate_track_time_share: float = 0.6
+    """Two tracks may be duplicates if they have at least this share of the shorter one's frames in
+    common. Chosen on benchmarks leaks."""
+
+    duplicate_track_iou: float = 0.33
+    """They are duplicates if the median overlap over that time is larger. By eye."""
+
+    duplicate_track_max_apart_share: float = 0.1
+    """They are not if they don't touch in more than this share of that time. Without this, what
+    lies between two people had been covered in 84 of 300 frames of a clip with five people."""
+
+    # From tracklets to tracks without gaps (`building.py`, `sizing.py`, `smoothing.py`).
+
+    min_high_score_extension_count: int = 3
+    """A track with a high-confidence detection is moved on beyond its ends if it has at least so
+    many detections; with fewer, what seems motion may be a box that jumped. Chosen by eye."""
+
+    min_low_score_extension_count: int = 5
+    """The same for a track without one, since low-confidence boxes jump about more. By eye."""
+
+    max_low_score_stretch_sizes: float = 1.0
+    """A track without a high-confidence detection stretches back to where it was last detected by
+    this much at most while it is moved on. Chosen on benchmarks leaks."""
+
+    isolated_end_seconds: float = 0.5
+    """Low-score detections at a track's end that are farther from the others in time are dropped as
+    false, unless the object stood there. Chosen on benchmarks leaks."""
+
+    stationary_end_sizes: float = 0.5
+    """The object stood there if the centres of all its other detections are closer than this to
+    them. Chosen by eye."""
+
+    size_limit_seconds: float = 1.0
+    """High-confidence boxes limit the size of low-confidence boxes this close in time. By eye."""
+
+    max_low_score_growth: float = 1.3
+    """It may be larger than them by this factor at most. Chosen on benchmarks leaks."""
+
+    smoothing_seconds: float = 0.1
+    """Boxes are smoothed over this time to each side. Chosen by eye."""
+
+    max_smoothing_frames: int = 5
+    """They are smoothed over at most so many frames to each side. Chosen by eye."""
+
+    # Templates (`template.py`).
+
+    template_side_pixels: int = 24
+    """A template's longer side is shrunk to about this length. Chosen by eye."""
+
+    min_template_side_pixels: int = 6
+    """Smaller boxes have no template. Chosen by eye."""
+
+    min_template_deviation: float = 3.0
+    """A template whose grey levels deviate by less can't be told from a plain wall. By eye."""
+
+    min_correlation: float = 0.7
+    """From this normalised cross-correlation on, it is the same object. Chosen by eye."""
+
+    min_correlation_lead: float = 0.05
+    """If another place correlates almost as well, by less than this, the template is not followed:
+    along a post or a wall it fits anywhere. Chosen by eye."""
+
+    template_search_sizes: float = 0.8
+    """How far from the predicted place a template is searched for by default. Chosen by eye."""
+
+
+TUNING = TrackingTuning()
+
+
+def kind_tuning(kind: str) -> KindTuning:
+    """The values for tracks of this kind."""
+    return TUNING.kinds.get(kind, TUNING.other_kind)
