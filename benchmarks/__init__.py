@@ -1,1 +1,1 @@
-"""Measurements: `python -m benchmarks NAME`; each module is one."""
+"""Benchmarks of quality, privacy and speed. `python -m benchmarks` lists them."""

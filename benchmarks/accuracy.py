@@ -1,9 +1,10 @@
-"""Share of labelled faces and plates that would be covered, and the area covered for nothing.
+"""Recall and false area of the detectors on labelled images and clips.
 
-A folder holds sets (folders of pictures) and a `boxes.json`: {"set/picture.jpg": [{"x", "y",
-"w", "h"}, ...]} in pixels. A thing counts as covered when at least 80 % of its box lies in the
-grown boxes of what was found. False area is the share of the picture that is covered farther
-than twice the box from anything labelled; it means little where the labels aren't exhaustive.
+A folder contains sets (folders of images) and a `boxes.json`: {"set/image.jpg": [{"x", "y", "w",
+"h"}, ...]} in pixels. A face or plate counts as covered if at least 80 % of its box lies under
+covers. False area is the share of the image that is covered although no label is near: every label
+is first grown by half its size to each side. Where the labels are not complete, part of the false
+area lies on unlabelled faces and plates.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from redact.detectors.plates import PlateDetector
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure what the options name, or the folders of pictures in the data."""
+    """Measure the folders that the options name; by default plates and faces in REDACT_DATA."""
     data = Path(os.environ.get("REDACT_DATA", "../shared/data"))
     parser = argparse.ArgumentParser(prog="python -m benchmarks accuracy", description=__doc__)
     parser.add_argument("--plates", type=Path, help=f"folder of plates ({data / 'plates'})")
@@ -28,14 +29,14 @@ def main(arguments: Sequence[str]) -> None:
         type=Path,
         nargs="+",
         default=[],
-        help="folders of pictures and clips that show no plates: false area only",
+        help="folders of images and clips without plates, for their false area",
     )
     parser.add_argument("--clips", type=Path, help=f"folder of clips ({data / 'clips'})")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these clips")
-    parser.add_argument("--detector", default="balanced", help="our level, for clips")
-    parser.add_argument("--scale", type=float, default=1.0, help="shrink the pictures first")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these clips")
+    parser.add_argument("--detector", default="balanced", help="detector preset, for clips")
+    parser.add_argument("--scale", type=float, default=1.0, help="scale the images by this first")
     parser.add_argument("--thresholds", type=float, nargs="+", default=plate_recall.THRESHOLDS)
-    parser.add_argument("--most", type=int, default=10**6, help="pictures of each set")
+    parser.add_argument("--max-images", type=int, default=10**6, help="of each set")
     options = parser.parse_args(arguments)
     if options.clips:
         clip_recall.measure(options.clips, detector=options.detector, only=options.only)
@@ -44,11 +45,11 @@ def main(arguments: Sequence[str]) -> None:
     if options.plates:
         plate_recall.measure(
             options.plates,
-            PlateDetector(threshold=plate_recall.LOWEST),
+            PlateDetector(threshold=plate_recall.MIN_SCORE),
             without=options.without,
             scale=options.scale,
             thresholds=options.thresholds,
-            most=options.most,
+            max_images=options.max_images,
         )
     if options.faces:
-        face_recall.measure(options.faces, face_recall.all_stacks(), most=options.most)
+        face_recall.measure(options.faces, face_recall.face_stacks(), max_images=options.max_images)

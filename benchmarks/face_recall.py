@@ -1,10 +1,10 @@
-"""How many faces are covered, and how much for nothing: each stack beside deface's setting.
+"""Recall and false area of face detection on labelled stills, by preset, beside deface's default.
 
-A face counts as covered when at least 80 % of its box lies under covers. False area is the
-share of the picture under covers that lie farther than twice the box from every label; where the
-labels aren't exhaustive, part of it is faces too. The covers are those of the default settings;
-deface's are CenterFace's boxes from a score of 0.2 on at full size, each side pushed out by 0.3
-of the box, as its default mask scale 1.3 does (it then paints an ellipse: this counts the box).
+A face counts as covered if at least 80 % of its box lies under covers. False area is the share of
+the image under covers although no label is near; where the labels are not complete, part of it lies
+on faces, too. Covers are those of the default settings. Deface's are CenterFace's boxes with a
+score of at least 0.2 at full size, each side moved out by 0.3 of the box, as its default mask scale
+of 1.3 does; it then paints an ellipse, but here the box counts.
 """
 
 from __future__ import annotations
@@ -19,100 +19,106 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.image_labels import NEEDED, false_area, load_labels, painted
+from benchmarks.image_labels import MIN_COVERED_SHARE, cover_boxes, false_area, load_labels
 from redact.detectors import Detector
 from redact.geometry import covered_share, grow
 from redact.settings import Settings
 from redact.types import Box
 
 HEIGHTS = (0, 16, 32, 64, 128)
-# Margins of "thorough" with which no more is covered away from faces than with deface's setting.
-NARROW = (0.13, 0.05, 0.13, 0.06)
+# Margins for "thorough" with which its false area is no larger than that of deface's default.
+NARROW_MARGINS = (0.13, 0.05, 0.13, 0.06)
 
 Cover = Callable[[np.ndarray], list[Box]]
 
 
 @dataclasses.dataclass
-class Tally:
-    """What one stack covered: hits by height and by set, false area and seconds by picture."""
+class StackScore:
+    """What one stack of detectors covered: hits by height and by set, false area and seconds."""
 
     heights: dict[int, list[bool]] = dataclasses.field(default_factory=lambda: defaultdict(list))
     sets: dict[str, list[bool]] = dataclasses.field(default_factory=lambda: defaultdict(list))
-    false: dict[str, list[float]] = dataclasses.field(default_factory=lambda: defaultdict(list))
+    false_areas: dict[str, list[float]] = dataclasses.field(
+        default_factory=lambda: defaultdict(list)
+    )
     seconds: list[float] = dataclasses.field(default_factory=list)
 
     def add(self, group: str, image: np.ndarray, boxes: Sequence[Box], cover: Cover) -> None:
-        """Cover one picture and score it against its labels."""
+        """Cover one image and score it against its labels."""
         start = time.perf_counter()
         covers = cover(image)
         self.seconds.append(time.perf_counter() - start)
-        self.false[group].append(false_area(image, boxes, covers))
+        self.false_areas[group].append(false_area(image, boxes, covers))
         for box in boxes:
-            hit = covered_share(box, covers) >= NEEDED
+            hit = covered_share(box, covers) >= MIN_COVERED_SHARE
             self.heights[max(h for h in HEIGHTS if h <= box.height)].append(hit)
             self.sets[group].append(hit)
 
 
-def measure(folder: Path, stacks: dict[str, Cover], *, most: int = 10**6) -> dict[str, Tally]:
-    """Score every stack on a folder of labelled pictures and print the tables."""
-    labels = load_labels(folder, most)
-    tallies = {name: Tally() for name in stacks}
+def measure(
+    folder: Path, stacks: dict[str, Cover], *, max_images: int = 10**6
+) -> dict[str, StackScore]:
+    """Score every stack of detectors on a folder of labelled images and print the tables."""
+    labels = load_labels(folder, max_images)
+    scores = {name: StackScore() for name in stacks}
     for name, boxes in labels.items():
         image = cv2.imread(str(folder / name))
         for stack, cover in stacks.items():
-            tallies[stack].add(name.split("/")[0], image, boxes, cover)
-    _print(folder, tallies)
-    return tallies
+            scores[stack].add(name.split("/")[0], image, boxes, cover)
+    _print(folder, scores)
+    return scores
 
 
-def all_stacks() -> dict[str, Cover]:
-    """Deface's setting, the levels that differ for a picture, and one with narrower covers."""
+def face_stacks() -> dict[str, Cover]:
+    """Deface's default, the presets that differ for stills, and one with narrower covers."""
     from redact.detectors.thorough import ThoroughFaceDetector
 
-    narrow = ThoroughFaceDetector(margin_ratios=NARROW)
+    narrow = ThoroughFaceDetector(margin_ratios=NARROW_MARGINS)
     return {
-        "CenterFace as deface": as_deface(),
-        "fast": as_redact_image("fast"),
-        "thorough": as_redact_image("thorough"),
-        "thorough, narrow": as_redact_image("thorough", [narrow]),
+        "CenterFace as deface": deface_cover(),
+        "fast": redact_image_cover("fast"),
+        "thorough": redact_image_cover("thorough"),
+        "thorough, narrow": redact_image_cover("thorough", [narrow]),
     }
 
 
-def as_deface() -> Cover:
-    """CenterFace as deface runs and masks it by default."""
+def deface_cover() -> Cover:
+    """Boxes under deface's covers with its default settings."""
     from redact.detectors.centerface import CenterFaceDetector
 
     detector = CenterFaceDetector(threshold=0.2)
     return lambda image: [grow(d.box, 0.3) for d in detector.detect(image)]
 
 
-def as_redact_image(level: str, detectors: Sequence[Detector] | None = None) -> Cover:
-    """The covers of `redact_image`, faces only, at that level or with these detectors."""
+def redact_image_cover(level: str, detectors: Sequence[Detector] | None = None) -> Cover:
+    """The covers of `redact_image` for faces, with this preset or with these detectors."""
     from redact.images import detect_in_image
 
     settings = Settings(detector=level, plates=False)
 
     def cover(image: np.ndarray) -> list[Box]:
         size = (image.shape[1], image.shape[0])
-        found = detect_in_image(image, settings, detectors=detectors)
-        return painted([(d.kind, d.box) for d in found], size, settings)
+        detections = detect_in_image(image, settings, detectors=detectors)
+        return cover_boxes([(d.kind, d.box) for d in detections], size, settings)
 
     return cover
 
 
-def _print(folder: Path, tallies: dict[str, Tally]) -> None:
+def _print(folder: Path, scores: dict[str, StackScore]) -> None:
     bounds = [*(f"{a}-{b}" for a, b in itertools.pairwise(HEIGHTS)), "128+"]
-    print(f"\n{folder.name}: % of faces covered by height in pixels, % of the picture false")
-    print(f"  {'':24}" + "".join(f"{bound:>9}" for bound in bounds) + "    false  ms/picture")
-    for name, tally in tallies.items():
-        shares = "".join(f"{_percent(tally.heights.get(height, [])):9.1f}" for height in HEIGHTS)
-        false = 100 * float(np.mean([area for areas in tally.false.values() for area in areas]))
-        print(f"  {name:24}{shares}{false:9.2f}{1e3 * float(np.median(tally.seconds)):12.0f}")
-    print("  by set: % covered / % false")
-    for name, tally in tallies.items():
+    print(f"\n{folder.name}: % of faces covered by height in pixels, false area in %")
+    print(f"  {'':24}" + "".join(f"{bound:>9}" for bound in bounds) + "    false  ms/image")
+    for name, score in scores.items():
+        shares = "".join(f"{_percent(score.heights.get(height, [])):9.1f}" for height in HEIGHTS)
+        false = 100 * float(
+            np.mean([area for areas in score.false_areas.values() for area in areas])
+        )
+        print(f"  {name:24}{shares}{false:9.2f}{1e3 * float(np.median(score.seconds)):12.0f}")
+    print("  by set: % covered / % false area")
+    for name, score in scores.items():
         parts = [
-            f"{group} {_percent(hits):.1f} / {100 * float(np.mean(tally.false[group])):.2f}"
-            for group, hits in sorted(tally.sets.items())
+            f"{group} {_percent(hits):.1f} / {100 * float(np.mean(score.false_areas[group])):.2f}"
+            for group, hits in sorted(score.sets.items())
         ]
         print(f"  {name:24}{', '.join(parts)}")
 

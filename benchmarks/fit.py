@@ -9,6 +9,7 @@ and measured by the pixels that differ (`benchmarks.fit_scoring`). Clips and too
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def _tools(options: argparse.Namespace) -> dict[str, leaks.Tool]:
     tools = leaks.tools(options)
     if not options.kept:
         return tools
-    return {tool: lambda source, tool=tool: _kept(tool, source) for tool in tools}
+    return {name: leaks.Tool(functools.partial(_kept, name)) for name in tools}
 
 
 def _kept(tool: str, source: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""Labelled pictures: what a `boxes.json` says, and how covers are scored against it."""
+"""Labelled images: read `boxes.json`, and score covers against the labels."""
 
 from __future__ import annotations
 
@@ -14,34 +14,41 @@ from redact.geometry import grow
 from redact.settings import Settings
 from redact.types import Box
 
-NEEDED = 0.8
-"""A thing counts as covered when this share of its box lies under covers."""
+MIN_COVERED_SHARE = 0.8
+"""A face or plate counts as covered if this share of its box lies under covers."""
 
 
-def load_labels(folder: Path, most: int) -> dict[str, list[Box]]:
-    """Boxes by picture name, of the first `most` pictures of each set in the folder."""
+def load_labels(folder: Path, max_images: int) -> dict[str, list[Box]]:
+    """Boxes by image name, of the first `max_images` images of each set.
+
+    Raises:
+        SystemExit: the folder has no `boxes.json`.
+
+    """
     try:
         data = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
     except OSError as err:
-        raise SystemExit(f"no labels in {str(folder)!r} ({err}); see --help for the form") from err
+        raise SystemExit(
+            f"no labels in {str(folder)!r} ({err}); --help describes the format"
+        ) from err
     labels, count = {}, defaultdict(int)
     for name, items in data.items():
         count[name.split("/")[0]] += 1
-        if count[name.split("/")[0]] <= most:
+        if count[name.split("/")[0]] <= max_images:
             labels[name] = [Box(i["x"], i["y"], i["x"] + i["w"], i["y"] + i["h"]) for i in items]
     return labels
 
 
-def painted(
-    found: Iterable[tuple[str, Box]], size: tuple[int, int], settings: Settings
+def cover_boxes(
+    boxes: Iterable[tuple[str, Box]], size: tuple[int, int], settings: Settings
 ) -> list[Box]:
-    """Where covers lie for these kinds and boxes in an upright (width, height) picture."""
-    regions = (region_for(box, kind, size, settings) for kind, box in found)
+    """Bounding boxes of the covers for (kind, box) pairs in an upright image of (width, height)."""
+    regions = (region_for(box, kind, size, settings) for kind, box in boxes)
     return [Box(r.x0, r.y0, r.x1, r.y1) for r in regions if r is not None]
 
 
 def false_area(image: np.ndarray, boxes: Sequence[Box], covers: Sequence[Box]) -> float:
-    """Share of the picture under covers that lie farther than twice the box from a label."""
+    """Share of the image under covers but outside all labels grown to twice their size."""
     covered = np.zeros(image.shape[:2], dtype=bool)
     for value, group in ((True, covers), (False, [grow(box, 0.5, 0) for box in boxes])):
         for box in group:

@@ -1,8 +1,9 @@
 """Moving scenes made of labelled stills, in which every box of every frame is known.
 
-A still is the world: a camera looks at part of it (pan, zoom, shake), people and cars cut out of
-other stills move in front of it and behind what stands there, the light changes, frames are lost.
-Written as H.264 with a `Truth` beside it. The same scene is the same to the bit for each seed.
+A still is the world. A camera shows part of it (pan, zoom, shake); people and cars cut out of other
+stills move in front of it and behind posts and walls; the light changes; frames are lost. The clip
+is written as H.264 with a `Truth` beside it. Equal names, scenes and seeds
+give bit-identical frames.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ground_truth import Truth
-from benchmarks.scene_renderer import Scene, Stage
+from benchmarks.scene_renderer import Scene, SceneRenderer
 from redact.types import Box
 
 VERSION = 3
 _TICKS = 90_000
-# An object counts while this share of its box is in the picture and not behind something.
-_MIN_SEEN = 0.5
+# An object counts while at least this share of its box is inside the frame and not occluded.
+_MIN_VISIBLE_SHARE = 0.5
 
 
 def build(name: str, scene: Scene, data: Path, folder: Path, *, seed: int = 0) -> Path:
-    """Write the scene as `NAME.mp4` and `NAME.json` into the folder, unless it is there."""
+    """Write the scene as `NAME.mp4` and `NAME.json` into the folder, unless it exists already.
+
+    data: the folder of labelled stills.
+
+    Returns: the path of the clip.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.mp4"
     version = hashlib.sha256(repr((VERSION, scene)).encode()).hexdigest()[:8]
@@ -34,38 +40,38 @@ def build(name: str, scene: Scene, data: Path, folder: Path, *, seed: int = 0) -
     if path.is_file() and truth_path.is_file() and Truth.load(truth_path).made == made:
         return path
     rng = np.random.default_rng([seed, *name.encode()])
-    stage = Stage(scene, data, rng)
+    renderer = SceneRenderer(scene, data, rng)
     times = _times(scene, rng)
-    seen: dict[str, list[tuple[int, Box, float]]] = {}
+    sightings: dict[str, list[tuple[int, Box, float]]] = {}
     kinds: dict[str, str] = {}
 
-    def pictures() -> Any:
+    def images() -> Any:
         for index, at in enumerate(times):
-            picture, known = stage.shot(at)
-            for who, kind, box, share in known:
-                seen.setdefault(who, []).append((index, box, share))
-                kinds[who] = kind
-            yield picture, round(at * _TICKS)
+            image, known = renderer.render(at)
+            for name, kind, box, share in known:
+                sightings.setdefault(name, []).append((index, box, share))
+                kinds[name] = kind
+            yield image, round(at * _TICKS)
 
-    encode(path, pictures(), scene.size, scene.rate, crf=scene.crf)
-    objects = known_objects(seen, kinds)
+    encode(path, images(), scene.size, scene.rate, crf=scene.crf)
+    objects = known_objects(sightings, kinds)
     Truth(path.name, scene.size, len(times), objects, made=made, sure="exact").save(truth_path)
     return path
 
 
 def known_objects(
-    seen: dict[str, list[tuple[int, Box, float]]], kinds: dict[str, str]
+    sightings: dict[str, list[tuple[int, Box, float]]], kinds: dict[str, str]
 ) -> tuple[dict[str, Any], ...]:
-    """`Truth.objects` of what was seen: (frame, box, share seen) of each, in order of frames."""
+    """`Truth.objects` from (frame, box, visible share) of each object, in order of frames."""
     return tuple(
-        {"id": who, "kind": kinds[who], "keys": _keys(span), "hidden": _hidden(span)}
-        for who, scans in seen.items()
-        for span in _spans(scans)
+        {"id": name, "kind": kinds[name], "keys": _keys(span), "hidden": _hidden(span)}
+        for name, items in sightings.items()
+        for span in _spans(items)
     )
 
 
-def encode(path: Path, pictures: Any, size: tuple[int, int], rate: int, *, crf: int = 23) -> None:
-    """Write (BGR picture, pts in 1/90000 s) pairs as H.264, as a camera of some quality would."""
+def encode(path: Path, images: Any, size: tuple[int, int], rate: int, *, crf: int = 23) -> None:
+    """Write (BGR image, pts in 1/90000 s) pairs as H.264; size: (width, height)."""
     import av
 
     options = {"video_track_timescale": str(_TICKS)}
@@ -75,26 +81,27 @@ def encode(path: Path, pictures: Any, size: tuple[int, int], rate: int, *, crf: 
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(crf), "preset": "veryfast"}
         stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
-        for picture, pts in pictures:
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
+        for image, pts in images:
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format="yuv420p")
             frame.pts, frame.time_base = pts, Fraction(1, _TICKS)
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
 
 
 def _times(scene: Scene, rng: np.random.Generator) -> list[float]:
+    """Seconds of the frames that are not lost."""
     count = round(scene.seconds * scene.rate)
     kept = [i for i in range(count) if i == 0 or rng.random() >= scene.lost]
     return [i / scene.rate for i in kept]
 
 
-def _spans(scans: list[tuple[int, Box, float]]) -> list[list[tuple[int, Box, float]]]:
-    """The looks cut where frames are missing between them."""
+def _spans(items: list[tuple[int, Box, float]]) -> list[list[tuple[int, Box, float]]]:
+    """Split the list wherever frames are missing."""
     spans: list[list[tuple[int, Box, float]]] = []
-    for scan in scans:
-        if not spans or scan[0] != spans[-1][-1][0] + 1:
+    for item in items:
+        if not spans or item[0] != spans[-1][-1][0] + 1:
             spans.append([])
-        spans[-1].append(scan)
+        spans[-1].append(item)
     return spans
 
 
@@ -105,7 +112,7 @@ def _keys(span: list[tuple[int, Box, float]]) -> list[list[float]]:
 def _hidden(span: list[tuple[int, Box, float]]) -> list[list[int]]:
     hidden: list[list[int]] = []
     for index, _, share in span:
-        if share < _MIN_SEEN:
+        if share < _MIN_VISIBLE_SHARE:
             if hidden and hidden[-1][1] == index:
                 hidden[-1][1] = index + 1
             else:

@@ -1,14 +1,14 @@
-"""What the whole job costs, by stage, beside decoding, transcoding and deface.
+"""Speed and memory of the whole job by stage, beside decoding, transcoding and deface.
 
-Each way through a clip runs in a process of its own, the ways by turns over `--rounds`; figures
-are medians. First the output is checked: its frames, their times, and, where people are cut out of
-real stills, that no known face shows. Frames per second count from the start of the process; on a
-machine with other work, core-milliseconds per frame hold better: they are the CPU time of all
-threads. The limit is decoding and encoding by PyAV alone, with our encoder settings.
+Each way to process a clip runs in its own process. The ways take turns for `--rounds` rounds, and
+figures are medians. The output is checked first: its number of frames, their times, and how many
+known faces still show. Frames per second count from the start of the process. On a machine with
+other work, core-milliseconds per frame (the CPU time of all threads) are more reliable. The limit
+is decoding and encoding with PyAV alone, with our encoder settings.
 
-Without CLIP, doorbell clips are made (`benchmarks.doorbell_clips`): sizes by numbers of people
-under a fixed camera; one person under a moving one; other lengths at one size.
-`--memory` holds a clip's peak memory against that of the same clip played over and over.
+Without CLIP, doorbell clips are made (`benchmarks.doorbell_clips`): all sizes and numbers of people
+with a fixed camera; one person with a moving camera; other lengths at one size. `--memory` compares
+a clip's peak memory with that of the same clip repeated for minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LENGTHS = (3.0, 30.0)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure each clip, print its figures, save all as JSON and as a plot."""
+    """Measure each clip, print its figures, and save them as JSON and as a plot."""
     options = _options(arguments)
     if options.publish:
         result = json.loads(options.json.read_text(encoding="utf-8"))
@@ -84,22 +84,28 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("clips", nargs="*", type=Path, metavar="CLIP", help="measure these instead of made ones")
+    add("clips", nargs="*", type=Path, metavar="CLIP", help="measure these instead of made clips")
     add("--data", type=Path, default=data, help=f"folder with labelled stills ({data})")
     add("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
-    add("--people", nargs="+", type=int, default=[0, 1, 5], help="how many walk through")
+    add("--people", nargs="+", type=int, default=[0, 1, 5], help="how many people walk through")
     add("--cameras", nargs="+", choices=("static", "moving"), default=["static", "moving"])
     add("--seconds", type=float, default=10.0, help="length of a made clip (4K: 4 at most)")
-    add("--lengths", nargs="*", type=float, default=list(_LENGTHS), help="more, at one size")
+    add(
+        "--lengths",
+        nargs="*",
+        type=float,
+        default=list(_LENGTHS),
+        help="other lengths, at one size",
+    )
     add("--rounds", type=int, default=3)
     add("--quick", action="store_true", help="720p and 1080p, 1 person, static, 4 s, 1 round")
-    add("--deface", metavar="COMMAND", help="let deface take turns with the other ways")
-    add("--deface-rounds", type=int, default=1, help="in so many of the rounds (1)")
+    add("--deface", metavar="COMMAND", help="deface takes turns with the other ways")
+    add("--deface-rounds", type=int, default=1, help="rounds that include deface (1)")
     add("--set", nargs="+", default=[], metavar="NAME=VALUE", help="our settings, as JSON values")
-    add("--memory", action="store_true", help="only compare the first clip's memory with a long's")
+    add("--memory", action="store_true", help="only compare memory of a short and a long clip")
     add("--memory-minutes", type=float, default=10.0)
-    add("--keep", action="store_true", help="keep the saved figures of clips not measured now")
-    add("--publish", action="store_true", help="measure nothing; table and plot of saved figures")
+    add("--keep", action="store_true", help="keep the saved figures of clips that are not measured")
+    add("--publish", action="store_true", help="measure nothing; print and plot the saved figures")
     add("--json", type=Path, default=reporting.RESULTS / "pipeline.json")
     add("--readme", type=Path, help="write the table between the marks in a file")
     options = parser.parse_args(arguments)
@@ -110,7 +116,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _settings(options: argparse.Namespace) -> Result:
-    """Our settings that differ from the defaults, and the encoder's, checked."""
+    """Settings from the command line, checked, and the encoder's settings."""
     from redact.settings import Settings
 
     given: Result = {}
@@ -125,26 +131,26 @@ def _settings(options: argparse.Namespace) -> Result:
 
 
 def _clips(options: argparse.Namespace) -> list[tuple[str, Path, Result]]:
-    """(name, path, what is known of it) of every clip, made where there are none."""
+    """(name, path, description) of every clip; without given clips, they are made."""
     if options.clips:
         return [(path.stem, path, {}) for path in options.clips]
-    found = []
+    clips = []
     for name, street in streets(options).items():
         path = doorbell_clips.build(name, street, options.data, _FOLDER / "clips")
         about = dataclasses.asdict(street) | {"size": list(street.size)}
         about["real_faces"] = doorbell_clips.has_stills(options.data)
-        found.append((name, path, about))
-    return found
+        clips.append((name, path, about))
+    return clips
 
 
 def streets(options: argparse.Namespace) -> dict[str, Street]:
     """The clips to make, by name."""
-    found: dict[str, Street] = {}
+    made: dict[str, Street] = {}
 
     def add(size: str, people: int, seconds: float, moving: bool) -> None:
         camera = "moving" if moving else "static"
         name = f"{size}_{people}_{camera}_{seconds:g}s"
-        found[name] = Street(SIZES[size], people, seconds, moving)
+        made[name] = Street(SIZES[size], people, seconds, moving)
 
     for size in options.sizes:
         seconds = min(options.seconds, _LONGEST_4K) if size == "4K" else options.seconds
@@ -153,10 +159,10 @@ def streets(options: argparse.Namespace) -> dict[str, Street]:
                 add(size, people, seconds, moving=False)
         if "moving" in options.cameras:
             add(size, min(1, max(options.people)), seconds, moving=True)
-    one = "720p" if "720p" in options.sizes else options.sizes[0]
+    size = "720p" if "720p" in options.sizes else options.sizes[0]
     for seconds in options.lengths:
-        add(one, min(1, max(options.people)), seconds, moving=False)
-    return found
+        add(size, min(1, max(options.people)), seconds, moving=False)
+    return made
 
 
 def measure(
@@ -164,7 +170,11 @@ def measure(
 ) -> Result:
     """All figures of one clip.
 
-    deface: its command; it takes turns with the others in the first `deface_rounds` rounds.
+    deface: its command; it takes turns with the other ways in the first `deface_rounds` rounds.
+
+    Raises:
+        ValueError: the output does not match the source, or a way lost frames.
+
     """
     runs: defaultdict[str, list[Result]] = defaultdict(list)
     folder = _FOLDER / "outputs"
@@ -187,13 +197,13 @@ def measure(
     result["ways"] = {way: medians(values) for way, values in runs.items()}
     frames = {values["frames"] for values in result["ways"].values()}
     if frames != {checked["frames"]}:
-        raise ValueError(f"{path.name} has {checked['frames']} frames, the ways saw {frames}")
+        raise ValueError(f"{path.name} has {checked['frames']} frames, the ways processed {frames}")
     result["ratios"] = ratios(result["ways"])
     return result
 
 
 def medians(runs: Sequence[Result]) -> Result:
-    """The median of every number in the results, which are all of one shape."""
+    """The median of every number in nested results that all have the same keys."""
     first = runs[0]
     if isinstance(first, dict):
         return {key: medians([run[key] for run in runs if key in run]) for key in first}
@@ -201,9 +211,9 @@ def medians(runs: Sequence[Result]) -> Result:
 
 
 def ratios(ways: dict[str, Result]) -> dict[str, float]:
-    """How fast we are, in wall time and in CPU time, as shares or multiples of others."""
+    """Our speed divided by that of other ways, in wall time and in CPU time."""
     ours = ways["ours"]
-    found = {}
+    result = {}
     for other, name in (
         ("transcode, PyAV alone", "of the limit"),
         ("transcode", "of our transcode"),
@@ -214,26 +224,26 @@ def ratios(ways: dict[str, Result]) -> dict[str, float]:
                 key: (ways[other][key] / ways[other]["frames"]) / (ours[key] / ours["frames"])
                 for key in ("seconds", "cpu_seconds")
             }
-            found[name] = per_frame["seconds"]
-            found[f"{name}, CPU"] = per_frame["cpu_seconds"]
+            result[name] = per_frame["seconds"]
+            result[f"{name}, CPU"] = per_frame["cpu_seconds"]
     limit = ways["transcode, PyAV alone"]
-    found["of the limit, without start-up"] = steady_rate(ours) / steady_rate(limit)
-    return found
+    result["of the limit, without start-up"] = steady_rate(ours) / steady_rate(limit)
+    return result
 
 
 def steady_rate(way: Result) -> float:
-    """Frames per second from the first frame on: without start-up."""
+    """Frames per second from the first frame on, that is, without start-up."""
     marks = way["marks"]
     first = marks.get("first frame", marks.get("first frame, analyze", 0.0))
     return way["frames"] / max(1e-9, way["seconds"] - first)
 
 
 def _start(settings: Result, rounds: int, *, compile_too: bool) -> Result:
-    """Seconds until all is loaded, and of compiling the kernels for the first time."""
+    """Seconds until everything is loaded, and of compiling the kernels for the first time."""
     from benchmarks import kernels
 
     runs = [run_way("start", None, None, settings)["steps"] for _ in range(max(2, rounds))]
-    # The first run may have had to read everything from disk, or to compile.
+    # The first run is left out: it may read everything from disk, or compile.
     result: Result = {"steps": medians(runs[1:]), "python": platform.python_version()}
     if compile_too:
         result["kernels_first"], result["kernels_later"] = kernels.load_seconds()

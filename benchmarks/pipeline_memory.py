@@ -1,4 +1,4 @@
-"""Whether memory stays flat: a clip's peak against that of the same clip played over and over."""
+"""Compare a clip's peak memory with that of the same clip repeated for minutes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _MB = 1e6
 
 
 def compare(clip: Path, folder: Path, settings: Result, seconds: float) -> list[Result]:
-    """Frames, seconds and peak bytes of the whole job for the clip and for the long one."""
+    """Frames, seconds and peak bytes of the whole job, for the clip and for its long version.
+
+    seconds: length of the long version.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     long = loop(clip, folder / f"{clip.stem}_{seconds:g}s_looped.mp4", seconds)
     rows = []
@@ -24,7 +27,7 @@ def compare(clip: Path, folder: Path, settings: Result, seconds: float) -> list[
 
 
 def text(rows: list[Result]) -> str:
-    """The same, to read."""
+    """The rows as a table of text."""
     lines = [f"{'peak memory':44}{'frames':>8}{'seconds':>9}{'MB':>8}"]
     lines += [
         f"{row['clip']:44}{row['frames']:8.0f}{row['seconds']:9.1f}{row['peak_bytes'] / _MB:8.0f}"
@@ -34,7 +37,7 @@ def text(rows: list[Result]) -> str:
 
 
 def loop(clip: Path, target: Path, seconds: float) -> Path:
-    """The clip's packets over and over, none encoded again, until that long; made once."""
+    """Repeat the clip's packets, without encoding, for about that many seconds; made once."""
     import av
 
     if target.is_file() and target.stat().st_mtime >= clip.stat().st_mtime:
@@ -51,7 +54,7 @@ def loop(clip: Path, target: Path, seconds: float) -> Path:
                 written = written or out.add_stream_from_template(stream)
                 shift = round(turn * lasts / stream.time_base)
                 for packet in source.demux(stream):
-                    if packet.dts is None:  # the empty packet at the end
+                    if packet.dts is None:  # the empty packet that ends the stream
                         continue
                     packet.pts += shift
                     packet.dts += shift

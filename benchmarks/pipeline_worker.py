@@ -1,8 +1,9 @@
-"""One run of one way through a clip, in a process of its own: `python -m benchmarks.pipeline_worker`.
+"""One run of one way to process a clip, in its own process, for the pipeline benchmark.
 
-Takes a JSON object {"way", "source", "target", "settings", "began"} (`began` by `time.time()`,
-before this process was started) and prints another as its last line. All seconds count from
-`began`; CPU seconds are those of all threads of this process, and hold on a busy machine, too.
+`python -m benchmarks.pipeline_worker REQUEST` takes a JSON object {"way", "source", "target",
+"settings", "began"} (`began` is `time.time()` before this process was started) and prints another
+as its last line. All seconds count from `began`. CPU seconds are those of all threads of this
+process.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ Result = dict[str, Any]
 
 
 class Clock:
-    """Wall and CPU seconds since the process was asked for, at what marks it sets."""
+    """Wall and CPU seconds at named marks, counted from when the process was requested."""
 
     def __init__(self, began: float) -> None:
         self._began = began
         self.marks: dict[str, float] = {}
 
     def mark(self, name: str) -> None:
-        """Remember when that was, the first time."""
+        """Record the time under this name, unless the name has one already."""
         if name not in self.marks:
             self.marks[name] = self.seconds()
             self.marks[f"{name}, cpu"] = time.process_time()
 
     def seconds(self) -> float:
-        """Since the process was asked for."""
+        """Seconds since the process was requested."""
         return time.time() - self._began
 
 
 def main() -> None:
-    """Run what standard input's first argument asks for."""
+    """Run the request given as the first command line argument."""
     request = json.loads(sys.argv[1])
     clock = Clock(request["began"])
     result = WAYS[request["way"]](request, clock)
@@ -48,10 +49,10 @@ def main() -> None:
 
 
 def peak_bytes() -> int:
-    """The most memory this process ever held."""
+    """The peak resident memory of this process."""
     status = Path("/proc/self/status")
     if status.is_file():
-        # ru_maxrss would also count what the parent held when it started this process.
+        # ru_maxrss would also count the parent's memory when it started this process.
         lines = status.read_text(encoding="ascii").splitlines()
         return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     unit = 1 if sys.platform == "darwin" else 1024
@@ -59,7 +60,7 @@ def peak_bytes() -> int:
 
 
 def decode(request: Result, clock: Clock) -> Result:
-    """Decode every frame, by PyAV alone."""
+    """Decode every frame with PyAV alone."""
     import av
 
     count = 0
@@ -74,7 +75,7 @@ def decode(request: Result, clock: Clock) -> Result:
 
 
 def transcode_alone(request: Result, clock: Clock) -> Result:
-    """Decode and encode with our settings, by PyAV alone: nothing that decodes can be faster."""
+    """Decode and encode with PyAV alone and our settings: the limit for any tool that does both."""
     import av
 
     from redact.settings import Settings
@@ -101,7 +102,7 @@ def transcode_alone(request: Result, clock: Clock) -> Result:
 
 
 def transcode(request: Result, clock: Clock) -> Result:
-    """Decode and encode through our reader and writer, covering nothing."""
+    """Decode and encode with `redact.video`, without covering anything."""
     from redact import video
     from redact.settings import Settings
 
@@ -121,7 +122,7 @@ def transcode(request: Result, clock: Clock) -> Result:
 
 
 def ours(request: Result, clock: Clock) -> Result:
-    """The whole job, as `redact.redact_clip` does it."""
+    """The whole job, `redact.redact_clip`."""
     from redact import Settings, redact_clip, video
 
     clock.mark("imported")
@@ -152,20 +153,20 @@ def ours(request: Result, clock: Clock) -> Result:
         "stage_cpu_seconds": {name: stages.cpu.get(name, 0.0) for name in report.stage_seconds},
         "renders": renders,
         "tracks": len(report.plan.tracks),
-        "doubtful_finds": len(report.leaks),
+        "doubtful_detections": len(report.leaks),
         "covered_ratio": report.covered_ratio,
     }
 
 
 class _StageClock:
-    """CPU seconds by stage, each from its first sign of progress to that of the next."""
+    """CPU seconds by stage, each from its first progress call to that of the next stage."""
 
     def __init__(self) -> None:
         self.cpu: dict[str, float] = {}
         self._stage, self._since = "analyze", 0.0
 
     def enter(self, stage: str) -> None:
-        """Progress was told in that stage."""
+        """Note a progress call of this stage."""
         if stage != self._stage:
             now = time.process_time()
             self.cpu[self._stage] = self.cpu.get(self._stage, 0.0) + now - self._since
@@ -173,7 +174,7 @@ class _StageClock:
 
 
 def start(request: Result, clock: Clock) -> Result:
-    """What has to be loaded before the first frame, one thing after the other."""
+    """Seconds of each step of loading before the first frame."""
     steps: dict[str, float] = {}
     last = clock.seconds()
     steps["Python"] = last

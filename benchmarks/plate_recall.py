@@ -1,8 +1,8 @@
-"""How many plates are covered, and how much for nothing: by set, width and threshold, in one run.
+"""Recall and false area of plate detection on labelled stills, by set, width and threshold.
 
-Every picture is looked at once, down to a low score; all thresholds are then read off the same
-finds. `at 0.5 % false` is the recall at the lowest threshold whose false area stays within that
-share. Labels that aren't exhaustive make the false area an upper bound: part of it is plates.
+The detector runs once on every image, down to a low score, and all thresholds use its detections.
+`0.5 % false` is the recall at the lowest threshold with a false area of at most that share. Where
+the labels are not complete, the false area is an upper bound, because part of it lies on plates.
 """
 
 from __future__ import annotations
@@ -17,52 +17,55 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.image_labels import NEEDED, false_area, load_labels
+from benchmarks.image_labels import MIN_COVERED_SHARE, false_area, load_labels
 from redact.detectors.plates import PlateDetector
 from redact.geometry import covered_share, grow
 from redact.training.split import is_trained_on
 from redact.types import Box, Detection
 
-LOWEST = 0.1
+MIN_SCORE = 0.1
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.8)
-ALLOWED = (0.005, 0.001)
+MAX_FALSE_AREAS = (0.005, 0.001)
 TRAINED_ON = " (trained on)"
-_GROWTH = 0.15
+_GROWTH = 0.15  # a cover's margin at each side, as a share of the box
 _WIDTHS = (0, 16, 24, 32, 48, 64, 128, 200, 10**6)
-_GRID = np.arange(LOWEST, 0.991, 0.01)
+_THRESHOLD_GRID = np.arange(MIN_SCORE, 0.991, 0.01)
 
 Detect = Callable[[np.ndarray], Sequence[Detection]]
 
 
 @dataclasses.dataclass(frozen=True)
-class ScannedFrame:
-    """One picture: for each label the score down to which it stays covered; false area by grid."""
+class ScoredImage:
+    """One image: width of each label, highest threshold that covers it, false area by threshold.
+
+    scores: 0 where no threshold covers the label. false_areas: (len(_THRESHOLD_GRID),) shares.
+    """
 
     group: str
     widths: list[float]
     scores: list[float]
-    false: np.ndarray
+    false_areas: np.ndarray
 
 
-def scan(group: str, image: np.ndarray, boxes: Sequence[Box], detect: Detect) -> ScannedFrame:
-    """Run the detector on one BGR picture and score its finds against the labels."""
-    found = sorted(detect(image), key=lambda d: -d.score)
-    covers = [grow(d.box, _GROWTH, 0) for d in found]
+def score_image(group: str, image: np.ndarray, boxes: Sequence[Box], detect: Detect) -> ScoredImage:
+    """Run the detector on one BGR image and score its detections against the labels."""
+    detections = sorted(detect(image), key=lambda d: -d.score)
+    covers = [grow(d.box, _GROWTH, 0) for d in detections]
     scores = []
     for box in boxes:
         near = [i for i, cover in enumerate(covers) if covered_share(box, [cover]) > 0]
         enough = (
-            found[i].score
+            detections[i].score
             for n, i in enumerate(near)
-            if covered_share(box, [covers[j] for j in near[: n + 1]]) >= NEEDED
+            if covered_share(box, [covers[j] for j in near[: n + 1]]) >= MIN_COVERED_SHARE
         )
         scores.append(next(enough, 0.0))
-    false = np.zeros(len(_GRID))
-    counts = [sum(d.score >= threshold for d in found) for threshold in _GRID]
+    false_areas = np.zeros(len(_THRESHOLD_GRID))
+    counts = [sum(d.score >= threshold for d in detections) for threshold in _THRESHOLD_GRID]
     for i, count in enumerate(counts):
         same = i > 0 and count == counts[i - 1]
-        false[i] = false[i - 1] if same else false_area(image, boxes, covers[:count])
-    return ScannedFrame(group, [box.width for box in boxes], scores, false)
+        false_areas[i] = false_areas[i - 1] if same else false_area(image, boxes, covers[:count])
+    return ScoredImage(group, [box.width for box in boxes], scores, false_areas)
 
 
 def measure(
@@ -72,28 +75,33 @@ def measure(
     without: Sequence[Path] = (),
     scale: float = 1.0,
     thresholds: Sequence[float] = THRESHOLDS,
-    most: int = 10**6,
+    max_images: int = 10**6,
 ) -> None:
-    """Print the tables of a folder of labelled plates, and of folders that show no plates.
+    """Print the tables of a folder of labelled plates, and of folders without plates.
 
-    detector: should report down to `LOWEST`. scale: what the pictures are shrunk by first. most:
-    how many pictures of each set are looked at.
+    detector: must report detections down to `MIN_SCORE`. scale: factor by which images are scaled
+    first. max_images: of each set.
     """
-    seen = [scan(*one, detector.detect) for one in pictures(folder, scale, most)]
-    print(tables(f"{folder.name}, scale {scale:g}", seen, thresholds))
-    for bare in without:
-        seen = [scan(*one, detector.detect) for one in bare_pictures(bare, most)]
-        print(tables(f"{bare.name}, without plates", seen, thresholds))
+    scored = [score_image(*one, detector.detect) for one in images(folder, scale, max_images)]
+    print(tables(f"{folder.name}, scale {scale:g}", scored, thresholds))
+    for folder_without in without:
+        scored = [
+            score_image(*one, detector.detect)
+            for one in images_without_plates(folder_without, max_images)
+        ]
+        print(tables(f"{folder_without.name}, without plates", scored, thresholds))
 
 
-def pictures(folder: Path, scale: float, most: int) -> Iterator[tuple[str, np.ndarray, list[Box]]]:
-    """Each labelled picture, shrunk by `scale`, with its set's name and its boxes.
+def images(
+    folder: Path, scale: float, max_images: int
+) -> Iterator[tuple[str, np.ndarray, list[Box]]]:
+    """Set, scaled BGR image and boxes of each labelled image.
 
-    Pictures that the weights were trained on are a set of their own.
+    Images that the weights were trained on form a set of their own.
     """
     about = folder / "meta.json"
     meta = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
-    for name, boxes in load_labels(folder, most).items():
+    for name, boxes in load_labels(folder, max_images).items():
         image = cv2.imread(str(folder / name))
         if scale != 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -103,62 +111,64 @@ def pictures(folder: Path, scale: float, most: int) -> Iterator[tuple[str, np.nd
         yield group, image, [Box(*(v * scale for v in box)) for box in boxes]
 
 
-def bare_pictures(
-    folder: Path, most: int, every: int = 25
+def images_without_plates(
+    folder: Path, max_images: int, every: int = 25
 ) -> Iterator[tuple[str, np.ndarray, list[Box]]]:
-    """Pictures, and every n-th frame of clips, of a folder that shows no plates."""
+    """Set, BGR image and no boxes, of the images and every n-th frame of clips in a folder."""
     count: Counter[str] = Counter()
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in {".jpg", ".jpeg", ".png"}:
             count[path.parent.name] += 1
-            if count[path.parent.name] <= most:
+            if count[path.parent.name] <= max_images:
                 yield path.parent.name, cv2.imread(str(path)), []
         elif path.suffix.lower() in {".mp4", ".mkv", ".mov"}:
             clip, index = cv2.VideoCapture(str(path)), 0
-            while clip.grab() and index < most * every:
+            while clip.grab() and index < max_images * every:
                 if index % every == 0:
                     yield path.stem, clip.retrieve()[1], []
                 index += 1
 
 
-def threshold_for(seen: Sequence[ScannedFrame], allowed: float) -> float:
-    """The lowest threshold at which the mean false area is within `allowed`."""
-    false = np.mean([one.false for one in seen], axis=0)
-    within = np.nonzero(false <= allowed)[0]
-    return float(_GRID[within[0]]) if len(within) else 1.0
+def threshold_for(scored: Sequence[ScoredImage], max_false_area: float) -> float:
+    """The lowest threshold with a mean false area of at most this share; 1 if there is none."""
+    false_areas = np.mean([one.false_areas for one in scored], axis=0)
+    within = np.nonzero(false_areas <= max_false_area)[0]
+    return float(_THRESHOLD_GRID[within[0]]) if len(within) else 1.0
 
 
 def recall(scores: Sequence[float], threshold: float) -> float:
-    """Share of the labels covered at the threshold."""
+    """Share of the labels that are covered at the threshold."""
     return float(np.mean(np.asarray(scores) >= threshold)) if len(scores) else float("nan")
 
 
-def tables(title: str, seen: Sequence[ScannedFrame], thresholds: Sequence[float]) -> str:
-    """The run as text: a row per set, then all but what was trained on, also by width."""
-    names = sorted({one.group for one in seen})
+def tables(title: str, scored: Sequence[ScoredImage], thresholds: Sequence[float]) -> str:
+    """The results as text: a row per set, then all held-out images together, also by width."""
+    names = sorted({one.group for one in scored})
     lines = [f"{title}: recall / false area %"]
-    head = [f"at {t:g}" for t in thresholds] + [f"{100 * a:g} % false (threshold)" for a in ALLOWED]
+    head = [f"at {t:g}" for t in thresholds] + [
+        f"{100 * a:g} % false (threshold)" for a in MAX_FALSE_AREAS
+    ]
     lines.append(f"  {'set':28} {'plates':>6}  " + "  ".join(f"{h:>13}" for h in head))
-    unseen = [one for one in seen if not one.group.endswith(TRAINED_ON)]
+    held_out = [one for one in scored if not one.group.endswith(TRAINED_ON)]
     for name in [*names, "all"]:
-        part = unseen if name == "all" else [one for one in seen if one.group == name]
+        part = held_out if name == "all" else [one for one in scored if one.group == name]
         scores = [score for one in part for score in one.scores]
         cells = []
         for threshold in thresholds:
-            at = int(np.argmin(np.abs(_GRID - threshold)))
-            area = 100 * np.mean([one.false[at] for one in part])
+            at = int(np.argmin(np.abs(_THRESHOLD_GRID - threshold)))
+            area = 100 * np.mean([one.false_areas[at] for one in part])
             cells.append(f"{recall(scores, threshold):.3f} / {area:5.2f}")
-        for allowed in ALLOWED:
-            threshold = threshold_for(part, allowed)
+        for max_false_area in MAX_FALSE_AREAS:
+            threshold = threshold_for(part, max_false_area)
             cells.append(f"{recall(scores, threshold):.3f} ({threshold:.2f})")
         lines.append(f"  {name:28} {len(scores):6}  " + "  ".join(f"{c:>13}" for c in cells))
     for threshold in thresholds:
-        lines.append(f"  by width in pixels at {threshold:g}: " + _by_width(unseen, threshold))
+        lines.append(f"  by width in pixels at {threshold:g}: " + _by_width(held_out, threshold))
     return "\n".join(lines)
 
 
-def _by_width(seen: Sequence[ScannedFrame], threshold: float) -> str:
-    pairs = [pair for one in seen for pair in zip(one.widths, one.scores, strict=True)]
+def _by_width(scored: Sequence[ScoredImage], threshold: float) -> str:
+    pairs = [pair for one in scored for pair in zip(one.widths, one.scores, strict=True)]
     parts = []
     for low, high in itertools.pairwise(_WIDTHS):
         scores = [score for width, score in pairs if low <= width < high]

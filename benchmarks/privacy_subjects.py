@@ -1,4 +1,4 @@
-"""Who and what the privacy benchmark covers: faces, plates, and how they move before a camera."""
+"""Faces and plates for the privacy benchmark, and how they move in front of the camera."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 SIZE, FACE, FRAMES = 192, 96, 60
 PLATE = (130, 30)
-SIGNS = "ABCDEFGHKLMNPRSTUVXYZ0123456789"
-_SLOT, _FIRST_SLOT, _COUNT = 20, 5, 6
+CHARACTERS = "ABCDEFGHKLMNPRSTUVXYZ0123456789"
+_SLOT_WIDTH, _FIRST_SLOT, _COUNT = 20, 5, 6
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
 
-def load_faces(folder: Path, count: int) -> list[Picture]:
-    """The largest labelled faces of a folder, at most one of each picture, `FACE` px high."""
+def load_faces(folder: Path, count: int) -> list[Image]:
+    """The largest labelled faces of a folder, at most one of each image, scaled to `FACE` px."""
     path = folder / "boxes.json"
     if not path.is_file():
         return []
@@ -40,8 +40,8 @@ def load_faces(folder: Path, count: int) -> list[Picture]:
     return faces
 
 
-def made_up_face(number: int) -> Picture:
-    """An oval with two eyes and a mouth, other for each number."""
+def drawn_face(number: int) -> Image:
+    """An oval with two eyes and a mouth; each number gives another face."""
     rng = np.random.default_rng(number)
     face = np.full((FACE, FACE * 4 // 5, 3), rng.uniform(60, 200, 3), dtype=np.uint8)
     skin = tuple(float(v) for v in rng.uniform(60, 220, 3))
@@ -54,47 +54,52 @@ def made_up_face(number: int) -> Picture:
     return face
 
 
-def draw_plate(text: str) -> Picture:
-    """A plate, dark on light, each sign in a place of its own."""
+def draw_plate(text: str) -> Image:
+    """A plate with dark characters on a light ground, each in a slot of equal width."""
     plate = np.full((PLATE[1], PLATE[0], 3), 230, dtype=np.uint8)
-    for number, sign in enumerate(text):
-        x = _FIRST_SLOT + number * _SLOT
-        plate[:, x : x + _SLOT] = _drawn(sign)[:, :, None]
+    for number, character in enumerate(text):
+        x = _FIRST_SLOT + number * _SLOT_WIDTH
+        plate[:, x : x + _SLOT_WIDTH] = _draw_character(character)[:, :, None]
     return plate
 
 
 def plate_text(number: int) -> str:
-    """Six signs by lot, other for each number."""
-    return "".join(np.random.default_rng((9, number)).choice(list(SIGNS), _COUNT))
+    """Six random characters; each number gives another text."""
+    return "".join(np.random.default_rng((9, number)).choice(list(CHARACTERS), _COUNT))
 
 
 @functools.cache
-def _drawn(sign: str) -> Picture:
-    slot = np.full((PLATE[1], _SLOT), 230, dtype=np.uint8)
-    cv2.putText(slot, sign, (1, 23), cv2.FONT_HERSHEY_DUPLEX, 0.75, 25, 2, cv2.LINE_AA)
+def _draw_character(character: str) -> Image:
+    slot = np.full((PLATE[1], _SLOT_WIDTH), 230, dtype=np.uint8)
+    cv2.putText(slot, character, (1, 23), cv2.FONT_HERSHEY_DUPLEX, 0.75, 25, 2, cv2.LINE_AA)
     return slot
 
 
-def read_plate(picture: NDArray[np.float32]) -> str:
-    """What a template matcher reads on a picture of a plate, brought to (30, 130, 3).
+def read_plate(image: NDArray[np.float32]) -> str:
+    """The text that a template matcher reads on a (30, 130, 3) image of a plate.
 
-    Each sign is looked for a little to all sides of its place, by normalised correlation.
+    Each character is searched within a few pixels of its slot, by normalised correlation.
     """
-    grey = cv2.copyMakeBorder(picture.mean(axis=2), 0, 0, 4, 4, cv2.BORDER_REPLICATE)
+    grey = cv2.copyMakeBorder(image.mean(axis=2), 0, 0, 4, 4, cv2.BORDER_REPLICATE)
     text = ""
     for number in range(_COUNT):
-        x = 4 + _FIRST_SLOT + number * _SLOT
-        part = grey[:, x - 3 : x + _SLOT + 3].astype(np.float32)
+        x = 4 + _FIRST_SLOT + number * _SLOT_WIDTH
+        part = grey[:, x - 3 : x + _SLOT_WIDTH + 3].astype(np.float32)
         scores = [
-            cv2.matchTemplate(part, _drawn(sign)[3:-3].astype(np.float32), cv2.TM_CCOEFF_NORMED)
-            for sign in SIGNS
+            cv2.matchTemplate(
+                part, _draw_character(character)[3:-3].astype(np.float32), cv2.TM_CCOEFF_NORMED
+            )
+            for character in CHARACTERS
         ]
-        text += SIGNS[int(np.argmax([np.nan_to_num(score).max() for score in scores]))]
+        text += CHARACTERS[int(np.argmax([np.nan_to_num(score).max() for score in scores]))]
     return text
 
 
-def scene(thing: Picture, rng: np.random.Generator, frames: int) -> tuple[list[Picture], list[Box]]:
-    """The thing moving before a rough ground, under light of its own, and the boxes found."""
+def scene(thing: Image, rng: np.random.Generator, frames: int) -> tuple[list[Image], list[Box]]:
+    """Images of the thing moving in front of a random background, and boxes with detector jitter.
+
+    Light and noise are random, too.
+    """
     ground = cv2.resize(
         rng.normal(110, 30, (12, 12, 3)).astype(np.float32),
         (SIZE, SIZE),
@@ -105,33 +110,33 @@ def scene(thing: Picture, rng: np.random.Generator, frames: int) -> tuple[list[P
     start = rng.uniform(10, 30, 2)
     lit = thing.astype(np.float32) * np.float32(gain) + np.float32(offset)
     noise = _noise()
-    pictures, boxes = [], []
+    images, boxes = [], []
     for t in range(frames):
         x, y = start + np.array([30 * t / FRAMES, 10 * np.sin(t / 9)])
         move = np.array([[1, 0, x], [0, 1, y]], dtype=np.float32)
-        picture = ground.copy()
-        cv2.warpAffine(lit, move, (SIZE, SIZE), dst=picture, borderMode=cv2.BORDER_TRANSPARENT)
-        at = int(rng.integers(0, noise.size - picture.size))
-        picture += noise[at : at + picture.size].reshape(picture.shape)
-        pictures.append(np.clip(picture, 0, 255).astype(np.uint8))
+        image = ground.copy()
+        cv2.warpAffine(lit, move, (SIZE, SIZE), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
+        at = int(rng.integers(0, noise.size - image.size))
+        image += noise[at : at + image.size].reshape(image.shape)
+        images.append(np.clip(image, 0, 255).astype(np.uint8))
         edges = np.array([x, y, x + width, y + height]) + rng.normal(0, 1.5, 4)
         x0, y0, x1, y1 = (int(v) // 2 * 2 for v in np.clip(edges, 0, SIZE))
         boxes.append((x0, y0, x1, y1))
-    return pictures, boxes
+    return images, boxes
 
 
 @functools.cache
 def _noise() -> NDArray[np.float32]:
-    """A camera's noise, of which each frame takes a piece: drawing it anew is slow."""
+    """Camera noise from which each frame takes a part, because drawing new noise is slow."""
     return np.random.default_rng(0).normal(0, 4, 2_000_000).astype(np.float32)
 
 
 def aligned(
-    pictures: list[Picture], boxes: list[Box], size: tuple[int, int] = (FACE // 2, FACE // 2)
+    images: list[Image], boxes: list[Box], size: tuple[int, int] = (FACE // 2, FACE // 2)
 ) -> NDArray[np.float32]:
-    """The mean of all frames' boxes, each brought to one (width, height)."""
+    """The mean of the contents of all frames' boxes, each scaled to (width, height)."""
     parts = [
         cv2.resize(p[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
-        for p, (x0, y0, x1, y1) in zip(pictures, boxes, strict=True)
+        for p, (x0, y0, x1, y1) in zip(images, boxes, strict=True)
     ]
     return np.mean(parts, axis=0, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What every benchmark tells beside its figures, and where it puts them."""
+"""Save the figures of benchmarks, describe the machine, and write tables into Markdown files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RESULTS = Path("benchmarks/results")
 
 
 def machine(*packages: str) -> dict[str, str]:
-    """What the figures hold for: processor, Python, and the installed packages' versions."""
+    """Processor, and versions of Python and of these packages, for which the figures hold."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -24,21 +24,21 @@ def machine(*packages: str) -> dict[str, str]:
 
 
 def save_json(path: Path, result: Any) -> None:
-    """Write the figures, making the folder."""
+    """Write the figures as JSON; the folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def write_between_marks(path: Path, name: str, text: str) -> None:
-    """Replace what stands between the lines `<!-- NAME -->` and `<!-- NAME end -->` in a file.
+    """Replace the text between the lines `<!-- NAME -->` and `<!-- NAME end -->` in a file.
 
     Raises:
-        ValueError: the file doesn't have both marks.
+        ValueError: the file does not have both marks.
 
     """
     first, last = f"<!-- {name} -->", f"<!-- {name} end -->"
-    before, found, rest = path.read_text(encoding="utf-8").partition(first)
-    _, found_end, after = rest.partition(last)
-    if not (found and found_end):
+    before, has_first, rest = path.read_text(encoding="utf-8").partition(first)
+    _, has_last, after = rest.partition(last)
+    if not (has_first and has_last):
         raise ValueError(f"{str(path)!r} needs the lines {first!r} and {last!r}")
     path.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}", encoding="utf-8")

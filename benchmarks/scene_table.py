@@ -1,6 +1,6 @@
-"""The scenes: which still is the world, who walks through it, what the camera does.
+"""The table of made scenes: the still that is the world, the people and cars, and the camera.
 
-Places are shares of the world's width and height; see `benchmarks.scene_renderer.Scene`.
+Positions are shares of the world's width and height; see `benchmarks.scene_renderer.Scene`.
 """
 
 from __future__ import annotations

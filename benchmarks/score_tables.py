@@ -1,4 +1,4 @@
-"""Shares, runs and tracks of many scores, as plain values and as a table."""
+"""Sum up the scores of many outputs: shares of leaked frames, runs and tracks; and print tables."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import numpy as np
 
 from benchmarks.leak_scoring import Score, ShownObject
 
-# Lower bounds of the buckets: heights of faces, widths of plates.
+# Lower bounds of the size classes in pixels: heights of faces, widths of plates.
 BUCKETS = {"face": (0, 12, 16, 32, 64, 128), "plate": (0, 24, 48, 96)}
-# Totals leave out what is smaller: nobody is told by it.
-MIN = {"face": 16, "plate": 24}
-LONG_LEAK, LARGE = 2, 32
+# Totals leave out smaller objects, by which nobody can be recognised.
+MIN_SIZES = {"face": 16, "plate": 24}
+# A track leaks for long if it does in more than this many frames at this size or larger.
+MAX_SHORT_LEAK_FRAMES, LARGE_PIXELS = 2, 32
 
 
 def summary(scores: Sequence[Score]) -> dict:
-    """Shares and counts of all outputs of one tool, as plain values."""
-    seen = [one for each in scores for one in each.seen]
+    """Shares and counts over all outputs of one tool, as values that JSON can hold."""
+    objects = [one for each in scores for one in each.objects]
     result: dict = {}
     for kind, lows in BUCKETS.items():
-        ours = [one for one in seen if one.kind == kind]
-        large = [one for one in ours if one.size >= MIN[kind]]
+        ours = [one for one in objects if one.kind == kind]
+        large = [one for one in ours if one.size >= MIN_SIZES[kind]]
         result[kind] = _counts(large) | {
             "buckets": {
                 f"{low}-{high - 1}" if high < 10**6 else f"{low}+": _counts(
@@ -31,26 +32,26 @@ def summary(scores: Sequence[Score]) -> dict:
                 for low, high in zip(lows, (*lows[1:], 10**6), strict=True)
             }
         }
-        result[kind] |= _tracks(ours, MIN[kind])
+        result[kind] |= _tracks(ours, MIN_SIZES[kind])
     over = [share for each in scores for share in each.over_covered]
     result["over_covered"] = float(np.mean(over)) if over else 0.0
     return result
 
 
-def _counts(seen: Sequence[ShownObject]) -> dict:
-    leaked = sum(one.leaked for one in seen)
+def _counts(objects: Sequence[ShownObject]) -> dict:
+    leaked = sum(one.leaked for one in objects)
     return {
-        "frames": len(seen),
+        "frames": len(objects),
         "leaked": leaked,
-        "share": leaked / len(seen) if seen else None,
+        "share": leaked / len(objects) if objects else None,
     }
 
 
-def _tracks(seen: Sequence[ShownObject], least: float) -> dict:
-    """Tracks that leak, and the longest run of leaked frames."""
+def _tracks(objects: Sequence[ShownObject], min_size: float) -> dict:
+    """How many objects leak, and the longest run of leaked frames."""
     tracks: dict[tuple[str, str], list[ShownObject]] = defaultdict(list)
-    for one in seen:
-        if one.size >= least:
+    for one in objects:
+        if one.size >= min_size:
             tracks[one.clip, one.id].append(one)
     longest = 0
     for track in tracks.values():
@@ -58,23 +59,23 @@ def _tracks(seen: Sequence[ShownObject], least: float) -> dict:
         for one in sorted(track, key=lambda o: o.frame):
             run = run + 1 if one.leaked else 0
             longest = max(longest, run)
-    bad = [name for name, track in tracks.items() if any(one.leaked for one in track)]
-    worse = [
+    leaked = [name for name, track in tracks.items() if any(one.leaked for one in track)]
+    leaked_long = [
         name
         for name, track in tracks.items()
-        if sum(one.leaked and one.size >= LARGE for one in track) > LONG_LEAK
+        if sum(one.leaked and one.size >= LARGE_PIXELS for one in track) > MAX_SHORT_LEAK_FRAMES
     ]
     return {
         "tracks": len(tracks),
-        "tracks_leaked": len(bad),
-        "tracks_leaked_long": len(worse),
-        "which_leaked_long": [" ".join(name) for name in worse],
+        "tracks_leaked": len(leaked),
+        "tracks_leaked_long": len(leaked_long),
+        "which_leaked_long": [" ".join(name) for name in leaked_long],
         "longest_run": longest,
     }
 
 
 def line(one: Score, word: str = "leaked") -> str:
-    """One output's counts in a line."""
+    """The counts of one output as a line of text; word: what is said of leaked frames."""
     values = summary([one])
     parts = [
         f"{kind}-frames {values[kind]['leaked']:4} of {values[kind]['frames']:4} {word}, "
@@ -85,20 +86,21 @@ def line(one: Score, word: str = "leaked") -> str:
 
 
 def print_table(table: dict[str, dict], word: str = "leaked") -> None:
-    """One column for each tool."""
+    """Print a column for each tool."""
     print(f"\n{'':34}" + "".join(f"{tool:>18}" for tool in table))
     for name, cells in _rows(table, word):
         print(f"{name:34}" + "".join(f"{cell:>18}" for cell in cells))
 
 
 def markdown_table(table: dict[str, dict], word: str = "leaked") -> str:
-    """The same for the README."""
+    """The same table as Markdown."""
     lines = [["", *table], ["---"] * (len(table) + 1)]
     lines += [[name.strip(), *cells] for name, cells in _rows(table, word)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _rows(table: dict[str, dict], word: str) -> list[tuple[str, list[str]]]:
+    """Name and cells of each row; outputs of an earlier run have no seconds."""
     rows: list[tuple[str, list[str]]] = []
 
     def row(name: str, value: Callable[[dict], str]) -> None:
@@ -110,7 +112,7 @@ def _rows(table: dict[str, dict], word: str) -> list[tuple[str, list[str]]]:
         return f"{100 * counts['share']:.1f} % of {counts['frames']}"
 
     for kind, unit in (("face", "high"), ("plate", "wide")):
-        row(f"{kind}-frames {word}, {MIN[kind]}+ px {unit}", lambda v, k=kind: share(v[k]))
+        row(f"{kind}-frames {word}, {MIN_SIZES[kind]}+ px {unit}", lambda v, k=kind: share(v[k]))
         for bucket in next(iter(table.values()))[kind]["buckets"]:
             row(f"  {bucket} px", lambda v, k=kind, b=bucket: share(v[k]["buckets"][b]))
         row(f"  longest run of {word} frames", lambda v, k=kind: str(v[k]["longest_run"]))
@@ -119,10 +121,10 @@ def _rows(table: dict[str, dict], word: str) -> list[tuple[str, list[str]]]:
             lambda v, k=kind: f"{v[k]['tracks_leaked']} of {v[k]['tracks']}",
         )
         row(
-            f"  more than {LONG_LEAK} frames at {LARGE}+ px",
+            f"  more than {MAX_SHORT_LEAK_FRAMES} frames at {LARGE_PIXELS}+ px",
             lambda v, k=kind: f"{v[k]['tracks_leaked_long']}",
         )
     row("over-covered area", lambda v: f"{100 * v['over_covered']:.2f} %")
     row("clips refused or not scored", lambda v: str(len(v["refused"])))
-    row("seconds", lambda v: f"{v['seconds']:.0f}")
+    row("seconds", lambda v: "kept" if v["seconds"] is None else f"{v['seconds']:.0f}")
     return rows

@@ -1,4 +1,4 @@
-"""The pipeline's benchmark: its clips show what they say, and its figures are what was measured."""
+"""The pipeline benchmark: its clips are as described, and its figures are what was measured."""
 
 import shutil
 import sys
@@ -19,7 +19,7 @@ NOWHERE = Path("no stills here")
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
-    """One with a person, one with nobody, one with a person and a moving camera."""
+    """One with a person, one with nobody, one with nobody and a moving camera."""
     folder = tmp_path_factory.mktemp("clips")
     wanted = {
         "one": Street(SIZE, 1, 0.5),
@@ -29,7 +29,7 @@ def clips(tmp_path_factory):
     return {n: doorbell_clips.build(n, street, NOWHERE, folder) for n, street in wanted.items()}
 
 
-def test_a_made_clip_has_the_frames_and_faces_it_says(clips):
+def test_a_made_clip_has_the_frames_and_faces_of_its_truth(clips):
     truth = Truth.load(clips["one"].with_suffix(".json"))
     assert truth.size == SIZE
     assert truth.frames == len(read_back(clips["one"])[0]) == 15
@@ -37,26 +37,26 @@ def test_a_made_clip_has_the_frames_and_faces_it_says(clips):
     assert not Truth.load(clips["none"].with_suffix(".json")).objects
 
 
-def test_a_clip_is_made_once(clips):
+def test_an_existing_clip_is_not_made_again(clips):
     before = clips["one"].stat().st_mtime_ns
     again = doorbell_clips.build("one", Street(SIZE, 1, 0.5), NOWHERE, clips["one"].parent)
     assert again.stat().st_mtime_ns == before
 
 
-def test_only_a_moving_camera_changes_all_of_the_picture(clips):
+def test_a_moving_camera_changes_the_whole_image(clips):
     change = {}
     for name in ("none", "moving"):
-        pictures = read_back(clips[name])[1]
-        change[name] = np.abs(pictures[0].astype(int) - pictures[-1]).mean()
+        images = read_back(clips[name])[1]
+        change[name] = np.abs(images[0].astype(int) - images[-1]).mean()
     assert change["moving"] > 3 * change["none"]
 
 
-def test_more_people_than_there_are_is_refused():
+def test_too_many_people_are_an_error():
     with pytest.raises(ValueError, match=r"people must lie in 0\.\.5, not 6"):
         Street(SIZE, 6)
 
 
-def test_streets_cover_sizes_people_cameras_and_lengths():
+def test_clips_vary_in_size_people_camera_and_length():
     names = list(pipeline.streets(pipeline._options(["--sizes", "720p", "4K", "--lengths", "3"])))
     assert names == [
         "720p_0_static_10s",
@@ -73,12 +73,12 @@ def test_streets_cover_sizes_people_cameras_and_lengths():
     assert list(quick) == ["720p_1_static_4s", "1080p_1_static_4s"]
 
 
-def test_settings_are_taken_from_the_command_line_and_checked():
+def test_settings_come_from_the_command_line_and_are_checked():
     given = pipeline._settings(pipeline._options(["--set", "plates=false", "preset=superfast"]))
     assert given == {"plates": False, "preset": "superfast", "crf": 20, "threads": 0}
 
 
-def test_lost_frames_and_wrong_times_are_noticed(tmp_path):
+def test_lost_frames_and_wrong_times_are_errors(tmp_path):
     paths = [tmp_path / f"{name}.mp4" for name in ("whole", "lost", "late")]
     write_clip(paths[0], frames=6)
     write_clip(paths[1], frames=5)
@@ -90,23 +90,23 @@ def test_lost_frames_and_wrong_times_are_noticed(tmp_path):
         pipeline_runner.check(paths[0], paths[2])
 
 
-def test_known_faces_show_in_the_source_and_not_where_nobody_is(clips):
+def test_known_faces_show_in_the_source_but_not_in_a_clip_without_people(clips):
     copy = pipeline_runner.known_faces_shown(clips["one"], clips["one"])
     assert copy["known_faces"] == copy["known_faces_shown"] == 3
     gone = pipeline_runner.known_faces_shown(clips["one"], clips["none"])
     assert gone == {"known_faces": 3, "known_faces_shown": 0}
 
 
-def test_a_looped_clip_shows_the_same_pictures_again_at_even_times(tmp_path):
+def test_a_looped_clip_repeats_its_images_at_even_times(tmp_path):
     clip = tmp_path / "clip.mp4"
     write_clip(clip, frames=8, time_base=Fraction(1, 12800))
     long = pipeline_memory.loop(clip, tmp_path / "long.mp4", 3 * 8 / 25)
     assert np.diff(pipeline_runner.times(long)) == pytest.approx([1 / 25] * 23)
-    pictures = read_back(long)[1]
-    np.testing.assert_array_equal(pictures[:8], pictures[16:])
+    images = read_back(long)[1]
+    np.testing.assert_array_equal(images[:8], images[16:])
 
 
-def test_ratios_are_per_frame_and_above_one_where_we_are_faster():
+def test_ratios_are_per_frame_and_above_one_if_we_are_faster():
     def way(frames, seconds, cpu, first):
         values = {"frames": frames, "seconds": seconds, "cpu_seconds": cpu}
         return values | {"marks": {"first frame": first}}
@@ -122,12 +122,12 @@ def test_ratios_are_per_frame_and_above_one_where_we_are_faster():
     assert found["times deface"] == pytest.approx(10)
 
 
-def test_medians_are_taken_of_every_number():
+def test_every_number_of_a_result_becomes_a_median():
     runs = [{"a": n, "b": {"c": -n}, "d": "same"} for n in (1, 9, 2)]
     assert pipeline.medians(runs) == {"a": 2, "b": {"c": -2}, "d": "same"}
 
 
-def test_the_plot_compares_clips_that_differ_in_one_thing_only():
+def test_each_panel_of_the_plot_has_clips_that_differ_in_one_property():
     options = pipeline._options([])
     made = [
         {"size": s.size, "people": s.people, "seconds": s.seconds, "moving": s.moving}
@@ -141,7 +141,9 @@ def test_the_plot_compares_clips_that_differ_in_one_thing_only():
     assert {clip["size"] for _, clip in found["people who move"]} == {(1920, 1080)}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a first line")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="the stand-in for deface is a script with a shebang"
+)
 def test_deface_takes_turns_in_the_first_rounds(clips, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "_FOLDER", tmp_path)
     order = []
@@ -154,17 +156,17 @@ def test_deface_takes_turns_in_the_first_rounds(clips, tmp_path, monkeypatch):
 
     monkeypatch.setattr(pipeline, "run_way", run)
     command = tmp_path / "command"
-    told = tmp_path / "told"
+    calls = tmp_path / "calls"
     lines = [
         f"#!{sys.executable}",
         "import shutil, sys",
         "shutil.copy(sys.argv[1], sys.argv[3])",
-        f"print('once', file=open({str(told)!r}, 'a'))",
+        f"print('once', file=open({str(calls)!r}, 'a'))",
     ]
     command.write_text("\n".join(lines) + "\n")
     command.chmod(0o755)
     figures = pipeline.measure(clips["one"], {}, 3, str(command), deface_rounds=2)
-    assert told.read_text().split() == ["once"] * 2
+    assert calls.read_text().split() == ["once"] * 2
     assert len(order) == 3 * len(pipeline.WAYS)
     assert figures["ways"]["deface"]["frames"] == 15
     assert figures["ratios"]["times deface"] == pytest.approx(figures["ways"]["deface"]["seconds"])
@@ -172,7 +174,7 @@ def test_deface_takes_turns_in_the_first_rounds(clips, tmp_path, monkeypatch):
 
 def test_a_clip_is_measured_stage_by_stage(clips, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "_FOLDER", tmp_path)
-    # Without detectors that take long to load: what they find is others' test.
+    # Without face detectors, which take long to load.
     settings = {"crf": 20, "preset": "veryfast", "threads": 1, "faces": False}
     figures = pipeline.measure(clips["one"], settings, 1)
     ours = figures["ways"]["ours"]
