@@ -1,19 +1,21 @@
-"""Everything that `redact` raises on purpose, as one tree.
+"""The exceptions that `redact` raises on purpose, as one tree.
 
 RedactError
 ├── SettingsError     a setting has a value that can't be used (also a ValueError)
 ├── ClipError         the source can't be read as a clip
 ├── TargetError       the result can't be written where it was asked for
-├── PlanError         a plan doesn't belong to the clip, or names what it doesn't have
-├── WeightsError      a model's file is missing or isn't the one expected
+├── PlanError         a plan is malformed, or doesn't belong to the clip
+├── WeightsError      a model's file is missing or is not the expected one
 └── LeakError         a face or plate is still recognisable in the output
+
+An argument of the wrong type raises a `TypeError`.
 """
 
 from __future__ import annotations
 
 
 class RedactError(Exception):
-    """Base of every error raised on purpose; catch this to catch them all."""
+    """The base of all the errors below: catch this to catch them all."""
 
 
 class SettingsError(RedactError, ValueError):
@@ -29,11 +31,11 @@ class TargetError(RedactError):
 
 
 class PlanError(RedactError):
-    """A plan doesn't belong to the clip, or names something it doesn't have."""
+    """A plan is malformed, doesn't belong to the clip, or lacks a track that was named."""
 
 
 class WeightsError(RedactError):
-    """A model's file is missing or isn't the one expected."""
+    """A model's file is missing or is not the expected one."""
 
 
 class LeakError(RedactError):

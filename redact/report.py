@@ -1,8 +1,9 @@
-"""What was done to a clip: a record that becomes JSON, or a page with covered pictures."""
+"""What was done to a clip: a record that becomes JSON, or a page that shows the covered tracks."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import html
 import json
@@ -15,53 +16,68 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact import geometry as boxes
-from redact import video
+from redact import geometry, video
+from redact.output import write_text
 from redact.plan import Plan
+from redact.spans import spans_of
 from redact.types import Box, Detection, Track
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Report:
-    """What was done: the plan, the result's hash, what the audit found, and the time it took."""
+    """What was done: the plan, the hash of the result, what the audit found, and the times."""
 
     plan: Plan
     output: Path
     output_sha256: str
     frame_count: int
     covered_ratio: float
-    """Share of all luma pixels of the clip that were covered."""
+    """The share of all luma pixels of the clip that are covered."""
     leaks: tuple[Detection, ...]
-    """Doubtful finds outside the covered regions of the output, left after the last round.
+    """Doubtful detections outside the covered regions of the output, left after the last round.
 
-    They lie where the earlier rounds saw nothing: look at these frames. A certain find means that
-    there is no output at all.
+    No earlier round detected anything there, so a person should look at these frames. When a
+    certain detection is left, no output is written at all.
     """
     audited_frames: int
+    """How many frames of the output the audit scanned whole; 0 when there was no audit."""
+    min_face_pixels: int = 0
+    """The smallest height of a face, in luma pixels, that the audit's scans can detect; 0 when it
+    is not known."""
     stage_seconds: Mapping[str, float]
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """What the source carries beside its pictures and the result doesn't."""
+        """What the source contains besides its pictures, and the result doesn't."""
         dropped = list(self.plan.clip.dropped)
         if self.plan.settings.audio == "keep":
-            # The first sound stream is the one that is kept.
-            sound = next((item for item in dropped if item.startswith("audio stream")), None)
-            dropped = [item for item in dropped if item != sound]
+            # Only the first audio stream is kept.
+            kept = next((item for item in dropped if item.startswith("audio stream")), None)
+            dropped = [item for item in dropped if item != kept]
         return tuple(dropped)
+
+    @property
+    def leak_descriptions(self) -> tuple[str, ...]:
+        """The leaks in words, with times; leaks that lie in one place over time share a line."""
+        return tuple(
+            span.described(self.plan.clip) for span in spans_of(self.leaks, self.plan.clip)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values."""
+        clip = self.plan.clip
         return {
             "format": "redact-report-1",
-            "source": {"name": self.plan.clip.path.name, "sha256": self.plan.clip.sha256},
+            "source": {"name": clip.path.name, "sha256": clip.sha256},
             "output": {"name": self.output.name, "sha256": self.output_sha256},
             "frame_count": self.frame_count,
             "covered_ratio": round(self.covered_ratio, 6),
             "audited_frames": self.audited_frames,
+            "min_face_pixels": self.min_face_pixels,
             "leaks": [
                 {
                     "frame_index": leak.frame_index,
+                    "time": clip.time_label(leak.frame_index),
                     "kind": leak.kind,
                     "box": [round(value, 1) for value in leak.box],
                     "score": round(leak.score, 3),
@@ -69,7 +85,7 @@ class Report:
                 for leak in self.leaks
             ],
             "removed": list(self.removed),
-            "warnings": list(self.plan.clip.warnings),
+            "warnings": list(clip.warnings),
             "tracks": [
                 {
                     "id": track.id,
@@ -87,23 +103,27 @@ class Report:
         }
 
     def save_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the report as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+        """Write the report as JSON.
+
+        Raises:
+            TargetError: the file can't be written; an older file there is unchanged.
+
+        """
+        write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
     def save_html(
         self, path: str | os.PathLike[str], *, result: str | os.PathLike[str] | None = None
     ) -> None:
-        """Write a page with the figures and covered pictures of every track.
+        """Write a page with the figures and a picture of every covered track.
 
         result: where the output lies now, if not at `output`.
 
         Raises:
             ClipError: the output isn't there to take pictures from.
+            TargetError: the page can't be written; an older file there is unchanged.
 
         """
-        page = _page(self, Path(result or self.output))
-        # Not every name can be written in UTF-8.
-        Path(path).write_text(page, encoding="utf-8", errors="backslashreplace")
+        write_text(path, _page(self, Path(result or self.output)))
 
 
 _STYLE = """
@@ -121,97 +141,106 @@ figcaption { font-size: .85rem; color: #555 }
 
 
 def _page(report: Report, result: Path) -> str:
-    """The whole page as HTML without scripts or links; pictures are inside it."""
-    plan, facts = report.plan, _facts(report)
-    rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in facts.items())
+    """The whole page as HTML, with the pictures inside and without scripts or links."""
+    plan = report.plan
+    title = html.escape(f"Redaction report: {report.output.name}")
+    rows = "".join(_row(name, *lines) for name, lines in _facts(report).items())
     pictures = _pictures(report, result)
     figures = "".join(_figure(plan, track, pictures.get(track.id)) for track in plan.tracks)
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width'>"
-        f"<title>Redaction report: {html.escape(report.output.name)}</title>"
-        f"<style>{_STYLE}</style><h1>Redaction report: {html.escape(report.output.name)}</h1>"
+        f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>"
         f"<table>{rows}</table><h2>Tracks</h2><div class='tracks'>{figures}</div>"
         "<p>The clip is de-identified, not anonymous: clothes, gait and places remain.</p></html>\n"
     )
 
 
-def _facts(report: Report) -> dict[str, str]:
-    plan = report.plan
+def _row(name: str, *lines: str) -> str:
+    """A row of the table. Texts come from clips and plans, so all of them are escaped."""
+    return f"<tr><th>{html.escape(name)}</th><td>{'<br>'.join(map(html.escape, lines))}</td></tr>"
+
+
+def _facts(report: Report) -> dict[str, tuple[str, ...]]:
+    """The rows of the table: a name, and the lines of text beside it."""
+    plan, settings = report.plan, report.plan.settings
     kinds = sorted({track.kind for track in plan.tracks})
     counts = [f"{sum(t.kind == kind for t in plan.tracks)} {kind}" for kind in kinds]
-    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in report.stage_seconds.items())
-    settings = plan.settings
-    audit = f"{report.audited_frames} frames, {_leaks_in_words(report)}"
-    return {
-        "Source": f"{html.escape(plan.clip.path.name)}<br><code>{plan.clip.sha256}</code>",
-        "Result": f"{html.escape(report.output.name)}<br><code>{report.output_sha256}</code>",
-        "Frames": str(report.frame_count),
-        "Tracks": f"{', '.join(counts) or 'none'}; {len(plan.allowed)} left visible",
-        "Covered": f"{report.covered_ratio:.2%} of all pixels, style {settings.style}",
-        "Sound": "kept" if settings.audio == "keep" else "left out",
-        "Looked at again": audit if settings.audit else "not run",
-        "Removed": html.escape("; ".join(report.removed)) or "nothing to remove",
-        **_warnings(plan),
-        "Time": seconds,
+    seconds = [f"{name} {value:.1f} s" for name, value in report.stage_seconds.items()]
+    facts = {
+        "Source": (plan.clip.path.name, plan.clip.sha256),
+        "Result": (report.output.name, report.output_sha256),
+        "Frames": (str(report.frame_count),),
+        "Tracks": (f"{', '.join(counts) or 'none'}; {len(plan.allowed)} left visible",),
+        "Covered": (f"{report.covered_ratio:.2%} of all pixels, style {settings.style}",),
+        "Sound": ("kept" if settings.audio == "keep" else "left out",),
+        "Audit": _audit_in_words(report),
+        "Removed": ("; ".join(report.removed) or "nothing to remove",),
+        "Damage": ("; ".join(plan.clip.warnings),),
+        "Time": (", ".join(seconds),),
     }
+    return {name: lines for name, lines in facts.items() if any(lines)}
 
 
-def _warnings(plan: Plan) -> dict[str, str]:
-    """The row that says what is wrong with the source; none when nothing is."""
-    words = html.escape("; ".join(plan.clip.warnings))
-    return {"Damage": f"<strong>{words}</strong>"} if words else {}
-
-
-def _leaks_in_words(report: Report) -> str:
+def _audit_in_words(report: Report) -> tuple[str, ...]:
+    """What the audit found, and how much of the clip that statement is about."""
+    if not report.audited_frames:
+        return ("nothing was audited",)
+    size = f" at {report.min_face_pixels} px and more" if report.min_face_pixels else ""
+    extent = f"{report.audited_frames} of {report.frame_count} frames looked at"
     if not report.leaks:
-        return "no leak found"
-    frames = ", ".join(str(i) for i in sorted({leak.frame_index for leak in report.leaks}))
-    return f"{len(report.leaks)} doubtful finds: look at frame {frames}"
+        return (f"nothing found{size} in {extent}",)
+    return (f"doubtful detections in {extent}; look at these:", *report.leak_descriptions)
 
 
 def _figure(plan: Plan, track: Track, picture: str | None) -> str:
+    """The picture of a track, a bar that shows when it is there, and a caption."""
     total = max(1, len(plan.clip.pts))
     left, width = track.start_index / total, len(track.boxes) / total
-    allowed = track.id in plan.allowed
+    is_allowed = track.id in plan.allowed
     image = f"<img alt='' src='data:image/jpeg;base64,{picture}'>" if picture else ""
-    filled = int(np.isnan(track.scores).sum())
+    times = [plan.clip.time_label(index) for index in (track.start_index, track.stop_index - 1)]
+    filled_count = int(np.isnan(track.scores).sum())
+    caption = (
+        f"{track.kind} {track.id}: {' to '.join(dict.fromkeys(times))}, {len(track.boxes)} frames, "
+        f"{filled_count} of them filled in{', left visible' if is_allowed else ''}"
+    )
     return (
-        f"<figure{' class=allowed' if allowed else ''}>{image}<div class='bar'>"
-        f"<i style='left:{left:.2%};width:{width:.2%}'></i></div><figcaption>"
-        f"{html.escape(track.kind)} {track.id}: frames {track.start_index} to "
-        f"{track.stop_index - 1}, {filled} filled in{', left visible' if allowed else ''}"
-        "</figcaption></figure>"
+        f"<figure{' class=allowed' if is_allowed else ''}>{image}<div class='bar'>"
+        f"<i style='left:{left:.2%};width:{width:.2%}'></i></div>"
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
 
 def _pictures(report: Report, result: Path) -> dict[int, str]:
-    """Base64 JPEG for each covered track, cut from the middle of it in the output."""
-    wanted: dict[int, list[Track]] = {}
+    """A base64 JPEG for the id of each covered track, cut from its middle frame in the output."""
+    tracks_at: dict[int, list[Track]] = {}
     for track in report.plan.covered_tracks:
-        wanted.setdefault(track.start_index + len(track.boxes) // 2, []).append(track)
-    if not wanted:
+        tracks_at.setdefault(track.start_index + len(track.boxes) // 2, []).append(track)
+    if not tracks_at:
         return {}
-    found: dict[int, str] = {}
+    pictures: dict[int, str] = {}
     clip = video.probe(result, max_pixels=report.plan.settings.max_pixels)
-    for frame in video.read_frames(clip):
-        if frame.index in wanted:
-            image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
-            for track in wanted[frame.index]:
-                found[track.id] = _cut_out(image, track.box_at(frame.index))
-        if frame.index >= max(wanted):
-            break
-    return found
+    with contextlib.closing(video.read_frames(clip)) as frames:
+        for frame in frames:
+            if frame.index in tracks_at:
+                image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
+                for track in tracks_at[frame.index]:
+                    pictures[track.id] = _cut_out(image, track.box_at(frame.index))
+            if frame.index >= max(tracks_at):
+                break
+    return pictures
 
 
 def _cut_out(image: NDArray[np.uint8], box: Box | None) -> str:
+    """A base64 JPEG of the square around a box, in an (H, W, 3) uint8 BGR image."""
     assert box is not None
     height, width = image.shape[:2]
-    side = 2.5 * max(box.width, box.height)
-    square = boxes.grow(box, 0.0, side)
-    x0, y0, x1, y1 = boxes.align_even(square, width, height) or (0, 0, width, height)
+    square = geometry.grow(box, 0.0, 2.5 * max(box.width, box.height))
+    x0, y0, x1, y1 = geometry.align_even(square, width, height) or (0, 0, width, height)
     scale = 240 / max(x1 - x0, y1 - y0)
-    small = cv2.resize(image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    size = (max(1, round(scale * (x1 - x0))), max(1, round(scale * (y1 - y0))))
+    small = cv2.resize(image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
     ok, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
     assert ok
     return base64.b64encode(data.tobytes()).decode("ascii")

@@ -1,21 +1,29 @@
-"""What a user may choose, in one frozen, validated value."""
+"""What a user may choose, as one frozen and validated value."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import os
 import tomllib
+import types
+import typing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from redact.errors import SettingsError
 
-DETECTORS = ("fast", "balanced", "thorough")
-STYLES = ("blur", "solid", "pixelate", "gaussian")
-AUDIO = ("drop", "keep")
-HEADS = ("off", "near tracks", "all moving")
-PRESETS = (
+DetectorLevel = Literal["fast", "balanced", "thorough"]
+"""How thoroughly a clip is searched; see `Settings.detector`."""
+Heads = Literal["off", "near-tracks", "all-moving"]
+"""Which heads without a visible face are covered; see `Settings.heads`."""
+Style = Literal["blur", "solid", "pixelate", "gaussian"]
+"""How a region is covered; see `Settings.style`."""
+Audio = Literal["drop", "keep"]
+"""What happens to the sound; see `Settings.audio`."""
+Preset = Literal[
     "ultrafast",
     "superfast",
     "veryfast",
@@ -25,9 +33,10 @@ PRESETS = (
     "slow",
     "slower",
     "veryslow",
-)
+]
+"""The presets of x264, from the fastest to the one that gives the smallest files."""
 
-# name: (lowest, highest), both allowed
+# Field name: (lowest, highest), both allowed.
 _RANGES: dict[str, tuple[float, float]] = {
     "margin_ratio": (0.0, 2.0),
     "min_region_pixels": (2, 4096),
@@ -38,21 +47,21 @@ _RANGES: dict[str, tuple[float, float]] = {
     "threads": (0, 1024),
     "max_pixels": (1, 2**31),
 }
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "detector": DETECTORS,
-    "style": STYLES,
-    "audio": AUDIO,
-    "heads": HEADS,
-    "preset": PRESETS,
+_TYPE_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    types.NoneType: "None",
 }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a clip is redacted. Every field has a safe default.
+    """How a clip is redacted. The defaults are safe.
 
     Raises:
-        SettingsError: a value is of the wrong type, out of range, or not among the choices.
+        SettingsError: a value has the wrong type, is out of range, or is not among the choices;
+            or neither faces nor plates are to be covered.
 
     """
 
@@ -60,70 +69,85 @@ class Settings:
     """Cover faces."""
     plates: bool = True
     """Cover licence plates."""
-    heads: str = "near tracks"
-    """Which heads are covered that show no face: none ("off"), those of people whose face was seen
-    before or after ("near tracks"), or all that move ("all moving")."""
-    detector: str = "balanced"
-    """Which stack looks: "fast" (near faces only), "balanced", "thorough". At a single picture the
-    latter two are the same."""
-    style: str = "blur"
-    """How a region is covered: "blur", "solid", "pixelate", "gaussian"."""
+    heads: Heads = "near-tracks"
+    """Which heads are covered while they show no face: none ("off"), those of people whose face
+    was detected before or after ("near-tracks"), or all that move ("all-moving")."""
+    detector: DetectorLevel = "balanced"
+    """How thoroughly to search: "fast" detects near faces only, "thorough" runs every detector on
+    every frame. On a single image, "balanced" and "thorough" are the same."""
+    style: Style = "blur"
+    """How a region is covered."""
     strength: float | None = None
-    """Strength relative to the region, as the style defines it; None is the style's default."""
+    """Strength of the style, relative to the size of the region; None is the style's default."""
     unsafe: bool = False
-    """Allow a strength that is weaker than the measured limit."""
+    """Allow a strength below the limit at which faces were measured to be unrecognisable."""
     margin_ratio: float = 0.15
-    """How far each side of a box is pushed out, as a share of the box's own size."""
+    """How far each side of a box is moved outward, as a share of the box's width or height."""
     min_region_pixels: int = 16
-    """No covered region is narrower or lower than this many luma pixels."""
+    """The smallest width and height of a covered region, in luma pixels."""
     max_gap_seconds: float = 1.5
-    """A track bridges a gap without detections up to this long."""
+    """A track bridges gaps without detections up to this length."""
     extend_seconds: float = 0.4
-    """A track is continued this long before its first and after its last detection."""
+    """A track starts this long before its first detection and ends this long after its last."""
     lookahead_seconds: float = 1.0
-    """How far `redact_frames` looks ahead before it gives a frame out."""
-    audio: str = "drop"
-    """"drop" leaves sound out; "keep" copies it unchanged."""
+    """How long `redact_frames` holds a frame back, so that later detections can still cover it."""
+    audio: Audio = "drop"
+    """"drop" leaves the sound out; "keep" copies it unchanged."""
     crf: int = 20
-    """x264 quality, 0 (lossless) to 51."""
-    preset: str = "veryfast"
-    """x264 speed preset."""
+    """Constant rate factor of x264, from 0 (lossless) to 51 (worst)."""
+    preset: Preset = "veryfast"
+    """Speed preset of x264."""
     threads: int = 0
-    """Threads for decoding, detecting and encoding; 0 takes what the machine has."""
+    """Threads for decoding, detecting and encoding; 0 uses all cores of the machine."""
     audit: bool = True
-    """Look at the finished output again before it gets its name."""
+    """Search the finished output for leaks before it gets its name."""
     max_pixels: int = 8192 * 4352
-    """A picture with more pixels than this is refused; that of H.264's highest level isn't."""
+    """Clips with more pixels per frame than this are refused. The default lets the largest frame
+    of H.264's highest level pass."""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            _check(field.name, field.type, getattr(self, field.name))
+        object.__setattr__(self, "heads", renamed_heads(self.heads))
+        for name, annotation in _field_types().items():
+            _check_type(name, annotation, getattr(self, name))
+            _check_range(name, getattr(self, name))
+        if not self.faces and not self.plates:
+            raise SettingsError(
+                "faces and plates are both off, so nothing would be covered; turn one of them on"
+            )
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Settings:
-        """Settings from a TOML file: its table `redact`, or its top level when there is none.
+        """Read settings from the table `redact` of a TOML file, or from its top level.
 
         Raises:
-            SettingsError: the file can't be read, isn't TOML, or has an unknown or wrong field.
+            SettingsError: the file can't be read, is not TOML, or has an unknown name or a value
+                that can't be used.
 
         """
+        name = os.fspath(path)
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-            raise SettingsError(f"can't read settings from {os.fspath(path)!r}: {err}") from err
+        except (OSError, ValueError, RecursionError) as err:
+            raise SettingsError(f"can't read settings from {name!r}: {err}") from err
         table = data.get("redact", data)
         if not isinstance(table, dict):
-            raise SettingsError(f"[redact] in {os.fspath(path)!r} must be a table, not {table!r}")
-        return cls.from_dict(table)
+            raise SettingsError(f"[redact] in {name!r} must be a table, not {table!r}")
+        try:
+            return cls.from_dict(table)
+        except SettingsError as err:
+            raise SettingsError(f"{err} (in {name!r})") from err
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Settings:
-        """Settings from a plain mapping, as `dataclasses.asdict` gives it.
+    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """Make settings from a mapping of names to values, such as `dataclasses.asdict` gives.
 
         Raises:
+            TypeError: `values` is not a mapping.
             SettingsError: a name is unknown or a value can't be used.
 
         """
+        if not isinstance(values, Mapping):
+            raise TypeError(f"expected a mapping of names to values, not {_described(values)}")
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
@@ -131,24 +155,73 @@ class Settings:
         return cls(**values)
 
 
-def _check(name: str, annotation: Any, value: object) -> None:
-    kinds = {
-        "bool": (bool,),
-        "int": (int,),
-        "float": (int, float),
-        "str": (str,),
-        "float | None": (int, float, type(None)),
-    }[str(annotation)]
-    # bool is an int to Python, never to a user.
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise SettingsError(f"{name} must be {annotation}, not {value!r}")
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise SettingsError(f"{name} must be one of {', '.join(_CHOICES[name])}, not {value!r}")
+def as_settings(value: Settings | None) -> Settings:
+    """Return the settings that were passed to a public function, or the defaults for None.
+
+    Raises:
+        TypeError: the value is something else; a dict has to be converted by the caller.
+
+    """
+    if value is None:
+        return Settings()
+    if isinstance(value, Settings):
+        return value
+    fixes = {
+        dict: "use Settings.from_dict(...)",
+        str: "use Settings.from_toml(...) to read a file",
+    }
+    fix = next((fix for kind, fix in fixes.items() if isinstance(value, kind)), None)
+    message = f"settings must be redact.Settings or None, not {_described(value)}"
+    raise TypeError(f"{message}; {fix}" if fix else message)
+
+
+def choices(field_name: str) -> tuple[str, ...]:
+    """The values that a field with a fixed set of values accepts, such as "style"."""
+    return typing.get_args(_field_types()[field_name])
+
+
+def renamed_heads(value: Any) -> Any:
+    """Translate the old names of `Settings.heads`, which had a space; other values stay."""
+    old_names = {"near tracks": "near-tracks", "all moving": "all-moving"}
+    return old_names.get(value, value) if isinstance(value, str) else value
+
+
+@functools.cache
+def _field_types() -> dict[str, Any]:
+    return typing.get_type_hints(Settings)
+
+
+def _check_type(name: str, annotation: Any, value: object) -> None:
+    if typing.get_origin(annotation) is Literal:
+        accepted = typing.get_args(annotation)
+        if not isinstance(value, str) or value not in accepted:
+            raise SettingsError(f"{name} must be one of {', '.join(accepted)}, not {value!r}")
+        return
+    accepted = typing.get_args(annotation) or (annotation,)
+    words = " or ".join(_TYPE_WORDS[kind] for kind in accepted)
+    if float in accepted:
+        accepted = (*accepted, int)
+    # Python counts True as an int; a user who writes it into a number's place has made a mistake.
+    is_misplaced_bool = isinstance(value, bool) and bool not in accepted
+    if not isinstance(value, accepted) or is_misplaced_bool:
+        raise SettingsError(f"{name} must be {words}, not {value!r}")
+
+
+def _check_range(name: str, value: object) -> None:
+    if not isinstance(value, (int, float)):
+        return
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{name} must be finite, not {value!r}")
-    if name in _RANGES and isinstance(value, (int, float)):
+    if name in _RANGES:
         lowest, highest = _RANGES[name]
         if not lowest <= value <= highest:
             raise SettingsError(f"{name} must lie in {lowest:g}..{highest:g}, not {value!r}")
-    if name == "strength" and isinstance(value, (int, float)) and value <= 0:
+    if name == "strength" and value <= 0:
         raise SettingsError(f"strength must be above 0, not {value!r}")
+
+
+def _described(value: object) -> str:
+    """The value and its type for an error message, shortened where it is long."""
+    text = repr(value)
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return text if value is None else f"{text} ({type(value).__name__})"

@@ -1,6 +1,7 @@
-"""The values that pass between the stages. numpy and the standard library only.
+"""The values that pass between the stages.
 
-All are frozen but `Frame`, whose planes are edited in place.
+They need only numpy and the standard library. All are frozen except `Frame`, whose planes are
+edited in place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ KINDS = ("face", "plate")
 
 
 class Box(NamedTuple):
-    """A rectangle in luma pixels of the upright picture, half-open, origin at the top left."""
+    """A rectangle in luma pixels of the upright picture, half-open, with the origin at top left."""
 
     x0: float
     y0: float
@@ -42,16 +43,18 @@ class Box(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class ClipInfo:
-    """What is known of a clip.
+    """What is known about a clip.
 
-    `width` and `height` are those of the stored picture; `upright_size` is the picture as
-    shown. `rotation_degrees` is the clockwise turn, a multiple of 90, that makes the stored
-    picture upright. `pts` holds one integer per frame in units of `time_base`, in presentation
-    order; it is empty until the clip has been read through.
+    `width` and `height` are the size of the stored picture, and `upright_size` is the size of the
+    picture as it is shown. `rotation_degrees` is the clockwise rotation, a multiple of 90, that
+    makes the stored picture upright. `pts` is (N,) int64: the presentation time of each frame in
+    units of `time_base` seconds, in presentation order. It is empty until the clip has been read
+    through.
     """
 
     path: Path
-    sha256: str
+    sha256: str = ""
+    """64 hexadecimal digits; empty until it was computed, see `video.file_sha256`."""
     width: int
     height: int
     rotation_degrees: int
@@ -64,18 +67,21 @@ class ClipInfo:
     color_primaries: int
     color_transfer: int
     color_matrix: int
+    frame_count_estimate: int | None = None
+    """The number of frames according to the container, for progress only; None when unknown."""
     is_mirrored: bool = False
-    """Left and right change places, after the turn, to make the stored picture upright."""
+    """After the rotation, left and right have to be swapped to make the stored picture upright."""
     is_interlaced: bool = False
-    """Each picture holds two half pictures of different times, in alternate rows."""
+    """Each frame holds two fields, taken at different times, in alternate rows."""
     is_damaged: bool = False
-    """Not all of the clip can be decoded; all who read it do so with one thread."""
+    """Parts of the clip can't be decoded. Damaged clips are always decoded with one thread, because
+    the frames that a decoder recovers depend on the number of threads."""
     clock_shifts: tuple[Fraction, ...] = ()
-    """Seconds added to the source's times: at first, and after each reset of its clock."""
+    """Seconds added to the times in the source: at the start, and after each reset of its clock."""
     dropped: tuple[str, ...] = ()
-    """What the source carries that the output won't: streams, metadata, chapters."""
+    """What the source contains and the output won't: streams, metadata, chapters."""
     warnings: tuple[str, ...] = ()
-    """What is wrong with the source, in words: what was lost, and what had to be changed."""
+    """What is wrong with the source, in words: what was lost and what had to be changed."""
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -86,19 +92,28 @@ class ClipInfo:
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """(N,) presentation times in seconds, the first frame at 0."""
+        """(N,) presentation times in seconds; the first frame is at 0."""
         if not len(self.pts):
             return np.zeros(0)
         return np.asarray((self.pts - self.pts[0]) * float(self.time_base), dtype=np.float64)
+
+    def time_label(self, frame_index: int) -> str:
+        """The time of a frame as players show it, such as "0:12.4"; see `format_time`.
+
+        Raises:
+            IndexError: the clip has no such frame.
+
+        """
+        return format_time(float(int(self.pts[frame_index] - self.pts[0]) * self.time_base))
 
 
 @dataclasses.dataclass(slots=True)
 class Frame:
     """One decoded picture, 8 bit 4:2:0, in stored orientation.
 
-    Planes are read-only as they are read, and may be written to after `video.editable`.
-    `y` is (H, W) uint8; `u` and `v` are (ceil(H/2), ceil(W/2)) uint8. Rows may be padded
-    (strided views). `native` belongs to `video.py`.
+    `y` is (H, W) uint8; `u` and `v` are (ceil(H/2), ceil(W/2)) uint8. Rows may be padded, so these
+    are strided views. The planes of a decoded frame are read-only; `video.make_editable` gives a
+    frame that may be written to. `native` belongs to the package `video`.
     """
 
     index: int
@@ -111,7 +126,7 @@ class Frame:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Detection:
-    """A box found in one frame. A detector may leave `frame_index` at 0."""
+    """A box found in one frame. Detectors may leave `frame_index` at 0."""
 
     kind: str
     box: Box
@@ -123,8 +138,8 @@ class Detection:
 class Track:
     """One face or plate over time.
 
-    boxes: (T, 4) float32, x0 y0 x1 y1 luma pixels of the upright picture, one row per frame
-    from `start_index`, without holes. scores: (T,) float32, NaN where the box was filled in.
+    boxes: (T, 4) float32, x0 y0 x1 y1 in luma pixels of the upright picture, one row for each frame
+    from `start_index` on, without gaps. scores: (T,) float32, NaN where the box was filled in.
     """
 
     id: int
@@ -135,7 +150,7 @@ class Track:
 
     @property
     def stop_index(self) -> int:
-        """The frame after the track's last one."""
+        """The index of the frame after the last one of the track."""
         return self.start_index + len(self.boxes)
 
     def box_at(self, frame_index: int) -> Box | None:
@@ -149,8 +164,8 @@ class Track:
 class Region:
     """What gets covered in one frame, in pixels of the *stored* picture.
 
-    x0 y0 x1 y1 are even integers (x1, y1 may be odd at the picture's own edge). The whole box
-    is covered opaquely; `shape` "ellipse" covers an ellipse around the box as well.
+    x0 y0 x1 y1 are even integers, except that x1 and y1 may be odd at the edge of the picture. The
+    whole box is covered opaquely; with `shape` "ellipse", so is an ellipse around the box.
     """
 
     x0: int
@@ -160,3 +175,12 @@ class Region:
     kind: str
     shape: str
     track_id: int | None = None
+
+
+def format_time(seconds: float) -> str:
+    """Seconds as players show them, to a tenth: "0:12.4", "12:05.0", "1:02:03.4"."""
+    tenths = round(seconds * 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{tenths // 10:02}.{tenths % 10}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"

@@ -1,4 +1,4 @@
-"""What the command does with its terminal: a bar, signals, and libraries kept quiet."""
+"""The command and its terminal: messages, one progress bar, signals, and quiet libraries."""
 
 from __future__ import annotations
 
@@ -6,9 +6,28 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
+
+from redact.cli.progress import JobProgress
+from redact.source_files import printable
+
+
+def say(message: str) -> None:
+    """Print one line about an error or a warning to stderr."""
+    print(f"redact: {printable(message)}", file=sys.stderr)
+
+
+def show(text: str) -> bool:
+    """Print to stdout; return False when nobody can read it, such as after `| head`."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        # Python flushes stdout once more when it ends, which must not fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 class StoppedError(Exception):
@@ -19,8 +38,8 @@ class StoppedError(Exception):
         self.signal_number = signal_number
 
 
-class Stop:
-    """The number of the signal that asked the job to end, 0 while there is none."""
+class StopFlag:
+    """The number of the signal that asked the job to end, or 0."""
 
     def __init__(self) -> None:
         self.signal_number = 0
@@ -31,48 +50,13 @@ class Stop:
             raise StoppedError(self.signal_number)
 
 
-class Bar:
-    """The progress callback: draws a bar, and ends the job once a signal has come."""
-
-    def __init__(self, quiet: bool, stop: Stop) -> None:
-        self.quiet = quiet
-        self._stop = stop
-        self._stage = ""
-        self._bar: Any = None
-
-    def __enter__(self) -> Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        self._stop.check()
-        if self.quiet:
-            return
-        if stage != self._stage:
-            self._open(stage, total)
-        self._bar.update(done - self._bar.n)
-
-    def _open(self, stage: str, total: int | None) -> None:
-        from tqdm import tqdm
-
-        self.close()
-        self._stage = stage
-        self._bar = tqdm(desc=f"{stage:8}", total=total, unit=" frames", disable=None)
-
-    def close(self) -> None:
-        """Take the bar off the terminal."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-            self._stage = ""
-
-
 @contextlib.contextmanager
-def stopping_at_signals() -> Iterator[Stop]:
-    """Let SIGINT and SIGTERM set a flag: an exception raised inside a codec's call gets lost."""
-    stop = Stop()
+def handling_signals() -> Iterator[StopFlag]:
+    """Let SIGINT and SIGTERM set a flag, which the progress callback checks.
+
+    A handler that raised an exception could interrupt a call into a codec, where it would be lost.
+    """
+    stop = StopFlag()
 
     def handle(number: int, _frame: FrameType | None) -> None:
         stop.signal_number = number
@@ -86,14 +70,76 @@ def stopping_at_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
+class ProgressBar:
+    """The progress callback: draws one bar for the whole job, and ends the job after a signal.
+
+    Args:
+        weights: the share of each stage in the job's time, by name and in order.
+        stop: the flag that a signal sets.
+        is_shown: whether to draw at all. Without a terminal nothing is drawn either.
+
+    """
+
+    def __init__(self, weights: Mapping[str, float], stop: StopFlag, *, is_shown: bool) -> None:
+        self._progress = JobProgress(weights)
+        self._stop, self._is_shown = stop, is_shown
+        self._bar: Any = None
+        self._label = ""
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Draw how far the job is; see `redact.job.Progress`."""
+        self._stop.check()
+        if self._is_shown:
+            self._progress.update(stage, done, total)
+            self._draw()
+
+    def finish(self) -> None:
+        """Fill the bar, because the job is done, and leave it on the terminal."""
+        if self._bar is not None:
+            self._progress.finish()
+            self._draw()
+        self._close()
+
+    def _draw(self) -> None:
+        label = self._progress.label
+        if self._bar is None:
+            from tqdm import tqdm
+
+            # The time left is estimated from the whole job so far: stages have different speeds.
+            layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
+            self._bar = tqdm(
+                desc=f"{label}: ",
+                total=1.0,
+                bar_format=layout,
+                miniters=0,
+                smoothing=0,
+                disable=None,
+            )
+        elif label != self._label:
+            self._bar.set_description(label)
+        self._label = label
+        self._bar.update(self._progress.fraction - self._bar.n)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
 @contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep the C++ libraries' log off the terminal; Python's own stderr still reaches it."""
+    """Keep the logs of C++ libraries off the terminal; Python's own stderr still reaches it."""
     original = sys.stderr
     try:
         original_number = original.fileno()
     except (AttributeError, OSError, ValueError):
-        yield  # Somebody has replaced stderr, and with it the problem.
+        yield  # stderr has been replaced, so what C++ writes goes elsewhere.
         return
     original.flush()
     saved = os.dup(original_number)

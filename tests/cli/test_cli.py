@@ -1,4 +1,4 @@
-"""The command: what it writes, says and answers."""
+"""The command: what it writes, what it says, and its exit codes."""
 
 import json
 import os
@@ -7,23 +7,27 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from broken import QUICK
 from make_clips import write_clip
+from make_plans import make_clip, make_plan, make_report
 
-from redact import Box, Detection, __version__, pipeline
+from redact import Box, Detection, LeakError, __version__, pipeline
 from redact.cli import main
+from redact.pipeline import Verification
 
 FAST = ["--detector", "fast", "--no-plates", "--no-audit"]
 
 
-def test_it_writes_beside_the_clip_and_says_so(tmp_path, capsys):
+def test_the_result_is_written_beside_the_clip_and_named(tmp_path, capsys):
     write_clip(tmp_path / "a.mp4", frames=4)
     assert main([str(tmp_path / "a.mp4"), *FAST]) == 0
     assert (tmp_path / "a.redacted.mp4").is_file()
     assert "4 frames" in capsys.readouterr().out
 
 
-def test_it_writes_where_it_is_told_with_both_reports(tmp_path, capsys):
+def test_the_result_and_both_reports_are_written_where_asked(tmp_path, capsys):
     write_clip(tmp_path / "a.mp4", frames=4)
     names = {"-o": "b.mkv", "--report": "b.html", "--json": "b.json"}
     arguments = [text for k, v in names.items() for text in (k, str(tmp_path / v))]
@@ -41,9 +45,19 @@ def test_it_writes_where_it_is_told_with_both_reports(tmp_path, capsys):
         (["a.mp4", "--strength", "0.1"], "unsafe"),
         (["a.mp4", "--crf", "99"], "crf"),
         (["a.mp4", "--settings", "gone.toml"], "gone.toml"),
+        (["a.mp4", "--settings", "."], "can't read settings from '.'"),
+        (["a.mp4", "--settings", "a.mp4"], "can't read settings from 'a.mp4'"),
+        (["a.mp4", "--settings", "nul\0"], "can't read settings"),
+        (["a.mp4", "-o", "."], "is a folder"),
+        (["a.mp4", "-o", "none/b.mp4"], "there is no folder"),
+        (["a.mp4", "--no-faces"], "nothing would be covered"),
+        (["."], "name a video file"),
+        (["none/a.mp4"], "no such file"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys, arguments, said):
+def test_a_job_that_cannot_be_done_is_refused_in_one_line(
+    tmp_path, monkeypatch, capsys, arguments, said
+):
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "a.mp4", frames=2)
     assert main([*arguments, *FAST]) == 2
@@ -58,12 +72,13 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys, 
     [
         (["a.mp4", "--blur"], "--blur"),
         (["a.mp4", "--style", "foggy"], "foggy"),
-        ([], "clip"),
+        ([], "CLIP"),
+        (["a.mp4", "--heads", "some"], "near-tracks"),
         (["inspect"], "redact inspect: "),
         (["verify", "a.mp4", "b.mp4"], "b.mp4"),
     ],
 )
-def test_wrong_arguments_are_told_in_one_line(capsys, arguments, said):
+def test_wrong_arguments_are_refused_in_one_line(capsys, arguments, said):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
@@ -73,42 +88,115 @@ def test_wrong_arguments_are_told_in_one_line(capsys, arguments, said):
     assert err.count("\n") == 1
 
 
-def test_damage_is_told_even_to_the_quiet(tmp_path, capsys):
+def test_damage_is_reported_even_with_quiet(tmp_path, capsys):
     write_clip(tmp_path / "a.mkv", frames=60, size=(64, 48))
     data = (tmp_path / "a.mkv").read_bytes()
     (tmp_path / "a.mkv").write_bytes(data[: len(data) * 3 // 4])
-    arguments = [str(tmp_path / "a.mkv"), "--quiet", "--no-faces", "--no-plates", "--no-audit"]
-    assert main(arguments) == 0
+    assert main([str(tmp_path / "a.mkv"), "--quiet", *QUICK]) == 0
     err = capsys.readouterr().err
     assert "redact: warning: " in err
     assert "a.mkv" in err
     assert 1 <= err.count("\n") <= 4
 
 
-class Finder:
-    """Takes the place of the detectors."""
+def detection(frame_index, **change_map):
+    values = {"kind": "plate", "box": Box(1.0, 2.0, 31.0, 14.0), "score": 0.75}
+    return Detection(**{**values, **change_map}, frame_index=frame_index)
 
-    def __init__(self, detections):
+
+LONG_CLIP = make_clip(pts=512 * np.arange(500))  # 30 frames a second
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_possible_leaks_are_reported_with_times_even_with_quiet(
+    tmp_path, monkeypatch, capsys, quiet
+):
+    leaks = tuple(detection(index) for index in range(372, 421))
+    plan = make_plan([], pts=LONG_CLIP.pts)
+    write_clip(tmp_path / "a.mp4", frames=2, size=(64, 48))
+    monkeypatch.setattr(
+        pipeline, "redact_clip", lambda *_args, **_kw: make_report(plan, leaks=leaks)
+    )
+    assert main([str(tmp_path / "a.mp4"), *quiet]) == 0
+    out, err = capsys.readouterr()
+    assert "may still show a plate, 0:12.4 to 0:14.0, 49 frames" in err
+    assert "a.redacted.mp4" in err
+    assert err.count("\n") == 1
+    assert bool(out) != bool(quiet)
+
+
+class Verifier:
+    """Takes the place of `redact.pipeline.verify`."""
+
+    def __init__(self, *detections):
         self.detections = detections
 
     def __call__(self, path, settings, *, progress):
         progress("verify", 1, 1)
-        return self.detections
+        return Verification(
+            clip=LONG_CLIP,
+            detections=self.detections,
+            frames_checked=172,
+            min_face_pixels=16,
+        )
 
 
-def test_verify_tells_what_shows_by_its_exit_code_and_words(tmp_path, monkeypatch, capsys):
-    detection = Detection(kind="plate", box=Box(1.0, 2.0, 3.0, 4.0), score=0.75, frame_index=9)
-    monkeypatch.setattr(pipeline, "verify", Finder((detection,)))
+def test_verify_prints_a_line_for_everything_that_shows_for_a_while(monkeypatch, capsys):
+    plates = [detection(index, score=0.5 + index / 1000) for index in range(372, 421, 4)]
+    face = detection(400, kind="face", box=Box(300, 100, 320, 130))
+    monkeypatch.setattr(pipeline, "verify", Verifier(*plates, face))
     assert main(["verify", "-q", "a.mp4"]) == 1
-    assert capsys.readouterr().out == "frame 9: plate, score 0.75\n"
+    assert capsys.readouterr().out == (
+        "plate, 0:12.4 to 0:14.0, 13 frames, at 1,2 (30 x 12 px), best score 0.92\n"
+        "face, 0:13.3, 1 frame, at 300,100 (20 x 30 px), score 0.75\n"
+    )
+
+
+def test_verify_prints_every_detection_as_json(monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "verify", Verifier(detection(372), detection(373)))
     assert main(["verify", "-q", "--json", "a.mp4"]) == 1
-    assert json.loads(capsys.readouterr().out)[0]["box"] == [1.0, 2.0, 3.0, 4.0]
-    monkeypatch.setattr(pipeline, "verify", Finder(()))
+    data = json.loads(capsys.readouterr().out)
+    assert [item["frame_index"] for item in data] == [372, 373]
+    assert data[0]["box"] == [1.0, 2.0, 31.0, 14.0]
+    assert data[0]["time"] == "0:12.4"
+
+
+def test_verify_claims_no_more_than_was_looked_at(monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "verify", Verifier())
     assert main(["verify", "-q", "a.mp4"]) == 0
-    assert "nothing was found" in capsys.readouterr().out
+    said = "nothing found at 16 px and more in 172 of 500 frames looked at\n"
+    assert capsys.readouterr().out == said
 
 
-def test_verify_looks_at_the_clip_itself(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (LeakError("a face shows"), 1, "redact: a face shows\n"),
+        (ValueError("odd\nvalue"), 2, "redact: can't go on, unexpected ValueError: odd\\nvalue"),
+        (KeyError("pts"), 2, "redact: can't go on, unexpected KeyError: 'pts'"),
+        (FileNotFoundError(2, "No such file", "a.mp4"), 2, "can't go on: No such file a.mp4\n"),
+        (MemoryError(), 2, "redact: can't go on: MemoryError\n"),
+    ],
+)
+def test_no_error_reaches_the_terminal_as_a_traceback(monkeypatch, capsys, error, code, said):
+    def fail(*_args, **_kw):
+        raise error
+
+    monkeypatch.setattr(pipeline, "verify", fail)
+    assert main(["verify", "a.mp4"]) == code
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_traceback_is_printed_where_it_is_asked_for(monkeypatch, capsys):
+    monkeypatch.setenv("REDACT_DEBUG", "1")
+    monkeypatch.setattr(pipeline, "verify", None)
+    assert main(["verify", "a.mp4"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_verify_writes_nothing(tmp_path, capsys):
     write_clip(tmp_path / "a.mp4", frames=2)
     (tmp_path / "s.toml").write_text('detector = "fast"\nplates = false\n')
     options = ["--settings", str(tmp_path / "s.toml"), "--quiet"]
@@ -116,7 +204,7 @@ def test_verify_looks_at_the_clip_itself(tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".mp4"] == ["a.mp4"]
 
 
-def test_settings_come_from_a_file_and_options_win(tmp_path):
+def test_settings_are_read_from_a_file_and_options_override_it(tmp_path):
     write_clip(tmp_path / "a.mp4", frames=2)
     (tmp_path / "s.toml").write_text('[redact]\nstyle = "solid"\ncrf = 30\n')
     arguments = ["--settings", str(tmp_path / "s.toml"), "--crf", "25", "--json"]
@@ -125,12 +213,30 @@ def test_settings_come_from_a_file_and_options_win(tmp_path):
     assert (settings["style"], settings["crf"]) == ("solid", 25)
 
 
-def test_help_and_version_answer(capsys):
+@pytest.mark.parametrize("value", ["all-moving", "all moving"])
+def test_heads_are_chosen_without_quotes_and_the_old_names_still_work(tmp_path, value):
+    write_clip(tmp_path / "a.mp4", frames=2)
+    arguments = ["--heads", value, "--json", str(tmp_path / "r.json"), *QUICK]
+    assert main([str(tmp_path / "a.mp4"), *arguments]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["settings"]["heads"] == "all-moving"
+
+
+def test_help_and_version_are_printed(capsys):
     for option, said in (("--help", "exit codes"), ("--version", __version__)):
         with pytest.raises(SystemExit) as stop:
             main([option])
         assert stop.value.code == 0
         assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["inspect"], ["verify"]])
+def test_the_help_fits_a_screen(monkeypatch, capsys, command):
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 34
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent another way there")

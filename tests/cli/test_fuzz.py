@@ -36,8 +36,8 @@ for line in sys.stdin:
     signal.alarm(60)  # deadly
     try:
         with contextlib.redirect_stderr(err):
-            options = ["--no-faces", "--no-plates", "--no-audit", "--quiet", "--preset=ultrafast"]
-            options += ["--audio", audio]
+            options = ["--no-faces", "--detector=fast", "--no-audit", "--quiet"]
+            options += ["--preset=ultrafast", "--audio", audio]
             code = main([str(source), "-o", str(source.with_name("out.mp4")), *options])
             with contextlib.redirect_stdout(io.StringIO()):
                 if (looked := main(["inspect", "--json", str(source)])) not in (0, 2):

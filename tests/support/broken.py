@@ -2,8 +2,8 @@
 
 import struct
 
-NO_NETWORK = ["--no-faces", "--no-plates", "--no-audit"]
-"""Options with which the command loads no detector."""
+QUICK = ["--no-faces", "--detector=fast", "--no-audit"]
+"""Options with which the command loads one small detector only."""
 
 
 def atoms(data, start=0, end=None):

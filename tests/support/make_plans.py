@@ -1,15 +1,16 @@
-"""Plans and tracks for tests, without a clip behind them."""
+"""Plans, tracks and reports for tests, without a clip behind them."""
 
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from redact import ClipInfo, Plan, Settings, Track
+from redact import ClipInfo, Plan, Report, Settings, Track
 from redact.types import Frame
 
 
 def make_clip(**change_map):
+    """What is known about a clip of 30 frames at 30 frames/s, with these fields changed."""
     values = {
         "path": Path("door.mp4"),
         "sha256": "0" * 64,
@@ -31,6 +32,7 @@ def make_clip(**change_map):
 
 
 def make_track(number, boxes, *, kind="face", start=0):
+    """A track with these (T, 4) boxes that was detected at both ends and filled in between."""
     boxes = np.asarray(boxes, np.float32)
     scores = np.full(len(boxes), 0.9, np.float32)
     scores[1:-1] = np.nan
@@ -38,7 +40,24 @@ def make_track(number, boxes, *, kind="face", start=0):
 
 
 def make_plan(tracks, **change_map):
+    """A plan for `make_clip(**change_map)`."""
     return Plan(clip=make_clip(**change_map), settings=Settings(), tracks=tuple(tracks))
+
+
+def make_report(plan, **change_map):
+    """A report of an audit that looked at 10 frames and found nothing, with fields changed."""
+    values = {
+        "plan": plan,
+        "output": Path("door.redacted.mp4"),
+        "output_sha256": "1" * 64,
+        "frame_count": len(plan.clip.pts),
+        "covered_ratio": 0.05,
+        "leaks": (),
+        "audited_frames": 10,
+        "min_face_pixels": 16,
+        "stage_seconds": {"analyze": 2.0, "render": 1.0, "audit": 0.5},
+    }
+    return Report(**{**values, **change_map})
 
 
 def make_frame(grey):
