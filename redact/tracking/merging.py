@@ -37,13 +37,12 @@ def merge_detections(detections: Sequence[Detection]) -> list[Detection]:
     return merged
 
 
-def is_same_place(
-    box: Box, predicted: NDArray[np.float64], gate: float = TUNING.min_gate_sizes
-) -> bool:
+def is_same_place(box: Box, predicted: NDArray[np.float64], gate: float | None = None) -> bool:
     """Whether a box can show the object predicted at a (4,) box: nearby, and of about its size.
 
-    gate: how far apart the centres may lie, in sizes of the larger box.
+    gate: how far apart the centres may lie, in sizes of the larger box; None for the smallest gate.
     """
+    gate = TUNING.min_gate_sizes if gate is None else gate
     other = np.asarray(box, dtype=np.float64)
     size, other_size = float(sizes_of(predicted)), float(sizes_of(other))
     offset = float(np.linalg.norm(centers_of(other) - centers_of(predicted)))

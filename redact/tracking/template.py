@@ -44,10 +44,7 @@ class Template:
         return cls(image, step, np.asarray(inside[:2]) - box[:2])
 
     def follow(
-        self,
-        predicted: NDArray[np.float64],
-        view: View,
-        search_sizes: float = TUNING.template_search_sizes,
+        self, predicted: NDArray[np.float64], view: View, search_sizes: float
     ) -> tuple[NDArray[np.float64], float] | None:
         """Find the object in another frame.
 

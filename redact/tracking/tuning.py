@@ -277,9 +277,6 @@ class TrackingTuning:
     """If another place correlates almost as well, by less than this, the template is not followed:
     along a post or a wall it fits anywhere. Chosen by eye."""
 
-    template_search_sizes: float = 0.8
-    """How far from the predicted place a template is searched for by default. Chosen by eye."""
-
 
 TUNING = TrackingTuning()
 

@@ -10,6 +10,10 @@ from redact.views import ArrayView
 BOX = np.array([100.0, 80.0, 130.0, 120.0])
 
 
+def follow(before, box, after):
+    return Template.of(ArrayView(before), box).follow(box, ArrayView(after), search_sizes=0.8)
+
+
 def texture(seed, height=240, width=320, sigma=(4, 4)):
     noise = np.random.default_rng(seed).normal(0, 1, (height, width))
     smooth = cv2.GaussianBlur(noise, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])
@@ -23,7 +27,7 @@ def test_an_object_that_moved_is_found_where_it_went(shift):
     after = texture(2)
     x, y = shift
     after[80 + y : 120 + y, 100 + x : 130 + x] = before[80:120, 100:130]
-    box, correlation = Template.of(ArrayView(before), BOX).follow(BOX, ArrayView(after))
+    box, correlation = follow(before, BOX, after)
     np.testing.assert_allclose(box, BOX + np.tile(shift, 2), atol=1)
     assert correlation > 0.9
 
@@ -41,19 +45,19 @@ def test_an_object_that_reaches_over_the_edge_is_followed(edge):
         for part, by in zip(inside, inward[::-1].tolist(), strict=True)
     )
     after[rows, columns] = before[inside]
-    found, correlation = Template.of(ArrayView(before), box).follow(box, ArrayView(after))
+    found, correlation = follow(before, box, after)
     np.testing.assert_allclose(found, box + np.tile(inward, 2), atol=1)
     assert correlation > 0.9
 
 
 def test_an_object_that_is_gone_is_not_found():
-    assert Template.of(ArrayView(texture(1)), BOX).follow(BOX, ArrayView(texture(2))) is None
+    assert follow(texture(1), BOX, texture(2)) is None
 
 
 def test_a_piece_of_a_post_is_not_followed():
     """It differs from everything beside it, but along the post it fits anywhere."""
     post = texture(3, sigma=(4, 400))
-    assert Template.of(ArrayView(post), BOX).follow(BOX, ArrayView(post)) is None
+    assert follow(post, BOX, post) is None
 
 
 def test_a_plain_wall_has_no_template():
