@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from redact.imaging import mirrored, resized, shrunk, size_within
 
@@ -14,6 +17,19 @@ def test_each_pixel_of_a_shrunk_image_is_the_mean_of_its_area(shape, factor):
     parts = image.reshape(height, factor, width, factor, *shape[2:]).astype(float)
     # Rounding adds up, since the image is halved several times.
     assert np.abs(shrunk(image, width, height) - parts.mean(axis=(1, 3))).max() <= 1.5
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**16), st.integers(0, 20), st.integers(0, 20), st.booleans(), st.data())
+def test_shrinking_to_any_size_takes_the_means_of_areas(seed, rows, columns, in_colour, data):
+    # Images of odd size are not halved first, which would round.
+    height, width = 2 * rows + 1, 2 * columns + 1
+    shape = (height, width, 3 if in_colour else 1)
+    image = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    small_height, small_width = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
+    small = shrunk(image if in_colour else image[..., 0], small_width, small_height)
+    expected = reference.shrink(image, small_height, small_width)
+    assert np.abs(small.reshape(expected.shape) - expected).max() <= 0.51
 
 
 def test_shrinking_an_image_of_odd_size_moves_nothing():
