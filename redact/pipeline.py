@@ -168,7 +168,7 @@ def verify(
     clip = video.probe(path, max_pixels=job.settings.max_pixels)
     clip = _read_through(job, clip, "read", lambda _frame, _seconds: None)
     with job.scans(build_audit_scans) as scans:
-        checked, detections = audit.find_leaks(
+        result = audit.find_leaks(
             clip.path,
             Plan(clip=clip, settings=job.settings, tracks=()),
             scans,
@@ -179,9 +179,9 @@ def verify(
         )
     return Verification(
         clip=clip,
-        detections=tuple(sorted(detections, key=lambda d: (d.frame_index, d.kind, d.box))),
-        frames_checked=len(checked),
-        min_face_pixels=audit.min_face_pixels(scans, clip),
+        detections=tuple(sorted(result.leaks, key=lambda d: (d.frame_index, d.kind, d.box))),
+        frames_checked=len(result.frames),
+        min_face_pixels=result.min_face_pixels,
     )
 
 
@@ -221,25 +221,26 @@ def _render(job: Job, plan: Plan, target: Path) -> Report:
                 renderer.add(frame, regions.at(frame.index))
                 job.tell("render", len(renderer), len(plan.clip.pts))
         renderer.finish(plan.clip)
-        plan, audited, leaks = _audited(job, plan, renderer, unfinished)
+        plan, audited = _audited(job, plan, renderer, unfinished)
         return Report(
             plan=plan,
             output=target,
             output_sha256=video.file_sha256(unfinished),
             frame_count=len(renderer),
             covered_ratio=renderer.covered_ratio(plan.clip),
-            leaks=tuple(leaks),
-            audited_frames=len(audited),
+            leaks=audited.leaks,
+            audited_frames=len(audited.frames),
+            min_face_pixels=audited.min_face_pixels,
             stage_seconds=job.seconds,
         )
 
 
 def _audited(
     job: Job, plan: Plan, renderer: Renderer, unfinished: Path
-) -> tuple[Plan, frozenset[int], list[Detection]]:
+) -> tuple[Plan, audit.AuditResult]:
     """Write the result, audit it, and cover what leaks, until nothing does.
 
-    Returns: the plan with what the audit added, the frames audited whole, and doubtful leaks that
+    Returns: the plan with what the audit added, and the audit, whose leaks are doubtful ones that
         no round of repair ended. They lie where the analysis saw nothing; covers can look like
         plates to a detector. The report names them.
 
@@ -249,7 +250,8 @@ def _audited(
     """
     renderer.write(unfinished, plan.clip)
     job.spent("render")
-    audited, leaks = _audit(job, plan, unfinished, None)
+    first = _audit(job, plan, unfinished, None)
+    leaks = first.leaks
     for _ in range(1, _MAX_ROUNDS):
         if not leaks:
             break
@@ -258,19 +260,17 @@ def _audited(
         renderer.write(unfinished, plan.clip)
         job.spent("render")
         # What the plan covers by now is covered, whether or not those frames were encoded again.
-        left = [d for d in leaks if d.frame_index not in changed and audit.is_leak(d, plan)]
-        leaks = left + _audit(job, plan, unfinished, audited & changed)[1]
+        left = (d for d in leaks if d.frame_index not in changed and audit.is_leak(d, plan))
+        leaks = (*left, *_audit(job, plan, unfinished, first.frames & changed).leaks)
     if certain := [leak for leak in leaks if leak.score >= audit.CERTAIN_SCORE]:
         raise LeakError(_leak_message(plan.clip, certain))
-    return plan, audited, leaks
+    return plan, dataclasses.replace(first, leaks=leaks)
 
 
-def _audit(
-    job: Job, plan: Plan, output: Path, frames: frozenset[int] | None
-) -> tuple[frozenset[int], list[Detection]]:
-    """The frames that were scanned whole, and the leaks; neither where the audit is off."""
+def _audit(job: Job, plan: Plan, output: Path, frames: frozenset[int] | None) -> audit.AuditResult:
+    """Audit the result; nothing is scanned where the settings say so."""
     if not job.settings.audit:
-        return frozenset(), []
+        return audit.AuditResult()
     with job.scans(build_audit_scans) as scans:
         result = audit.find_leaks(
             output,

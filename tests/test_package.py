@@ -29,7 +29,8 @@ HEAVY = {
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"pipeline", "images", "streaming", "inspection"},
+    {"pipeline", "streaming", "inspection"},
+    {"images"},
     {"report", "audit", "rendering"},
     {"analysis"},
     {"job"},

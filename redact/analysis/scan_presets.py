@@ -227,6 +227,9 @@ _STILL_HEADS = PresetScan(DetectorSpec("heads:HeadDetector", {"threshold": 0.8},
 
 _AUDIT_FACE_SCANS = (
     PresetScan(_centerface(1280, 640), skips_unchanged=True),
+    # Far faces, as the analysis detects them. What has not changed is not scanned again, so this
+    # costs most in the first frame and under a moving camera.
+    PresetScan(_centerface(1920, max_enlargement=1.5), skips_unchanged=True),
     PresetScan(_FACES_AS_THEY_ARE, where="track", part_side_pixels=224),
 )
 _AUDIT_PLATE_SCANS = (

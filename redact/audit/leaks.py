@@ -59,6 +59,18 @@ class Reader(Protocol):
         """See the class."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AuditResult:
+    """What an audit scanned, and what it found."""
+
+    frames: frozenset[int] = frozenset()
+    """The indices of the frames that were scanned whole."""
+    leaks: tuple[Detection, ...] = ()
+    """In order of frames."""
+    min_face_pixels: int = 0
+    """Lower faces are too small for the scans, in pixels of the clip; 0 if that is not known."""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Task:
     """What to scan in one frame: all of it, and the surroundings of these (kind, box) pairs."""
@@ -77,7 +89,7 @@ def find_leaks(
     every_seconds: float = EVERY_SECONDS,
     workers: int = 0,
     read: Reader = video.read_selected,
-) -> tuple[frozenset[int], list[Detection]]:
+) -> AuditResult:
     """Scan a clip for detections that no region of the plan covers and a second scan confirms.
 
     The first frame, the last, and one in `every_seconds` are scanned whole; in the frames just
@@ -95,8 +107,6 @@ def find_leaks(
         workers: threads that scan; with 0 the caller's thread does.
         read: reads frames of the clip by their indices.
 
-    Returns: the indices of the frames that were scanned whole, and the leaks.
-
     """
     clip = video.probe(output, max_pixels=plan.settings.max_pixels)
     if frames is None:
@@ -104,12 +114,13 @@ def find_leaks(
     else:
         tasks = {index: _Task(whole=True) for index in frames}
     leaks = _run(clip, plan, scans, tasks, on_frame, workers, read)
-    first = frozenset(index for index, task in tasks.items() if task.whole)
-    if frames is not None or not leaks:
-        return first, leaks
-    around = {index: _Task(whole=True) for index in _frames_around(plan, leaks) - first}
-    leaks += _run(clip, plan, scans, around, on_frame, workers, read)
-    return first | around.keys(), leaks
+    whole = frozenset(index for index, task in tasks.items() if task.whole)
+    if frames is None and leaks:
+        around = {index: _Task(whole=True) for index in _frames_around(plan, leaks) - whole}
+        leaks += _run(clip, plan, scans, around, on_frame, workers, read)
+        whole |= around.keys()
+    smallest = _min_face_pixels(scans, clip)
+    return AuditResult(frames=whole, leaks=tuple(leaks), min_face_pixels=smallest)
 
 
 def is_leak(detection: Detection, plan: Plan) -> bool:
@@ -129,7 +140,7 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
     )
 
 
-def min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo) -> int:
+def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo) -> int:
     """The lowest face that the whole-frame scans can be expected to detect, in pixels of the clip.
 
     0 where that is not known, as for detectors of the user's own.
