@@ -70,7 +70,8 @@ def test_a_new_file_has_the_permissions_that_open_gives_and_is_private_before(tm
 def test_the_umask_of_the_process_is_never_changed(tmp_path, monkeypatch):
     """A file that another thread makes meanwhile would get the wrong permissions."""
     monkeypatch.setattr(os, "umask", lambda _mask: pytest.fail("the umask was changed"))
-    write_text(tmp_path / "a.txt", "text")
+    with staged(tmp_path / "a.txt") as unfinished:
+        unfinished.write_text("text")
 
 
 def test_writing_a_text_file_loads_no_heavy_library(tmp_path):

@@ -184,6 +184,8 @@ def _output_time_base(container: str, clip: ClipInfo) -> Fraction:
 
 @contextlib.contextmanager
 def _open_output(target: Path, container_name: str, time_base: Fraction) -> Iterator[Any]:
+    if "\0" in str(target):
+        raise ValueError("embedded null byte")  # libav would end the name there
     options = {"fflags": "+bitexact"}
     if container_name in ("mp4", "mov"):
         options["movflags"] = "+faststart"

@@ -397,7 +397,7 @@ def test_a_source_that_changes_between_the_passes_is_noticed(home):
         if stage == "analyze" and done == 3:
             write_clip(home / "a.mp4", frames=3, size=(64, 48), rotation=90)
 
-    with pytest.raises(redact.PlanError, match="analyze it anew"):
+    with pytest.raises(redact.PlanError, match="analyze it again"):
         redact.redact_clip("a.mp4", "b.mp4", detectors=[SquareDetector()], progress=change)
     assert [p.name for p in home.iterdir()] == ["a.mp4"]
 
