@@ -1,7 +1,7 @@
-"""A small made-up doorbell clip: a visitor with a real face, and a parked car with a plate.
+"""Make a small doorbell clip: a visitor with a real face, and a parked car with a plate.
 
-The face is the portrait of Grace Hopper that matplotlib carries as sample data (US Navy photo,
-public domain); the rest is drawn.
+The face is the portrait of Grace Hopper in matplotlib's sample data (US Navy photo, public domain).
+Everything else is drawn.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT, RATE, SECONDS = 960, 540, 15, 4
 PLATE_TEXT = "KXR 4827"
-# The plate's corners in the picture, clockwise from the top left.
+# Corners of the plate in the frame, clockwise from the top left.
 PLATE_CORNERS = np.array([[652, 352], [790, 358], [790, 392], [652, 387]], dtype=np.float32)
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 
 def write_scene(path: str | Path) -> None:
-    """Write the clip as H.264 with a sound track of soft noise and a title in its metadata."""
+    """Write the clip as H.264, with an audio track of soft noise and a title in its metadata."""
     rng = np.random.default_rng(7)
     empty, visitor, mask = draw_street(rng), *cut_out_visitor()
     with av.open(str(path), "w") as container:
@@ -34,8 +34,8 @@ def write_scene(path: str | Path) -> None:
         video.time_base = Fraction(1, RATE)
         sound = container.add_stream("aac", rate=16_000, layout="mono")
         for index in range(RATE * SECONDS):
-            picture = paste_visitor(empty, visitor, mask, index / (RATE * SECONDS - 1))
-            noisy = picture + rng.normal(0, 2.5, picture.shape)
+            image = paste_visitor(empty, visitor, mask, index / (RATE * SECONDS - 1))
+            noisy = image + rng.normal(0, 2.5, image.shape)
             frame = av.VideoFrame.from_ndarray(
                 np.clip(noisy, 0, 255).astype(np.uint8), format="bgr24"
             )
@@ -49,56 +49,52 @@ def write_scene(path: str | Path) -> None:
         container.mux(sound.encode())
 
 
-def draw_street(rng: np.random.Generator) -> Picture:
-    """The view from the door without anybody in it, (HEIGHT, WIDTH, 3) uint8 BGR."""
+def draw_street(rng: np.random.Generator) -> Image:
+    """The view from the door with nobody in it, (HEIGHT, WIDTH, 3) uint8 BGR."""
     rows = np.linspace(0, 1, HEIGHT)[:, None, None]
-    picture = (1 - rows) * np.array([214, 198, 180]) + rows * np.array([150, 152, 148])
-    picture = np.repeat(picture, WIDTH, axis=1)
-    cv2.rectangle(picture, (0, 210), (WIDTH, 300), (96, 124, 108), -1)  # hedge
-    cv2.rectangle(picture, (0, 300), (WIDTH, HEIGHT), (128, 130, 132), -1)  # drive
+    image = (1 - rows) * np.array([214, 198, 180]) + rows * np.array([150, 152, 148])
+    image = np.repeat(image, WIDTH, axis=1)
+    cv2.rectangle(image, (0, 210), (WIDTH, 300), (96, 124, 108), -1)  # hedge
+    cv2.rectangle(image, (0, 300), (WIDTH, HEIGHT), (128, 130, 132), -1)  # drive
     cv2.fillPoly(
-        picture,
+        image,
         [np.array([[0, HEIGHT], [0, 470], [330, 330], [420, 330], [520, 540]])],
         (164, 170, 174),
     )  # path
-    cv2.rectangle(picture, (60, 40), (300, 300), (170, 186, 204), -1)  # house across the street
-    cv2.rectangle(picture, (100, 90), (160, 160), (120, 100, 84), -1)
-    cv2.rectangle(picture, (200, 90), (260, 160), (120, 100, 84), -1)
+    cv2.rectangle(image, (60, 40), (300, 300), (170, 186, 204), -1)  # house across the street
+    cv2.rectangle(image, (100, 90), (160, 160), (120, 100, 84), -1)
+    cv2.rectangle(image, (200, 90), (260, 160), (120, 100, 84), -1)
     for amount, size in ((9, 3), (7, 15), (5, 61)):
         grain = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), size / 3)
-        picture += (amount * grain / grain.std())[:, :, None]
-    draw_car(picture)
-    return np.clip(cv2.GaussianBlur(picture, (3, 3), 0), 0, 255).astype(np.uint8)
+        image += (amount * grain / grain.std())[:, :, None]
+    draw_car(image)
+    return np.clip(cv2.GaussianBlur(image, (3, 3), 0), 0, 255).astype(np.uint8)
 
 
-def draw_car(picture: NDArray[np.float64]) -> None:
-    """A parked car, seen from behind, with a plate in perspective."""
+def draw_car(image: NDArray[np.float64]) -> None:
+    """Draw a parked car from behind, with its plate in perspective, in place."""
     body = (92, 58, 44)
     shadow = np.array([[520, 432], [920, 446], [900, 470], [540, 462]])
-    cv2.fillPoly(picture, [shadow], (78, 80, 82))
-    cv2.fillPoly(picture, [np.array([[585, 190], [855, 194], [900, 300], [540, 294]])], body)
-    cv2.fillPoly(
-        picture, [np.array([[608, 204], [832, 208], [862, 286], [578, 280]])], (58, 52, 48)
-    )
-    cv2.fillPoly(picture, [np.array([[534, 290], [906, 298], [912, 430], [530, 424]])], body)
-    cv2.fillPoly(
-        picture, [np.array([[528, 404], [914, 412], [908, 446], [534, 438]])], (60, 42, 36)
-    )
+    cv2.fillPoly(image, [shadow], (78, 80, 82))
+    cv2.fillPoly(image, [np.array([[585, 190], [855, 194], [900, 300], [540, 294]])], body)
+    cv2.fillPoly(image, [np.array([[608, 204], [832, 208], [862, 286], [578, 280]])], (58, 52, 48))
+    cv2.fillPoly(image, [np.array([[534, 290], [906, 298], [912, 430], [530, 424]])], body)
+    cv2.fillPoly(image, [np.array([[528, 404], [914, 412], [908, 446], [534, 438]])], (60, 42, 36))
     for x in (546, 850):
-        cv2.ellipse(picture, (x + 24, 330), (26, 18), 0, 0, 360, (48, 44, 196), -1)
+        cv2.ellipse(image, (x + 24, 330), (26, 18), 0, 0, 360, (48, 44, 196), -1)
     for x in (570, 872):
-        cv2.ellipse(picture, (x, 440), (34, 26), 0, 0, 360, (30, 30, 30), -1)
+        cv2.ellipse(image, (x, 440), (34, 26), 0, 0, 360, (30, 30, 30), -1)
     plate = draw_plate()
     height, width = plate.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     warp = cv2.getPerspectiveTransform(corners, PLATE_CORNERS)
     warped = cv2.warpPerspective(plate, warp, (WIDTH, HEIGHT), flags=cv2.INTER_AREA)
     inside = cv2.warpPerspective(np.ones(plate.shape[:2]), warp, (WIDTH, HEIGHT))[:, :, None]
-    picture[:] = picture * (1 - inside) + warped * inside
+    image[:] = image * (1 - inside) + warped * inside
 
 
-def draw_plate() -> Picture:
-    """The plate seen straight on."""
+def draw_plate() -> Image:
+    """The plate seen straight on, (H, W, 3) uint8 BGR."""
     plate = np.full((130, 520, 3), (236, 240, 240), dtype=np.uint8)
     cv2.rectangle(plate, (4, 4), (515, 125), (40, 40, 40), 5)
     cv2.rectangle(plate, (4, 4), (50, 125), (150, 70, 20), -1)
@@ -108,8 +104,8 @@ def draw_plate() -> Picture:
     return plate
 
 
-def cut_out_visitor() -> tuple[Picture, NDArray[np.float64]]:
-    """The portrait without its background: picture and (H, W, 1) opacity."""
+def cut_out_visitor() -> tuple[Image, NDArray[np.float64]]:
+    """The portrait, (H, W, 3) uint8 BGR, and the (H, W, 1) opacity of the person in it, 0..1."""
     with matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=True) as file:
         photo = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
     height, width = photo.shape[:2]
@@ -122,20 +118,20 @@ def cut_out_visitor() -> tuple[Picture, NDArray[np.float64]]:
 
 
 def paste_visitor(
-    empty: Picture, visitor: Picture, mask: NDArray[np.float64], progress: float
-) -> Picture:
-    """The street with the visitor on the way to the door; progress runs from 0 to 1."""
+    empty: Image, visitor: Image, mask: NDArray[np.float64], progress: float
+) -> Image:
+    """The street with the visitor on the way to the door; progress: 0..1."""
     scale = 0.2 + 0.45 * progress
     size = (int(visitor.shape[1] * scale), int(visitor.shape[0] * scale))
     small = cv2.resize(visitor, size, interpolation=cv2.INTER_AREA).astype(np.float64)
     alpha = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)[:, :, None]
     left = int(380 - 300 * progress + 8 * np.sin(progress * 20))
     top = int(215 - 40 * progress + 4 * np.cos(progress * 40))
-    picture = empty.astype(np.float64)
+    image = empty.astype(np.float64)
     legs = (left + size[0] // 4, top + size[1] - 4)
-    cv2.rectangle(picture, legs, (left + size[0] * 3 // 4, HEIGHT), (70, 52, 40), -1)
+    cv2.rectangle(image, legs, (left + size[0] * 3 // 4, HEIGHT), (70, 52, 40), -1)
     stop = min(HEIGHT, top + size[1])
-    part = picture[top:stop, left : left + size[0]]
+    part = image[top:stop, left : left + size[0]]
     rows = stop - top
     part[:] = part * (1 - alpha[:rows]) + small[:rows] * alpha[:rows]
-    return picture.astype(np.uint8)
+    return image.astype(np.uint8)

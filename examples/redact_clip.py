@@ -1,22 +1,22 @@
-"""Redact a clip and look at what was done.
+"""Redact a clip step by step: analyze it, review the plan, render it, read the report.
 
-python examples/redact_clip.py              makes a small doorbell scene of its own, redacts it
-python examples/redact_clip.py porch.mp4    redacts your clip
+python examples/redact_clip.py              makes a small doorbell clip and redacts it
+python examples/redact_clip.py porch.mp4    redacts your own clip
 
-The results land in the folder `redacted` under the current one.
+The results are written to the folder `redacted` in the current folder.
 """
 
 import sys
 from pathlib import Path
 
-from pictures import save_side_by_side
+from side_by_side import save_side_by_side
 
 import redact
 
 results = Path("redacted")
 results.mkdir(exist_ok=True)
 
-# The clip: yours, or a made-up visitor with a real face, beside a parked car with a plate.
+# 1. Choose a clip: your own, or a made one with a real face and a parked car with a plate.
 if len(sys.argv) > 1:
     source = Path(sys.argv[1])
 else:
@@ -25,27 +25,33 @@ else:
     source = results / "doorbell.mp4"
     write_scene(source)
 
-# First look and track: this writes nothing, so the plan can be reviewed and changed.
+# 2. Detect and track every face and plate. This writes nothing, so the plan can be reviewed first.
 plan = redact.analyze(source)
 for track in plan.tracks:
-    seen = f"frames {track.start_index} to {track.stop_index - 1} of {len(plan.clip.pts)}"
-    print(f"found {track.kind} {track.id}: {seen}")
+    frames = f"frames {track.start_index} to {track.stop_index - 1} of {len(plan.clip.pts)}"
+    print(f"{track.kind} {track.id}: {frames}")
 
-# Whoever agreed to be seen could be left visible now: plan = plan.allow({1})
+# If the person in track 1 agreed to be seen, leave that track uncovered:
+#     plan = plan.allow({1})
 
-# Then cover, write, and look at the result again before it gets its name.
+# 3. Cover everything in the plan and encode the result. Before the file gets its final name, the
+#    result is scanned again; a face or plate that still shows raises `redact.LeakError`.
 target = results / f"{source.stem}.redacted.mp4"
 report = redact.render(plan, target)
-report.save_html(results / f"{source.stem}.html")
-report.save_json(results / f"{source.stem}.json")
 
-save_side_by_side(source, target, results / f"{source.stem}.jpg")
+# 4. Keep the report of what was covered and what was removed, for people and for programs.
+page = results / f"{source.stem}.html"
+report.save_html(page)
+report.save_json(page.with_suffix(".json"))
 
+# 5. Compare the two clips by eye.
+image = results / f"{source.stem}.jpg"
+save_side_by_side(source, target, image)
 print(f"result: {target.resolve()}")
-print(f"report: {(results / f'{source.stem}.html').resolve()}")
-print(f"before and after: {(results / f'{source.stem}.jpg').resolve()}")
+print(f"report: {page.resolve()}")
+print(f"before and after: {image.resolve()}")
 
-# A made-up scene must have had one face and one plate: say so loudly if it did not.
+# The made clip has exactly one face and one plate, so anything else is an error.
 kinds = {track.kind for track in plan.tracks}
 if len(sys.argv) == 1 and kinds != {"face", "plate"}:
-    sys.exit(f"expected a face and a plate in the example scene, found {sorted(kinds)}")
+    sys.exit(f"expected a face and a plate in the made clip, but the plan has {sorted(kinds)}")
