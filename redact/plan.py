@@ -13,6 +13,7 @@ from redact.errors import PlanError
 from redact.output import write_text
 from redact.plan_json import plan_from_dict, plan_to_dict
 from redact.settings import Settings
+from redact.source_files import reason
 from redact.types import ClipInfo, Track
 
 
@@ -65,7 +66,8 @@ class Plan:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
         # ValueError covers text that is not JSON or not UTF-8, and numbers of too many digits.
         except (OSError, ValueError, RecursionError) as err:
-            raise PlanError(f"can't read a plan from {os.fspath(path)!r}: {err}") from err
+            name = os.fspath(path)
+            raise PlanError(f"can't read a plan from {name!r}: {reason(err)}") from err
         try:
             return cls.from_dict(data)
         except PlanError as err:

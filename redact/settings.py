@@ -128,7 +128,8 @@ class Settings:
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as err:
-            raise SettingsError(f"can't read settings from {name!r}: {err}") from err
+            why = getattr(err, "strerror", None) or err
+            raise SettingsError(f"can't read settings from {name!r}: {why}") from err
         table = data.get("redact", data)
         if not isinstance(table, dict):
             raise SettingsError(f"[redact] in {name!r} must be a table, not {table!r}")
