@@ -7,8 +7,6 @@ from typing import Any
 
 Result = dict[str, Any]
 STAGES = ("analyze", "render", "audit")
-# Rendering overlaps with analysis, so only the sum of both is meaningful.
-PARTS = {"analyze and render": STAGES[:2], "audit": STAGES[2:]}
 _LIMIT = "transcode, PyAV alone"
 _MB = 1e6
 
@@ -22,12 +20,9 @@ def clip_text(name: str, clip: Result) -> str:
     for way, run in ways.items():
         lines.append(_row(way, run["frames"], run["seconds"], run["cpu_seconds"], run))
         if "stage_seconds" in run:
-            for name, stages in PARTS.items():
-                wall, cpu = (
-                    sum(run[key][stage] for stage in stages)
-                    for key in ("stage_seconds", "stage_cpu_seconds")
-                )
-                lines.append(_row(f"  {name}", run["frames"], wall, cpu, {}))
+            for stage in STAGES:
+                wall, cpu = (run[key][stage] for key in ("stage_seconds", "stage_cpu_seconds"))
+                lines.append(_row(f"  {stage}", run["frames"], wall, cpu, {}))
     ours = ways["ours"]
     lines.append("; ".join(f"{value:.2f} {key}" for key, value in clip["ratios"].items()))
     marks = ours["marks"]
@@ -171,11 +166,10 @@ def _costs():
     def way(name: str):
         return lambda c: 1000 * c["ways"][name]["cpu_seconds"] / c["ways"][name]["frames"]
 
-    def part(stages: tuple[str, ...]):
-        return lambda c: sum(
+    def stage(name: str):
+        return lambda c: (
             1000 * c["ways"]["ours"]["stage_cpu_seconds"][name] / c["ways"]["ours"]["frames"]
-            for name in stages
         )
 
-    costs = {"whole": way("ours")} | {name: part(stages) for name, stages in PARTS.items()}
+    costs = {"whole": way("ours")} | {name: stage(name) for name in STAGES}
     return costs | {"decode": way("decode"), "plain transcode": way(_LIMIT)}

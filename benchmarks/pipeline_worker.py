@@ -187,17 +187,19 @@ def start(request: Result, clock: Clock) -> Result:
     import redact
 
     step("import redact")
-    import redact.cover._kernels
+    from redact.cover import kernels
 
+    kernels.warm_up()
     step("numpy and kernels")
     import redact.pipeline
 
     step("import the rest")
-    from redact.analysis import scans as scans
+    from redact.analysis.scan_presets import build_scans
+    from redact.analysis.scans import close_scans
 
-    built = scans.build_scans(redact.Settings(**request["settings"]), threads=1)
+    scans = build_scans(redact.Settings(**request["settings"]), threads=1)
     step("models")
-    scans.close_scans(built)
+    close_scans(scans)
     return {"steps": steps, "frames": 0}
 
 

@@ -141,9 +141,7 @@ def test_each_panel_of_the_plot_has_clips_that_differ_in_one_property():
     assert {clip["size"] for _, clip in found["people who move"]} == {(1920, 1080)}
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32", reason="the stand-in for deface is a script with a shebang"
-)
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a shebang")
 def test_deface_takes_turns_in_the_first_rounds(clips, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "_FOLDER", tmp_path)
     order = []
@@ -170,6 +168,17 @@ def test_deface_takes_turns_in_the_first_rounds(clips, tmp_path, monkeypatch):
     assert len(order) == 3 * len(pipeline.WAYS)
     assert figures["ways"]["deface"]["frames"] == 15
     assert figures["ratios"]["times deface"] == pytest.approx(figures["ways"]["deface"]["seconds"])
+
+
+def test_loading_is_measured_step_by_step():
+    steps = pipeline_runner.run_way("start", None, None, {"detector": "fast", "faces": False})
+    assert list(steps["steps"])[1:] == [
+        "import redact",
+        "numpy and kernels",
+        "import the rest",
+        "models",
+    ]
+    assert min(steps["steps"].values()) > 0
 
 
 def test_a_clip_is_measured_stage_by_stage(clips, tmp_path, monkeypatch):
