@@ -150,7 +150,7 @@ def _find_in_container(container: Any, streams: tuple[Mapping[str, Any], ...]) -
         if stream["type"] == "video" and not is_cover and not has_main_video:
             has_main_video = True
             continue
-        topics = {"audio": "sound", "video": "cover art" if is_cover else "second picture"}
+        topics = {"audio": "audio", "video": "cover art" if is_cover else "second video"}
         yield Finding(
             topic=topics.get(stream["type"], f"{stream['type']} track"),
             where=where,

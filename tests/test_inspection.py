@@ -1,4 +1,4 @@
-"""What `redact inspect` shows of a clip, and that nothing of it is left in a result."""
+"""`redact inspect` shows everything that a clip carries, and finds none of it in a result."""
 
 import json
 import struct
@@ -12,19 +12,19 @@ from make_clips import draw, write_clip
 import redact
 from redact.cli import main
 from redact.inspection import as_json, as_text, inspect_clip
-from redact.video import metadata as hidden
+from redact.video import metadata
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>\n <photographer>Ann</photographer>\n</x:xmpmeta>"
 
 
-def write_rich(path, **metadata):
-    """A clip with sound, a second picture stream, a cover, chapters and metadata of every topic."""
+def write_rich(path, **values):
+    """Write a clip with audio, a second video stream, chapters and metadata of every topic."""
     with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as out:
-        out.metadata.update(metadata)
+        out.metadata.update(values)
         for _ in range(2):
             video = out.add_stream("libx264", rate=25)
             video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        sound = out.add_stream("aac", rate=16_000, layout="mono")
+        audio = out.add_stream("aac", rate=16_000, layout="mono")
         out.set_chapters(
             [
                 {
@@ -44,8 +44,8 @@ def write_rich(path, **metadata):
             out.mux(video.encode())
         chunk = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), "s16", "mono")
         chunk.sample_rate = 16_000
-        out.mux(sound.encode(chunk))
-        out.mux(sound.encode())
+        out.mux(audio.encode(chunk))
+        out.mux(audio.encode())
 
 
 @pytest.fixture
@@ -68,14 +68,14 @@ def found_in(path):
     return {(found.topic, found.value) for found in inspect_clip(path).found}
 
 
-def test_all_that_a_clip_gives_away_is_listed_with_its_values(rich):
+def test_everything_that_a_clip_reveals_is_listed_with_its_value(rich):
     found = found_in(rich)
     assert ("metadata", "Front door") in found
     assert ("device", "Acme") in found
     assert ("location", "+51.5000-000.1000/") in found
     assert any(topic == "time" and value.startswith("2024-05-06") for topic, value in found)
-    assert ("sound", "aac") in found
-    assert ("second picture", "h264") in found
+    assert ("audio", "aac") in found
+    assert ("second video", "h264") in found
     assert ("chapter", "He rings") in found
     assert any(topic == "user data" and "x264" in value for topic, value in found)
     assert any(topic == "XMP" and "<photographer>Ann" in value for topic, value in found)
@@ -83,7 +83,7 @@ def test_all_that_a_clip_gives_away_is_listed_with_its_values(rich):
     assert ("trailing bytes", "4 bytes") in found
 
 
-def test_text_obeys_nobody_and_stays_on_its_lines(rich, capsys):
+def test_text_output_escapes_control_characters_and_line_breaks(rich, capsys):
     assert main(["inspect", str(rich)]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out
@@ -92,7 +92,7 @@ def test_text_obeys_nobody_and_stays_on_its_lines(rich, capsys):
     assert len(out.splitlines()) == len(as_text(inspect_clip(rich)).splitlines())
 
 
-def test_json_has_the_values_whole(rich, capsys):
+def test_json_output_has_values_in_full(rich, capsys):
     assert main(["inspect", "--json", str(rich)]) == 0
     out = capsys.readouterr().out
     data = json.loads(out)
@@ -102,21 +102,21 @@ def test_json_has_the_values_whole(rich, capsys):
     assert data["size_bytes"] == rich.stat().st_size
 
 
-def test_inspecting_changes_and_writes_nothing(rich):
+def test_inspecting_writes_nothing(rich):
     before = {p.name: p.read_bytes() for p in rich.parent.iterdir()}
     inspect_clip(rich)
     assert {p.name: p.read_bytes() for p in rich.parent.iterdir()} == before
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
-def test_a_result_carries_nothing_beside_its_pictures(rich, suffix):
+def test_a_result_carries_nothing_besides_its_video(rich, suffix):
     target = rich.with_name(f"safe{suffix}")
     redact.redact_clip(rich, target, detectors=[])
     assert found_in(target) == set()
     assert "carries nothing besides its video" in as_text(inspect_clip(target))
 
 
-def test_attachments_and_their_names_are_found(tmp_path):
+def test_attachments_are_found_with_their_names(tmp_path):
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as out:
         video = out.add_stream("ffv1", rate=25)
@@ -131,48 +131,51 @@ def test_attachments_and_their_names_are_found(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
-def test_bytes_after_the_end_are_counted_in_any_container(tmp_path, suffix):
+def test_trailing_bytes_are_counted_in_every_container(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     codec = {"codec": "mjpeg", "pixel_format": "yuvj420p"} if suffix == ".avi" else {}
     times = {"time_base": Fraction(1, 25), "pts": [0, 1, 2]}
     write_clip(path, size=(64, 48), **codec, **times)
-    assert hidden.count_trailing_bytes(path) == 0
-    path.write_bytes(path.read_bytes() + b"who was here" * 10)
-    assert hidden.count_trailing_bytes(path) == 120
+    assert metadata.count_trailing_bytes(path) == 0
+    path.write_bytes(path.read_bytes() + b"Ann was here" * 10)
+    assert metadata.count_trailing_bytes(path) == 120
 
 
-def message(kind, content):
-    """An H.264 unit with one SEI message."""
+def message(message_type, content):
+    """An H.264 NAL unit with one SEI message."""
     sizes = b"\xff" * (len(content) // 255) + bytes([len(content) % 255])
-    return b"\x06" + bytes([kind]) + sizes + content + b"\x80"
+    return b"\x06" + bytes([message_type]) + sizes + content + b"\x80"
 
 
-def test_messages_are_read_however_units_are_delimited():
+def test_messages_are_found_however_nal_units_are_delimited():
     unit = message(5, bytes(range(16)) + b"taken at 51.5 north" * 20)
-    expected = [hidden.Message("user data", "taken at 51.5 north" * 20)]
-    picture = b"\x65" + bytes(range(40, 90))
-    assert list(hidden.read_messages(b"\0\0\0\1" + unit + b"\0\0\1" + picture, "h264")) == expected
+    expected = [metadata.Message("user data", "taken at 51.5 north" * 20)]
+    slice_unit = b"\x65" + bytes(range(40, 90))
+    assert (
+        list(metadata.read_messages(b"\0\0\0\1" + unit + b"\0\0\1" + slice_unit, "h264"))
+        == expected
+    )
     for length_size in (1, 2, 4):
-        units = [unit, picture] if length_size > 1 else [message(5, bytes(16) + b"short")]
+        units = [unit, slice_unit] if length_size > 1 else [message(5, bytes(16) + b"short")]
         packet = b"".join(len(u).to_bytes(length_size, "big") + u for u in units)
         header = bytes([1, 66, 0, 30, 0xFC | length_size - 1])
-        found = list(hidden.read_messages(packet, "h264", header))
-        assert found == (expected if length_size > 1 else [hidden.Message("user data", "short")])
+        found = list(metadata.read_messages(packet, "h264", header))
+        assert found == (expected if length_size > 1 else [metadata.Message("user data", "short")])
 
 
-def test_messages_in_the_header_of_an_hevc_stream_are_read():
+def test_messages_in_the_header_of_an_hevc_stream_are_found():
     unit = b"\x4e\x01" + message(5, bytes(range(16)) + b"x265 was here")[1:]
     array = b"\x27" + struct.pack(">HH", 1, len(unit)) + unit
     header = b"\1" + bytes(20) + b"\x03" + b"\1" + array
-    expected = [hidden.Message("user data", "x265 was here")]
-    assert list(hidden.read_header_messages(header, "hevc")) == expected
-    assert list(hidden.read_header_messages(b"\0\0\0\1" + unit, "hevc")) == expected
+    expected = [metadata.Message("user data", "x265 was here")]
+    assert list(metadata.read_header_messages(header, "hevc")) == expected
+    assert list(metadata.read_header_messages(b"\0\0\0\1" + unit, "hevc")) == expected
 
 
-def test_other_codecs_and_cut_off_messages_are_no_trouble():
-    assert list(hidden.read_messages(b"\0\0\1\x06\x05", "vp9")) == []
+def test_other_codecs_and_truncated_messages_raise_nothing():
+    assert list(metadata.read_messages(b"\0\0\1\x06\x05", "vp9")) == []
     unit = message(5, bytes(16) + b"a long text that was cut off")
     for end in range(len(unit)):
-        list(hidden.read_messages(b"\0\0\1" + unit[:end], "h264"))
-        list(hidden.read_messages(unit[:end], "h264", b"\1\0\0\0\xff"))
-        list(hidden.read_header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))
+        list(metadata.read_messages(b"\0\0\1" + unit[:end], "h264"))
+        list(metadata.read_messages(unit[:end], "h264", b"\1\0\0\0\xff"))
+        list(metadata.read_header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))

@@ -18,7 +18,7 @@ from redact.tracking.tuning import kind_tuning
 
 def test_every_frame_is_covered_and_times_stay(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
-    pts = write_clip(source, sound=True)
+    pts = write_clip(source, with_audio=True)
     report = redact.redact_clip(source, target, detectors=[SquareDetector()])
     after_pts, pictures = read_back(target)
     assert after_pts == pts
@@ -222,7 +222,7 @@ def test_a_real_face_and_a_real_plate_are_covered_in_every_frame(doorbell, tmp_p
 
 
 def test_the_report_tells_what_was_done(tmp_path):
-    write_clip(tmp_path / "a.mp4", sound=True)
+    write_clip(tmp_path / "a.mp4", with_audio=True)
     report = redact.redact_clip(
         tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[SquareDetector()]
     )
@@ -273,7 +273,7 @@ def test_progress_counts_every_frame_of_every_stage(tmp_path):
 
 
 def test_the_result_has_one_video_stream_and_no_audio(tmp_path):
-    write_clip(tmp_path / "a.mp4", sound=True)
+    write_clip(tmp_path / "a.mp4", with_audio=True)
     redact.redact_clip(tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[SquareDetector()])
     with av.open(str(tmp_path / "b.mp4")) as out:
         assert [stream.type for stream in out.streams] == ["video"]

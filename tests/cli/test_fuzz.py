@@ -1,7 +1,8 @@
-"""Damaged containers, many of them: the command ends well or refuses, and harms nothing.
+"""The command succeeds on or refuses randomly damaged containers, and harms nothing.
 
-Environment: REDACT_FUZZ_CASES (60) says how many, REDACT_FUZZ_SEED (1) which ones. A case that
-breaks a rule is named by its number and stays in the test's folder.
+The environment variables REDACT_FUZZ_CASES (default 60) and REDACT_FUZZ_SEED (default 1) set the
+number of cases and select them. A failing case is named by its number, and its file stays in the
+test's folder.
 """
 
 import hashlib
@@ -19,9 +20,9 @@ from mutate import mutate
 
 CASES = int(os.environ.get("REDACT_FUZZ_CASES", "60"))
 SEED = int(os.environ.get("REDACT_FUZZ_SEED", "1"))
-KINDS = ("mp4", "fragments.mp4", "mkv", "ts", "avi")
+CONTAINERS = ("mp4", "fragments.mp4", "mkv", "ts", "avi")
 
-# Many clips in one process, which may die of one of them: each says when it begins and ends.
+# One process handles many clips, and may crash on any of them. It reports after each one.
 WORKER = """
 import contextlib, io, json, resource, signal, sys
 from pathlib import Path
@@ -33,15 +34,15 @@ for line in sys.stdin:
     name, audio = json.loads(line)
     source = Path(name)
     err = io.StringIO()
-    signal.alarm(60)  # deadly
+    signal.alarm(60)  # kills the process
     try:
         with contextlib.redirect_stderr(err):
             options = ["--no-faces", "--detector=fast", "--no-audit", "--quiet"]
             options += ["--preset=ultrafast", "--audio", audio]
             code = main([str(source), "-o", str(source.with_name("out.mp4")), *options])
             with contextlib.redirect_stdout(io.StringIO()):
-                if (looked := main(["inspect", "--json", str(source)])) not in (0, 2):
-                    code = f"{code}, of inspect {looked}"
+                if (inspect_code := main(["inspect", "--json", str(source)])) not in (0, 2):
+                    code = f"{code}, and of inspect {inspect_code}"
     except BaseException as error:
         code = repr(error)
     print(json.dumps({"code": code, "err": err.getvalue()}), flush=True)
@@ -49,25 +50,25 @@ for line in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def sound_clips(tmp_path_factory):
-    """Bytes of an undamaged clip for each kind of container."""
-    folder = tmp_path_factory.mktemp("sound")
-    for kind in KINDS:
-        if kind == "fragments.mp4":
+def healthy_clips(tmp_path_factory):
+    """The bytes of an undamaged clip in each container."""
+    folder = tmp_path_factory.mktemp("healthy")
+    for container in CONTAINERS:
+        if container == "fragments.mp4":
             continue
         options = {"frames": 8, "size": (64, 48), "time_base": Fraction(1, 12800)}
-        if kind == "ts":
+        if container == "ts":
             options |= {"time_base": Fraction(1, 90_000), "pts": [3600 * i for i in range(8)]}
-        if kind == "avi":
+        if container == "avi":
             options |= {"codec": "mjpeg", "pixel_format": "yuvj420p"}
             options |= {"time_base": Fraction(1, 25), "pts": list(range(8))}
-        write_clip(folder / f"a.{kind}", sound=kind in ("mp4", "mkv"), **options)
+        write_clip(folder / f"a.{container}", with_audio=container in ("mp4", "mkv"), **options)
     fragment(folder / "a.mp4", folder / "a.fragments.mp4")
-    return {kind: (folder / f"a.{kind}").read_bytes() for kind in KINDS}
+    return {container: (folder / f"a.{container}").read_bytes() for container in CONTAINERS}
 
 
 def fragment(source, target):
-    """The clip again as a fragmented MP4."""
+    """Write the clip again as a fragmented MP4 file."""
     options = {"movflags": "frag_keyframe+empty_moov"}
     with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
         stream = new.add_stream_from_template(old.streams.video[0])
@@ -78,13 +79,13 @@ def fragment(source, target):
 
 
 class Worker:
-    """Runs the command on one clip after the other; starts anew when it has died."""
+    """Runs the command on one clip after the other; starts another process after a crash."""
 
     def __init__(self):
         self.process = None
 
     def run(self, source, audio="drop"):
-        """What became of it: a mapping with "code" and "err"."""
+        """The exit code and the standard error, as a mapping with "code" and "err"."""
         if self.process is None:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", WORKER],
@@ -121,7 +122,7 @@ def frames_of(path):
 
 
 def broken_rules(folder, source, before, done):
-    """What the case did that nothing may ever do."""
+    """The rules that the case broke, in words."""
     target = folder / "out.mp4"
     if hashlib.sha256(source.read_bytes()).digest() != before:
         yield "the source has changed"
@@ -130,35 +131,35 @@ def broken_rules(folder, source, before, done):
     if (done["code"] == 0) != target.exists():
         yield f"exit code {done['code']}, but a result is{' not' * (not target.exists())} there"
     if target.exists() and not frames_of(target):
-        yield "the result doesn't play"
-    if done["code"] == 2 and not 1 <= done["err"].count("\n") <= 5:  # inspect's, too
-        yield "it refuses in no words or too many"
+        yield "the result has no frames"
+    if done["code"] == 2 and not 1 <= done["err"].count("\n") <= 5:  # inspect adds its own
+        yield "the refusal has no lines or too many"
     if "Traceback" in done["err"]:
         yield "a traceback"
     if left := {p.name for p in folder.iterdir()} - {source.name, "out.mp4"}:
-        yield f"it leaves {left}"
+        yield f"it leaves {left} behind"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs limits of memory")
-def test_undamaged_clips_pass(sound_clips, worker, tmp_path):
-    """Guards the test below: of clips that are all refused it would learn nothing."""
-    for kind, data in sound_clips.items():
-        source = tmp_path / f"clip.{kind}"
+@pytest.mark.skipif(os.name == "nt", reason="needs memory limits")
+def test_undamaged_clips_succeed(healthy_clips, worker, tmp_path):
+    """Otherwise the next test would prove nothing, because all clips would be refused."""
+    for container, data in healthy_clips.items():
+        source = tmp_path / f"clip.{container}"
         source.write_bytes(data)
-        assert worker.run(source)["code"] == 0, kind
+        assert worker.run(source)["code"] == 0, container
         assert frames_of(tmp_path / "out.mp4") == 8
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs limits of memory")
-def test_damaged_clips_end_well_or_are_refused(sound_clips, worker, tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="needs memory limits")
+def test_damaged_clips_succeed_or_are_refused(healthy_clips, worker, tmp_path):
     ended = {0: 0, 2: 0}
     for number in range(CASES):
         rng = random.Random(f"{SEED} {number}")
-        kind = KINDS[number % len(KINDS)]
+        container = CONTAINERS[number % len(CONTAINERS)]
         folder = tmp_path / str(number)
         folder.mkdir()
-        source = folder / f"clip.{kind}"
-        data = mutate(sound_clips[kind], rng)
+        source = folder / f"clip.{container}"
+        data = mutate(healthy_clips[container], rng)
         source.write_bytes(data)
         done = worker.run(source, audio=rng.choice(("drop", "keep")))
         rules = list(broken_rules(folder, source, hashlib.sha256(data).digest(), done))
@@ -168,4 +169,4 @@ def test_damaged_clips_end_well_or_are_refused(sound_clips, worker, tmp_path):
             path.unlink()
     assert ended[0] > CASES // 5
     assert ended[2] > CASES // 20
-    print(f"{ended[0]} ended well, {ended[2]} were refused")
+    print(f"{ended[0]} succeeded, {ended[2]} were refused")

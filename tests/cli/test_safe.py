@@ -1,4 +1,4 @@
-"""Nothing is ever harmed: not the source, not what lies at the target, whatever goes wrong."""
+"""Neither the source nor an older file at the target is harmed, whatever goes wrong."""
 
 import errno
 import json
@@ -15,18 +15,18 @@ from broken import QUICK
 from make_clips import SquareDetector, write_clip
 
 import redact
-from redact import output as targets
 from redact.cli import main
+from redact.output import staged
 
 SMALL = {"frames": 3, "size": (64, 48)}
 BEFORE = b"what was there before"
 OPTIONS = [*QUICK, "--quiet"]
-unix_only = pytest.mark.skipif(os.name == "nt", reason="Windows does this another way")
+unix_only = pytest.mark.skipif(os.name == "nt", reason="Windows does this differently")
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """An empty folder, the current one, with a small clip a.mp4 in it."""
+    """The current folder, empty except for a small clip a.mp4."""
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "a.mp4", **SMALL)
     return tmp_path
@@ -36,13 +36,13 @@ def contents(folder):
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
 
 
-def plays(path):
+def count_frames(path):
     with av.open(str(path)) as container:
         return sum(1 for _ in container.decode(video=0))
 
 
 def refuse(capfd, arguments, said):
-    """Run the command in the current folder; it must refuse and change nothing."""
+    """Run the command in the current folder, and check that it refuses and changes nothing."""
     before = contents(Path.cwd())
     assert main([*arguments, *OPTIONS]) == 2
     err = capfd.readouterr().err
@@ -53,7 +53,7 @@ def refuse(capfd, arguments, said):
 
 @unix_only
 @pytest.mark.parametrize("make", ["same", "dots", "symlink", "hardlink", "linked folder"])
-def test_the_source_is_no_target_by_whatever_name(home, capfd, make):
+def test_the_source_is_refused_as_a_target_under_any_name(home, capfd, make):
     (home / "sub").mkdir()
     target = {"same": "a.mp4", "dots": "sub/../a.mp4", "linked folder": "door/a.mp4"}
     name = target.get(make, "b.mp4")
@@ -69,7 +69,7 @@ def test_the_source_is_no_target_by_whatever_name(home, capfd, make):
 
 
 @unix_only
-def test_targets_that_cannot_be_are_refused(home, capfd):
+def test_impossible_targets_are_refused(home, capfd):
     (home / "folder.mp4").mkdir()
     os.mkfifo(home / "pipe.mp4")
     refuse(capfd, ["a.mp4", "-o", "folder.mp4"], "is a folder")
@@ -83,20 +83,20 @@ def test_targets_that_cannot_be_are_refused(home, capfd):
     refuse(capfd, ["a.mp4", "-o", "nul\0.mp4"], "can't write")
 
 
-def test_two_results_never_share_a_file(home, capfd):
+def test_two_results_can_not_share_a_file(home, capfd):
     refuse(capfd, ["a.mp4", "-o", "b.mp4", "--json", "b.mp4"], "asked for twice")
     refuse(capfd, ["a.mp4", "-o", "b.mp4", "--json", "r", "--report", "./r"], "asked for twice")
     refuse(capfd, ["a.mp4", "--json", "a.redacted.mp4"], "asked for twice")
 
 
-def test_pages_that_cannot_be_written_keep_the_result_back(home, capfd):
-    """Nobody is left to guess whether the clip without its report is a good one."""
+def test_no_result_appears_if_its_report_can_not_be_written(home, capfd):
+    """A clip without its report would leave people guessing whether it is safe."""
     (home / "folder").mkdir()
     refuse(capfd, ["a.mp4", "--json", "folder"], "is a folder")
     refuse(capfd, ["a.mp4", "--report", "none/r.html"], "there is no folder")
 
 
-def test_a_page_that_fails_late_keeps_the_result_back_too(home, capfd, monkeypatch):
+def test_no_result_appears_if_writing_its_report_fails_late(home, capfd, monkeypatch):
     def fail(self, path):
         Path(path).write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -107,12 +107,12 @@ def test_a_page_that_fails_late_keeps_the_result_back_too(home, capfd, monkeypat
     refuse(capfd, arguments, os.strerror(errno.ENOSPC))
 
 
-def test_an_older_result_and_its_pages_are_replaced(home):
+def test_an_older_result_and_its_reports_are_replaced(home):
     for name in ("b.mp4", "r.json", "r.html"):
         (home / name).write_bytes(BEFORE)
     arguments = ["a.mp4", "-o", "b.mp4", "--json", "r.json", "--report", "r.html"]
     assert main([*arguments, *OPTIONS]) == 0
-    assert plays(home / "b.mp4") == 3
+    assert count_frames(home / "b.mp4") == 3
     assert json.loads((home / "r.json").read_text())["output"]["name"] == "b.mp4"
     assert "b.mp4" in (home / "r.html").read_text()
     assert sorted(p.name for p in home.iterdir()) == ["a.mp4", "b.mp4", "r.html", "r.json"]
@@ -144,7 +144,7 @@ NAMES = [
 
 @unix_only
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_any_name_can_be_read_and_written(home, capfd, name):
+def test_files_of_any_name_can_be_read_and_written(home, capfd, name):
     (home / "a.mp4").rename(home / name)
     before = (home / name).read_bytes()
     (home / "out").mkdir()
@@ -153,7 +153,7 @@ def test_any_name_can_be_read_and_written(home, capfd, name):
     pages = ["--json", f"out/{name[:200]}.json", f"--report=out/{name[:200]}.html"]
     source = f"./{name}" if name == "inspect" else name
     assert main([*QUICK, *pages, "-o", target, "--", source]) == 0
-    assert plays(home / target) == 3
+    assert count_frames(home / target) == 3
     out = capfd.readouterr().out
     assert out.count("\n") == 1
     assert "\x1b" not in out
@@ -164,7 +164,7 @@ def test_any_name_can_be_read_and_written(home, capfd, name):
 
 
 @unix_only
-def test_names_are_printed_whatever_the_encoding(home):
+def test_names_are_printed_in_any_encoding(home):
     name = os.fsdecode(b"nacht \xff \xf0\x9f\x9a\xaa.mp4")
     (home / "a.mp4").rename(home / name)
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
@@ -183,34 +183,34 @@ def test_a_result_whose_name_would_be_too_long_is_refused(home, capfd):
 
 
 @pytest.mark.parametrize("name", ["inspect", "verify"])
-def test_a_file_with_a_commands_name_is_a_clip_with_a_dot_before_it(home, name):
+def test_a_clip_with_the_name_of_a_command_is_read_with_dot_slash_before_it(home, name):
     (home / "a.mp4").rename(home / name)
     assert main([f"./{name}", *OPTIONS]) == 0
-    assert plays(home / f"{name}.redacted.mp4") == 3
+    assert count_frames(home / f"{name}.redacted.mp4") == 3
 
 
 CHILD = """
 import resource, sys
 from redact import output, pipeline, video
-from redact.rendering import renderer  # what is loaded lazily needs files, too
+from redact.rendering import renderer  # Imported before the limit, because loading opens files.
 from redact.cli import main
-kind, limit = getattr(resource, sys.argv[1]), int(sys.argv[2])
-resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
+name, limit = getattr(resource, sys.argv[1]), int(sys.argv[2])
+resource.setrlimit(name, (limit, resource.getrlimit(name)[1]))
 sys.exit(main(sys.argv[3:]))
 """
 
 
-def limited(kind, limit, *arguments, **options):
-    command = [sys.executable, "-c", CHILD, kind, str(limit), *arguments]
+def limited(resource_name, limit, *arguments, **options):
+    command = [sys.executable, "-c", CHILD, resource_name, str(limit), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
 
-def check_exit_tells_the_truth(home, done, before):
-    """Exit 0 with a whole result, or 2 with the folder as it was; words either way."""
+def check_result_or_refusal(home, done, before):
+    """Check for exit code 0 and a complete result, or for 2, a message and an unchanged folder."""
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") <= 4
     if done.returncode == 0:
-        assert plays(home / "b.mp4") == 3
+        assert count_frames(home / "b.mp4") == 3
         json.loads((home / "r.json").read_text())
         return True
     assert done.returncode == 2, done.stderr
@@ -220,19 +220,19 @@ def check_exit_tells_the_truth(home, done, before):
 
 
 @unix_only
-def test_a_full_disk_leaves_the_folder_as_it_was(home):
+def test_a_size_limit_leaves_the_folder_unchanged(home):
     (home / "b.mp4").write_bytes(BEFORE)
     before = contents(home)
     arguments = ["a.mp4", "-o", "b.mp4", "--json", "r.json", *OPTIONS]
     ends = [
-        check_exit_tells_the_truth(home, limited("RLIMIT_FSIZE", size, *arguments), before)
+        check_result_or_refusal(home, limited("RLIMIT_FSIZE", size, *arguments), before)
         for size in (600, 100_000)
     ]
     assert ends == [False, True]
 
 
 @unix_only
-def test_a_failure_to_write_names_the_result_and_not_the_temporary_file(home):
+def test_an_error_while_writing_names_the_target_and_not_the_temporary_file(home):
     resource = pytest.importorskip("resource")
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, old[1]))
@@ -244,8 +244,8 @@ def test_a_failure_to_write_names_the_result_and_not_the_temporary_file(home):
 
 
 @unix_only
-def test_any_limit_of_bytes_leaves_the_folder_as_it_was(home, monkeypatch):
-    """The same within this process, byte for byte near the end, where buffers are flushed."""
+def test_any_size_limit_leaves_the_folder_unchanged(home, monkeypatch):
+    """Limits near the end are tried in small steps, because buffers are flushed there."""
     resource = pytest.importorskip("resource")
     redact.redact_clip("a.mp4", "whole.mp4", detectors=[])
     size = (home / "whole.mp4").stat().st_size
@@ -261,23 +261,23 @@ def test_any_limit_of_bytes_leaves_the_folder_as_it_was(home, monkeypatch):
             assert limit < size
         else:
             assert limit >= size
-            assert plays(home / "b.mp4") == 3
+            assert count_frames(home / "b.mp4") == 3
             (home / "b.mp4").unlink()
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, old)
 
 
 @unix_only
-def test_a_disk_that_is_really_full_says_so(home):
+def test_a_full_disk_is_named_as_the_reason(home):
     if os.geteuid() or not shutil.which("mount"):
-        pytest.skip("only root can make a small disk")
+        pytest.skip("only root can mount a small disk")
     disk = home / "disk"
     disk.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", disk], capture_output=True
     )
     if mounted.returncode:
-        pytest.skip("this place lets nobody mount a small disk")
+        pytest.skip("mounting is not allowed here")
     try:
         (disk / "filler").write_bytes(bytes(8192))
         with pytest.raises(redact.TargetError, match=os.strerror(errno.ENOSPC)):
@@ -289,13 +289,13 @@ def test_a_disk_that_is_really_full_says_so(home):
 
 @unix_only
 @pytest.mark.parametrize("limit", [6, 9, 64])
-def test_too_few_open_files_leave_the_folder_as_it_was(home, limit):
+def test_too_few_open_files_leave_the_folder_unchanged(home, limit):
     (home / "b.mp4").write_bytes(BEFORE)
     before = contents(home)
     done = limited(
         "RLIMIT_NOFILE", limit, "a.mp4", "-o", "b.mp4", "--json", "r.json", "--threads=1", *OPTIONS
     )
-    ended_well = check_exit_tells_the_truth(home, done, before)
+    ended_well = check_result_or_refusal(home, done, before)
     assert ended_well or limit < 64
 
 
@@ -304,9 +304,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused(home, capfd):
     closed = home / "closed"
     closed.mkdir()
     if os.geteuid() == 0:
-        closed = Path("/proc/self")  # modes are nothing to root, but there nobody makes a file
+        closed = Path("/proc/self")  # permissions don't stop root, but no file can be made there
         if not closed.is_dir():
-            pytest.skip("no folder is closed to root here")
+            pytest.skip("no folder refuses root here")
     else:
         closed.chmod(0o500)
     refuse(capfd, ["a.mp4", "-o", f"{closed}/b.mp4"], "can't write")
@@ -314,7 +314,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused(home, capfd):
 
 
 @unix_only
-def test_a_source_that_may_only_be_read_is_left_so(home):
+def test_a_read_only_source_is_unchanged(home):
     (home / "a.mp4").chmod(0o400)
     before = (home / "a.mp4").stat()
     redact.redact_clip("a.mp4", "b.mp4", detectors=[])
@@ -327,8 +327,8 @@ def test_a_source_that_may_only_be_read_is_left_so(home):
 
 
 @unix_only
-def test_a_result_has_the_modes_any_new_file_has(home):
-    """Not those of the temporary file, which nobody else may read."""
+def test_a_result_has_the_permissions_of_any_new_file(home):
+    """The temporary file, which only the user may read, has others."""
     old = os.umask(0o027)
     try:
         redact.redact_clip("a.mp4", "b.mp4", detectors=[])
@@ -360,7 +360,7 @@ sys.exit(cli.main(sys.argv[2:]))
         ("render", signal.SIGKILL, -signal.SIGKILL),
     ],
 )
-def test_a_signal_leaves_nothing_at_the_target(home, stage, number, code):
+def test_a_signal_leaves_the_target_unchanged(home, stage, number, code):
     write_clip(home / "a.mp4", frames=200, size=(64, 48))
     (home / "old.mp4").write_bytes(BEFORE)
     before = contents(home)
@@ -381,18 +381,18 @@ def test_a_signal_leaves_nothing_at_the_target(home, stage, number, code):
 
 
 @unix_only
-def test_two_runs_at_once_on_one_source_both_end_well(home):
+def test_two_runs_on_one_source_at_once_both_succeed(home):
     write_clip(home / "a.mp4", frames=30, size=(64, 48))
     before = (home / "a.mp4").read_bytes()
     command = [sys.executable, "-m", "redact", "a.mp4", *OPTIONS, "-o"]
     runs = [subprocess.Popen([*command, name]) for name in ("b.mp4", "b.mp4")]
     assert [run.wait(timeout=120) for run in runs] == [0, 0]
-    assert plays("b.mp4") == 30
+    assert count_frames("b.mp4") == 30
     assert sorted(p.name for p in home.iterdir()) == ["a.mp4", "b.mp4"]
     assert (home / "a.mp4").read_bytes() == before
 
 
-def test_a_source_that_changes_between_the_passes_is_noticed(home):
+def test_a_source_that_changes_while_it_is_analyzed_is_refused(home):
     def change(stage, done, _total):
         if stage == "analyze" and done == 3:
             write_clip(home / "a.mp4", frames=3, size=(64, 48), rotation=90)
@@ -402,18 +402,18 @@ def test_a_source_that_changes_between_the_passes_is_noticed(home):
     assert [p.name for p in home.iterdir()] == ["a.mp4"]
 
 
-def test_nobody_reads_the_output_but_the_result_is_there(home):
+def test_the_result_is_written_even_if_the_output_pipe_is_closed(home):
     command = [sys.executable, "-m", "redact", "a.mp4", *QUICK]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         err = process.stderr.read()
     assert process.returncode == 0
     assert err == b""
-    assert plays(home / "a.redacted.mp4") == 3
+    assert count_frames(home / "a.redacted.mp4") == 3
 
 
-def test_staged_files_vanish_when_the_block_fails(home):
-    with pytest.raises(ZeroDivisionError), targets.staged(home / "b.mp4") as unfinished:
+def test_a_staged_file_is_deleted_when_the_block_fails(home):
+    with pytest.raises(ZeroDivisionError), staged(home / "b.mp4") as unfinished:
         unfinished.write_bytes(b"half")
         _ = 1 / 0
     assert [p.name for p in home.iterdir()] == ["a.mp4"]

@@ -1,4 +1,4 @@
-"""Makes files that are no clip, or one that lies about itself, out of small sound ones."""
+"""Turns small undamaged clips into broken ones, or into clips with false headers."""
 
 import struct
 
@@ -16,7 +16,7 @@ def atoms(data, start=0, end=None):
 
 
 def replace_atom(data, path, body):
-    """The bytes with the content of every box at `path`, "moov/trak/...", put in place of it."""
+    """The bytes with `body` applied to the content of every box at `path`, "moov/trak/..."."""
     kind, _, rest = path.partition("/")
     result = b""
     for found, start, end in atoms(data):
@@ -33,7 +33,7 @@ def without_atom(data, kind):
 
 
 def with_reference(data, place, kind=b"url "):
-    """The MP4 saying that its samples lie in the file, or at the address, `place`."""
+    """The MP4 file with a reference that says its samples lie in another file or at an address."""
     entry = struct.pack(">I4sI", 12 + len(place), kind, 0) + place
     return replace_atom(
         data, "moov/trak/mdia/minf/dinf/dref", lambda _: struct.pack(">II", 0, 1) + entry
@@ -41,7 +41,7 @@ def with_reference(data, place, kind=b"url "):
 
 
 def alias_record(name):
-    """A QuickTime alias, version 2, to a file in the same folder: FFmpeg can follow those."""
+    """A QuickTime alias, version 2, to a file in the same folder, which FFmpeg can follow."""
     record = bytearray(150)
     struct.pack_into(">HH", record, 6, 2, 0)
     record[50] = len(name)
@@ -52,7 +52,7 @@ def alias_record(name):
 
 
 def sequence_header(width, height):
-    """An H.264 sequence parameter set (baseline, level 6.2) of such a picture, without framing."""
+    """An H.264 sequence parameter set (baseline, level 6.2) for this size, without a start code."""
 
     def golomb(value):
         digits = f"{value + 1:b}"
@@ -71,7 +71,7 @@ def sequence_header(width, height):
 
 
 def with_sequence_header(data, unit):
-    """The H.264 MP4 with another sequence parameter set in its sample entry."""
+    """The MP4 file with another H.264 sequence parameter set in its sample entry."""
     entry_size = 78
 
     def swap(stsd):
@@ -88,14 +88,14 @@ def with_sequence_header(data, unit):
 
 
 def giant_h264(width, height):
-    """An H.264 stream, Annex B, with a header of that size and one slice of nonsense."""
+    """An H.264 stream (Annex B) whose header states this size, with slices of random data."""
     picture_header = b"\x68\xce\x38\x80"
     units = [sequence_header(width, height), picture_header, b"\x65\x88\x84" + b"\x55\xaa" * 4000]
     return b"".join(b"\0\0\0\1" + unit for unit in units) * 3
 
 
 def giant_jpeg(data, width, height):
-    """The bytes of an MJPEG clip, every picture's header saying that size."""
+    """The bytes of an MJPEG clip with this size in the header of every frame."""
     at = data.find(b"\xff\xc0")
     while at >= 0:
         data = data[: at + 5] + struct.pack(">HH", height, width) + data[at + 9 :]

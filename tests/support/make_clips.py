@@ -1,4 +1,4 @@
-"""Small clips for tests, and a detector that finds what moves in them."""
+"""Writes small clips with a moving bright square, and detects that square."""
 
 from fractions import Fraction
 
@@ -11,12 +11,12 @@ SIDE = 40
 
 
 def square_at(index):
-    """Top left corner of the bright square in frame `index`."""
+    """The top left corner, (x, y), of the bright square in frame `index`."""
     return 40 + 4 * index, 60 + 2 * index
 
 
 def draw(index, width, height):
-    """A dim textured picture with a bright square that moves to the lower right."""
+    """(H, W, 3) BGR: a dark textured image with a bright square that moves to the lower right."""
     rng = np.random.default_rng(5)
     image = np.full((height, width, 3), 60, np.uint8)
     image += rng.integers(0, 12, (height, width, 1), dtype=np.uint8)
@@ -38,11 +38,11 @@ def write_clip(
     rotation=0,
     flip=False,
     gop=None,
-    sound=False,
+    with_audio=False,
     aspect=None,
     full_range=False,
 ):
-    """Write a clip; returns its pts."""
+    """Write a clip of the moving square, and return its pts."""
     pts = [512 * i for i in range(frames)] if pts is None else pts
     with av.open(
         str(path), "w", options={"video_track_timescale": str(time_base.denominator)}
@@ -60,7 +60,7 @@ def write_clip(
             video.codec_context.sample_aspect_ratio = aspect
         if full_range:
             video.codec_context.color_range = 2
-        audio = out.add_stream("aac", rate=16_000, layout="mono") if sound else None
+        audio = out.add_stream("aac", rate=16_000, layout="mono") if with_audio else None
         for index, at in enumerate(pts):
             frame = av.VideoFrame.from_ndarray(draw(index, *size), format="bgr24")
             frame = frame.reformat(format=pixel_format)
@@ -77,14 +77,14 @@ def write_clip(
 
 
 def read_back(path):
-    """(pts, pictures) of the first video stream, pictures as (H, W, 3) BGR, as stored."""
+    """The pts and the images, (H, W, 3) BGR as stored, of the first video stream."""
     with av.open(str(path)) as container:
         frames = list(container.decode(container.streams.video[0]))
     return [f.pts for f in frames], [f.to_ndarray(format="bgr24") for f in frames]
 
 
 class SquareDetector:
-    """Finds the bright square by its brightness. `blind` frames show it nothing."""
+    """Detects the bright square by its brightness, except in the calls numbered in `blind`."""
 
     kinds = ("face",)
 
@@ -103,12 +103,12 @@ class SquareDetector:
 
 
 def brightest(image):
-    """The 99.9th percentile of brightness: above 200 where the square shows."""
+    """The 99.9th percentile of brightness, which is above 200 where the square is visible."""
     return float(np.percentile(image.min(axis=2), 99.9))
 
 
 def write_frames(target, clip, settings, frames):
-    """Encode the frames, of that clip, into a file; returns the clip with their times."""
+    """Encode the frames of a clip into a file, and return the clip with their times."""
     pts = []
     with video.EncodedClip(clip, settings, target) as encoded:
         for frame in frames:

@@ -1,4 +1,4 @@
-"""Damages the bytes of a container: flips, cuts, blocks moved about, lengths that lie."""
+"""Damages the bytes of a container: flips bits, cuts and moves blocks, falsifies lengths."""
 
 import re
 
@@ -14,7 +14,7 @@ def mutate(data, rng):
 
 
 def block(data, rng):
-    """A slice: mostly short, sometimes a good part of the file."""
+    """A random slice: usually short, sometimes up to a third of the file."""
     length = rng.choice((1, 4, 16, 188, 1024, max(1, len(data) // 3)))
     start = rng.randrange(max(1, len(data)))
     return slice(start, start + rng.randint(1, length))
@@ -60,8 +60,8 @@ def swap(data, rng):
     data[one], data[other] = data[other], data[one]
 
 
-def lie_about_length(data, rng):
-    """Changes a number before a box's four letters, or any other four bytes."""
+def falsify_length(data, rng):
+    """Change the number before the four letters of a box, or any other four bytes."""
     places = [m.start() - 4 for m in re.finditer(rb"[a-zA-Z]{4}", data) if m.start() >= 4]
     at = rng.choice(places) if places and rng.random() < 0.7 else rng.randrange(len(data) + 1)
     at += rng.choice((0, 0, 8, 12, 16))  # the size, or one of the counts that follow the letters
@@ -80,6 +80,6 @@ CHANGES = (
     insert,
     repeat,
     swap,
-    lie_about_length,
-    lie_about_length,
+    falsify_length,
+    falsify_length,
 )

@@ -1,11 +1,19 @@
-"""Nothing but pictures, and sound when it is kept, comes out; what was left behind is listed."""
+"""Only video, and audio if it is kept, reaches the result; the report lists what was left out."""
 
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
-from odd_clips import as_native, copy, find_box, look, needs, numbers_of, write_numbered
+from odd_clips import (
+    as_native,
+    copy_clip,
+    find_atom,
+    needs,
+    numbers_of,
+    times_and_numbers,
+    write_numbered,
+)
 
 import redact
 from redact import Settings, video
@@ -14,8 +22,8 @@ from redact.video.audio import strip_vorbis_comments
 SECRET = "Elm Street 12 +47.37+008.54"
 
 
-def write_rich(path, *, data_codec=None, sound=None):
-    """A clip with all that its container can carry, every part of it holding the secret."""
+def write_rich(path, *, data_codec=None):
+    """Write a clip with everything that its container can carry; each part holds the secret."""
     is_mkv, is_ts = path.suffix == ".mkv", path.suffix == ".ts"
     options = {} if is_mkv or is_ts else {"movflags": "use_metadata_tags"}
     with av.open(str(path), "w", options=options) as out:
@@ -70,12 +78,12 @@ CARRIERS = {
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
 @pytest.mark.parametrize("name", CARRIERS)
-def test_nothing_a_clip_carries_comes_out_and_all_of_it_is_listed(tmp_path, name, suffix):
+def test_whatever_a_clip_carries_is_left_out_and_listed(tmp_path, name, suffix):
     source, target = tmp_path / name, tmp_path / f"b{suffix}"
     data_codec, carried = CARRIERS[name]
     write_rich(source, data_codec=data_codec)
     assert SECRET.encode() in source.read_bytes()
-    clip = copy(source, target)
+    clip = copy_clip(source, target)
     for item in carried:
         assert any(dropped.startswith(item) for dropped in clip.dropped), clip.dropped
     assert numbers_of(target) == list(range(6))
@@ -83,7 +91,7 @@ def test_nothing_a_clip_carries_comes_out_and_all_of_it_is_listed(tmp_path, name
         assert [stream.type for stream in out.streams] == ["video"]
         assert not out.chapters()
         harmless = {"major_brand", "minor_version", "compatible_brands"}
-        # Matroska demands a muxer's name; it stands there without a version.
+        # Matroska demands the name of a muxer; ours is written without a version.
         assert set(out.metadata) - {"encoder"} <= harmless
         assert out.metadata.get("encoder", "Lavf") == "Lavf"
         assert set(out.streams[0].metadata) <= {"handler_name", "language", "vendor_id", "DURATION"}
@@ -93,35 +101,35 @@ def test_nothing_a_clip_carries_comes_out_and_all_of_it_is_listed(tmp_path, name
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
-def test_no_time_of_day_comes_out(tmp_path, suffix):
+def test_times_of_day_in_the_header_are_zero(tmp_path, suffix):
     source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
     write_rich(source)
-    copy(source, target)
+    copy_clip(source, target)
     data = target.read_bytes()
     for path in (
         (b"moov", b"mvhd"),
         (b"moov", b"trak", b"tkhd"),
         (b"moov", b"trak", b"mdia", b"mdhd"),
     ):
-        start, _ = find_box(data, *path)
+        start, _ = find_atom(data, *path)
         times = 8 if data[start + 8] == 0 else 16
         assert not any(data[start + 12 : start + 12 + times])
 
 
-def test_boxes_and_bytes_behind_the_clip_are_listed_and_left(tmp_path):
+def test_private_boxes_and_trailing_bytes_are_left_out_and_listed(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_numbered(source)
     content = bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + b"<x:xmpmeta>" + SECRET.encode()
     box = (len(content) + 8).to_bytes(4, "big") + b"uuid" + content
     source.write_bytes(source.read_bytes() + box + b"\xff" * 7 + SECRET.encode())
-    clip = copy(source, target)
+    clip = copy_clip(source, target)
     assert f"box 'uuid' ({len(box)} bytes)" in clip.dropped
     assert f"{7 + len(SECRET)} bytes after the last box" in clip.dropped
     assert SECRET.encode() not in target.read_bytes()
-    assert look(target)[1] == list(range(12))
+    assert times_and_numbers(target)[1] == list(range(12))
 
 
-def test_a_plain_clip_has_nothing_but_its_own_boxes(tmp_path):
+def test_no_box_of_a_plain_clip_is_listed(tmp_path):
     source = tmp_path / "a.mp4"
     write_numbered(source, codec="mpeg4", container_options={"fflags": "+bitexact"})
     ordinary = {"major_brand", "minor_version", "compatible_brands", "handler_name", "language"}
@@ -131,9 +139,9 @@ def test_a_plain_clip_has_nothing_but_its_own_boxes(tmp_path):
 
 
 @pytest.mark.parametrize("audio", ["drop", "keep"])
-def test_the_report_lists_sound_only_when_it_was_left_out(tmp_path, audio):
+def test_the_report_lists_audio_only_if_it_was_left_out(tmp_path, audio):
     source, target = tmp_path / "a.mkv", tmp_path / "b.mkv"
-    write_numbered(source, sound=("libopus", 0.4), time_base=Fraction(1, 1000))
+    write_numbered(source, audio=("libopus", 0.4), time_base=Fraction(1, 1000))
     settings = Settings(audit=False, audio=audio)
     report = redact.redact_clip(source, target, settings, detectors=[])
     listed = any(item.startswith("audio") for item in report.removed)
@@ -142,26 +150,26 @@ def test_the_report_lists_sound_only_when_it_was_left_out(tmp_path, audio):
     assert listed == (audio == "drop")
 
 
-def test_webm_keeps_opus_and_refuses_other_sound_before_any_work(tmp_path):
+def test_webm_keeps_opus_and_refuses_other_audio_before_any_work(tmp_path):
     settings = Settings(audit=False, audio="keep")
-    write_numbered(tmp_path / "a.mkv", sound=("libopus", 0.4), time_base=Fraction(1, 1000))
+    write_numbered(tmp_path / "a.mkv", audio=("libopus", 0.4), time_base=Fraction(1, 1000))
     redact.redact_clip(tmp_path / "a.mkv", tmp_path / "b.webm", settings, detectors=[])
     with av.open(str(tmp_path / "b.webm")) as out:
         assert [s.codec_context.name for s in out.streams] == ["vp9", "opus"]
-    write_numbered(tmp_path / "c.mp4", sound=("aac", 0.4))
+    write_numbered(tmp_path / "c.mp4", audio=("aac", 0.4))
     with pytest.raises(redact.TargetError, match="aac"):
         redact.redact_clip(
             tmp_path / "c.mp4",
             tmp_path / "d.webm",
             settings,
             detectors=[],
-            progress=lambda *_: pytest.fail("work was begun"),
+            progress=lambda *_: pytest.fail("work has started"),
         )
     assert not (tmp_path / "d.webm").exists()
 
 
-def test_comments_inside_vorbis_headers_are_emptied(tmp_path):
-    """They lie in the sound's own headers, where a copy would take them along."""
+def test_comments_in_vorbis_headers_are_removed(tmp_path):
+    """They are part of the stream's own headers, so copying the stream would keep them."""
     needs("vorbis")
     source, target = tmp_path / "a.mkv", tmp_path / "b.webm"
 
@@ -180,24 +188,24 @@ def test_comments_inside_vorbis_headers_are_emptied(tmp_path):
             chunk.sample_rate, chunk.pts = 48_000, 64 * index
             out.mux(audio.encode(chunk))
         out.mux(audio.encode())
-    headers = sound_headers(source)
+    headers = audio_headers(source)
     for length in (3, 300):
         comment = b"\3vorbis" + SECRET.encode().ljust(length)
         with_comment = (
             b"\2" + headers[1:2] + lacing(comment) + headers[3:33] + comment + headers[49:]
         )
         assert strip_vorbis_comments(with_comment) == headers
-    copy(source, target, audio="keep")
-    assert sound_headers(target) == headers
+    copy_clip(source, target, audio="keep")
+    assert audio_headers(target) == headers
     with av.open(str(target)) as out:
         assert sum(frame.samples for frame in out.decode(out.streams.audio[0]))
 
 
 def lacing(part):
-    """A size as in Xiph's lacing: as many 255 as fit, and the rest."""
+    """The size of a packet in Xiph lacing: as many bytes of 255 as fit, and the rest."""
     return b"\xff" * (len(part) // 255) + bytes([len(part) % 255])
 
 
-def sound_headers(path):
+def audio_headers(path):
     with av.open(str(path)) as container:
         return container.streams.audio[0].codec_context.extradata

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="needs /proc/se
 @pytest.fixture
 def clip(tmp_path):
     """A clip with B-frames and audio, as `probe` describes it; the garbage collector is off."""
-    write_clip(tmp_path / "a.mp4", sound=True)
+    write_clip(tmp_path / "a.mp4", with_audio=True)
     gc.collect()
     gc.disable()
     yield video.probe(tmp_path / "a.mp4")

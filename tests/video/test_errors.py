@@ -18,7 +18,7 @@ from redact.video import metadata
 @pytest.fixture
 def clip(tmp_path):
     """A clip of 24 frames with audio, its times known."""
-    write_clip(tmp_path / "a.mp4", sound=True)
+    write_clip(tmp_path / "a.mp4", with_audio=True)
     clip = video.probe(tmp_path / "a.mp4")
     with video.read_frames(clip) as reader:
         return video.with_pts(clip, [frame.pts for frame in reader], reader.findings)

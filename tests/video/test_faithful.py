@@ -1,4 +1,4 @@
-"""Any clip in, the same clip out: every frame, in order, at its time, in its shape and colours."""
+"""A written clip has all frames of the source in order, with their times, shape and colours."""
 
 from fractions import Fraction
 
@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from make_clips import SquareDetector, brightest, read_back, write_clip
 from odd_clips import (
-    copy,
+    audio_times,
+    copy_clip,
     first_frame,
-    look,
     needs,
     number_in,
     set_edits,
-    sound_times,
+    times_and_numbers,
     write_numbered,
 )
 
@@ -22,8 +22,8 @@ from redact import Settings, video
 
 
 def assert_same(source, target, *, seconds=None, numbers=None):
-    """Same numbers in the same order, same times from the first frame on within 2 ms."""
-    before, after = look(source), look(target)
+    """Check that numbers have the same order, and times since the first frame agree within 2 ms."""
+    before, after = times_and_numbers(source), times_and_numbers(target)
     seconds = before[0] if seconds is None else seconds
     assert after[1] == (before[1] if numbers is None else numbers)
     times = np.array(after[0]) - after[0][0]
@@ -31,7 +31,7 @@ def assert_same(source, target, *, seconds=None, numbers=None):
 
 
 H264 = {"codec": "libx264"}
-KINDS = {
+FORMATS = {
     "H.264 with B-frames": ("a.mp4", {**H264, "codec_options": {"bf": "3"}, "gop": 12}),
     "fragmented MP4": (
         "a.mp4",
@@ -81,27 +81,27 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_keeps_its_frames_and_times(tmp_path, kind):
-    name, options = KINDS[kind]
+@pytest.mark.parametrize("clip_format", FORMATS)
+def test_every_format_keeps_its_frames_and_times(tmp_path, clip_format):
+    name, options = FORMATS[clip_format]
     needs(options.get("codec", "libx264"))
     source, target = tmp_path / name, tmp_path / "b.mp4"
     pts = write_numbered(source, **options)
-    copy(source, target)
+    copy_clip(source, target)
     step = [at * float(options.get("time_base", Fraction(1, 12_800))) for at in pts]
     assert_same(source, target, seconds=step, numbers=list(range(len(pts))))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov", ".mkv", ".webm"])
-def test_the_suffix_names_the_container(tmp_path, suffix):
+def test_the_suffix_selects_the_container(tmp_path, suffix):
     source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
     needs("libvpx-vp9")
     write_numbered(source, gop=6)
-    copy(source, target)
+    copy_clip(source, target)
     assert_same(source, target)
     with av.open(str(target)) as out:
-        kinds = {".mkv": "matroska", ".webm": "matroska"}
-        assert kinds.get(suffix, "mov") in out.format.name
+        names = {".mkv": "matroska", ".webm": "matroska"}
+        assert names.get(suffix, "mov") in out.format.name
         codec = out.streams.video[0].codec_context.name
         assert codec.startswith("vp9" if suffix == ".webm" else "h264")
     head = target.read_bytes()[:64]
@@ -120,27 +120,27 @@ TIMES = {
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
 @pytest.mark.parametrize("times", TIMES)
-def test_times_stay(tmp_path, times, suffix):
+def test_times_are_kept(tmp_path, times, suffix):
     source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
     write_numbered(source, pts=TIMES[times])
-    copy(source, target)
+    copy_clip(source, target)
     assert_same(source, target, seconds=[at / 12_800 for at in TIMES[times]])
 
 
-def test_gaps_longer_than_an_mp4_clock_can_count_stay(tmp_path):
+def test_gaps_too_long_for_the_clock_of_an_mp4_file_are_kept(tmp_path):
     source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
     pts = [0, 40, 80, 40_000_000, 40_000_040]
     write_numbered(source, pts=pts, time_base=Fraction(1, 1000))
-    copy(source, target)
+    copy_clip(source, target)
     assert_same(source, target)
 
 
-def test_a_clip_that_begins_late_keeps_its_beginning_and_a_very_late_one_does_not(tmp_path):
+def test_a_late_start_is_kept_but_a_very_late_one_is_moved_to_zero(tmp_path):
     for times, start in (("late", 3.0), ("very late", 0.0)):
         source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
         write_numbered(source, pts=TIMES[times])
-        copy(source, target)
-        assert look(target)[0][0] == pytest.approx(start, abs=2e-3)
+        copy_clip(source, target)
+        assert times_and_numbers(target)[0][0] == pytest.approx(start, abs=2e-3)
 
 
 EDITS = {
@@ -157,24 +157,24 @@ def test_edit_lists_are_followed(tmp_path, edits, gop):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_numbered(source, gop=gop, codec_options={"bf": "0"})
     set_edits(source, EDITS[edits])
-    assert look(source) != ([0.04 * i for i in range(12)], list(range(12)))
-    copy(source, target)
+    assert times_and_numbers(source) != ([0.04 * i for i in range(12)], list(range(12)))
+    copy_clip(source, target)
     assert_same(source, target)
 
 
 @pytest.mark.parametrize("container", ["mpegts", "matroska"])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_times_before_zero_stay_apart_as_they_are(tmp_path, container, suffix):
+def test_times_before_zero_keep_their_distances(tmp_path, container, suffix):
     source, target = tmp_path / "a.bin", tmp_path / f"b{suffix}"
     pts = [512 * i - 2_000 for i in range(12)]
     options = {"avoid_negative_ts": "disabled"}
     write_numbered(source, container=container, pts=pts, container_options=options)
-    copy(source, target)
+    copy_clip(source, target)
     assert_same(source, target, seconds=[at / 12_800 for at in pts])
 
 
 def joined(folder, *starts, **options):
-    """A transport stream of pieces of six frames whose clocks begin at those seconds."""
+    """Join pieces of six frames, whose clocks start at these seconds, to a transport stream."""
     source = folder / "a.ts"
     pieces = []
     for piece, start in enumerate(starts):
@@ -189,50 +189,50 @@ def joined(folder, *starts, **options):
 
 
 @pytest.mark.parametrize("starts", [(50, 1), (50, 48, 46), (10, 60, 10), (100, 1)])
-def test_a_clock_that_begins_anew_is_carried_on(tmp_path, starts):
+def test_time_continues_where_a_clock_restarts(tmp_path, starts):
     source, target = joined(tmp_path, *starts), tmp_path / "b.mp4"
-    clip = copy(source, target)
+    clip = copy_clip(source, target)
     gap = 49.76 if starts[1] > starts[0] else 0
     expected = [0.04 * i + gap * (i >= 6) for i in range(6 * len(starts))]
     assert_same(source, target, seconds=expected, numbers=list(range(6 * len(starts))))
     assert any("clock" in warning for warning in clip.warnings)
 
 
-def test_a_clock_that_wraps_is_carried_on(tmp_path):
+def test_time_continues_where_a_clock_wraps(tmp_path):
     source, target = joined(tmp_path, 2**33 / 90_000 - 0.1), tmp_path / "b.mp4"
-    copy(source, target)
+    copy_clip(source, target)
     assert_same(source, target, seconds=[0.04 * i for i in range(6)], numbers=list(range(6)))
 
 
 @pytest.mark.parametrize("starts", [(1,), (50, 1), (3_600,)])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_kept_sound_stays_in_step(tmp_path, starts, suffix):
+def test_kept_audio_stays_in_sync(tmp_path, starts, suffix):
     needs("aac")
-    source = joined(tmp_path, *starts, sound=("aac", 0.24))
+    source = joined(tmp_path, *starts, audio=("aac", 0.24))
     target = tmp_path / f"b{suffix}"
-    clip = copy(source, target, audio="keep")
+    clip = copy_clip(source, target, audio="keep")
     assert clip.has_audio
     with av.open(str(target)) as out:
         assert [stream.type for stream in out.streams] == ["video", "audio"]
-    assert sound_times(target)
-    assert_in_step(source, target)
+    assert audio_times(target)
+    assert_in_sync(source, target)
 
 
-def assert_in_step(source, target):
-    """Every sound packet is as far from the frame it came with as in the source, within 45 ms."""
-    pictures = [look(path)[0] for path in (source, target)]
-    sounds = [sound_times(path) for path in (source, target)]
-    assert len(sounds[0]) == len(sounds[1]) > 0
-    for before, after in zip(*sounds, strict=True):
-        nearest = int(np.argmin([abs(at - before) for at in pictures[0]]))
-        assert abs((after - pictures[1][nearest]) - (before - pictures[0][nearest])) < 0.045
+def assert_in_sync(source, target):
+    """Check that audio packets keep their distance from the nearest frame within 45 ms."""
+    video_times = [times_and_numbers(path)[0] for path in (source, target)]
+    audio_times_of_both = [audio_times(path) for path in (source, target)]
+    assert len(audio_times_of_both[0]) == len(audio_times_of_both[1]) > 0
+    for before, after in zip(*audio_times_of_both, strict=True):
+        nearest = int(np.argmin([abs(at - before) for at in video_times[0]]))
+        assert abs((after - video_times[1][nearest]) - (before - video_times[0][nearest])) < 0.045
 
 
-TURNS = [(degrees, flip) for degrees in (0, 90, 180, 270) for flip in (False, True)]
+ORIENTATIONS = [(degrees, flip) for degrees in (0, 90, 180, 270) for flip in (False, True)]
 
 
 def shown(image, matrix):
-    """The picture as a display matrix shows it, pixel by pixel."""
+    """The image as a display matrix shows it, computed pixel by pixel."""
     a, b, _, c, d = (np.sign(value) for value in matrix[:5])
     rows, columns = np.indices(image.shape[:2])
     x, y = a * columns + c * rows, b * columns + d * rows
@@ -250,22 +250,22 @@ def matrix_of(path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
-@pytest.mark.parametrize(("degrees", "flip"), TURNS)
-def test_turns_and_flips_stay_and_pictures_come_upright(tmp_path, degrees, flip, suffix):
+@pytest.mark.parametrize(("degrees", "flip"), ORIENTATIONS)
+def test_rotations_and_flips_are_kept_and_images_are_upright(tmp_path, degrees, flip, suffix):
     source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
     write_numbered(source, frames=2, tune=lambda s: s.set_display_rotation(degrees, hflip=flip))
-    clip = copy(source, target)
+    clip = copy_clip(source, target)
     matrix = matrix_of(source)
     np.testing.assert_array_equal(np.sign(matrix_of(target)[:5]), np.sign(matrix[:5]))
     upright = video.to_bgr(next(video.read_frames(clip)), clip.rotation_degrees, clip.is_mirrored)
     expected = shown(first_frame(source).to_ndarray(format="bgr24"), matrix)
     assert upright.shape == expected.shape
-    # libav rounds otherwise.
+    # libav rounds differently.
     assert np.abs(upright.astype(int) - expected).max() <= 3
 
 
-@pytest.mark.parametrize(("degrees", "flip"), TURNS)
-def test_the_cover_lies_right_however_the_picture_is_turned(tmp_path, degrees, flip):
+@pytest.mark.parametrize(("degrees", "flip"), ORIENTATIONS)
+def test_the_cover_is_in_the_right_place_in_any_orientation(tmp_path, degrees, flip):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source, frames=6, rotation=degrees, flip=flip)
     settings = Settings(audit=False)
@@ -275,34 +275,34 @@ def test_the_cover_lies_right_however_the_picture_is_turned(tmp_path, degrees, f
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
 @pytest.mark.parametrize("size", [(97, 64), (96, 65), (67, 33), (322, 182)])
-def test_no_size_is_padded_or_stretched(tmp_path, size, suffix):
+def test_no_size_is_padded_or_scaled(tmp_path, size, suffix):
     source, target = tmp_path / "a.mkv", tmp_path / f"b{suffix}"
     write_numbered(source, size=size, codec="ffv1", frames=3)
-    copy(source, target)
+    copy_clip(source, target)
     assert_same(source, target)
     before, after = (first_frame(path).to_ndarray(format="bgr24") for path in (source, target))
     assert after.shape == (size[1], size[0], 3)
-    # The last row and column are the picture's own, not an edge that was added.
+    # The last rows and columns are those of the source, not padding.
     for part in (np.s_[-2:], np.s_[:, -2:]):
         assert np.abs(before[part].astype(int) - after[part]).mean() < 6
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_pixels_that_are_not_square_stay_so(tmp_path, suffix):
+def test_the_sample_aspect_ratio_is_kept(tmp_path, suffix):
     source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
 
     def stretch(stream):
         stream.codec_context.sample_aspect_ratio = Fraction(64, 45)
 
     write_numbered(source, frames=3, tune=stretch)
-    copy(source, target)
+    copy_clip(source, target)
     ratio = float(video.probe(target).sample_aspect_ratio)
     assert ratio == pytest.approx(64 / 45, rel=0.01)
     with pytest.raises(redact.TargetError, match="not square"):
         video.check_fits(tmp_path / "b.webm", video.probe(source), Settings())
 
 
-# primaries, transfer, matrix: libav's numbers
+# Numbers of primaries, transfer and matrix in ITU-T H.273.
 TAGS = {
     "BT.601": (6, 6, 6),
     "BT.601 PAL": (5, 4, 5),
@@ -331,10 +331,10 @@ def tagged(primaries, transfer, matrix, full):
         *((tags, "yuv420p", suffix) for tags in ("BT.709", "PQ") for suffix in (".mkv", ".webm")),
     ],
 )
-def test_colour_tags_and_brightness_stay(tmp_path, tags, full, suffix, pixel_format):
+def test_colour_tags_and_luma_are_kept(tmp_path, tags, full, suffix, pixel_format):
     source, target = tmp_path / "a.mkv", tmp_path / f"b{suffix}"
     write_numbered(source, frames=2, pixel_format=pixel_format, tune=tagged(*TAGS[tags], full))
-    copy(source, target)
+    copy_clip(source, target)
     before, after = first_frame(source), first_frame(target)
     with av.open(str(target)) as out:
         context = out.streams.video[0].codec_context
@@ -348,8 +348,8 @@ def test_colour_tags_and_brightness_stay(tmp_path, tags, full, suffix, pixel_for
 
 def _luma(frame):
     plane = frame.planes[0]
-    kind = np.uint16 if frame.format.components[0].bits > 8 else np.uint8
-    rows = np.frombuffer(plane, kind).reshape(plane.height, -1)
+    dtype = np.uint16 if frame.format.components[0].bits > 8 else np.uint8
+    rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
     return rows[:, : plane.width].astype(float)
 
 
@@ -366,30 +366,30 @@ def _luma(frame):
         ("prores_ks", "yuv422p10le"),
     ],
 )
-def test_colours_look_the_same_whatever_they_are_stored_as(tmp_path, codec, pixel_format):
+def test_colours_look_the_same_in_any_pixel_format(tmp_path, codec, pixel_format):
     needs(codec)
     source, target = tmp_path / "a.mov", tmp_path / "b.mp4"
     if codec == "ffv1":
         source = tmp_path / "a.mkv"
     write_numbered(source, frames=2, codec=codec, pixel_format=pixel_format)
-    clip = copy(source, target)
+    clip = copy_clip(source, target)
     assert any("transparency" in item for item in clip.dropped) == ("yuva" in pixel_format)
     before, after = (first_frame(path).to_ndarray(format="bgr24") for path in (source, target))
-    # Not at the borders of the patches, where coarser colour shows.
+    # Not at the borders of the patches, where chroma is coarser.
     for part in (np.s_[12:28, 8:-8], np.s_[36:-4, 4:40], np.s_[36:-4, 56:-4]):
         assert np.abs(before[part].astype(int) - after[part]).mean() < 4
 
 
 @pytest.mark.parametrize(("fields", "order"), [("tff", 2), ("bff", 3)])
-def test_half_pictures_stay_half_pictures_in_their_order(tmp_path, fields, order):
+def test_interlaced_clips_stay_interlaced_with_the_same_field_order(tmp_path, fields, order):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
 
-    def weave(stream):
+    def interlace(stream):
         flags = av.codec.context.Flags
         stream.codec_context.flags |= flags.interlaced_dct | flags.interlaced_me
 
-    write_numbered(source, frames=4, tune=weave, fields=fields)
-    copy(source, target)
+    write_numbered(source, frames=4, tune=interlace, fields=fields)
+    copy_clip(source, target)
     assert_same(source, target)
     for path in (source, target):
         assert first_frame(path).interlaced_frame
@@ -401,21 +401,21 @@ def test_half_pictures_stay_half_pictures_in_their_order(tmp_path, fields, order
 
 @pytest.mark.parametrize("matrix", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le"])
-def test_pictures_in_any_colour_matrix_can_be_looked_at(tmp_path, matrix, pixel_format):
+def test_frames_in_any_colour_matrix_can_be_converted(tmp_path, matrix, pixel_format):
     source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
     write_numbered(
         source, frames=2, codec="ffv1", pixel_format=pixel_format, tune=tagged(2, 2, matrix, False)
     )
-    clip = copy(source, target)
+    clip = copy_clip(source, target)
     image = video.to_bgr(next(video.read_frames(clip)))
     assert number_in(image) == 0
     assert number_in(video.to_bgr(list(video.read_frames(video.probe(target)))[1])) == 1
 
 
-def test_rgb_in_h264_gets_the_matrix_it_is_stored_in(tmp_path):
+def test_rgb_in_h264_gets_the_matrix_that_it_is_stored_in(tmp_path):
     needs("libx264rgb")
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_numbered(source, frames=2, codec="libx264rgb", pixel_format="rgb24")
-    assert copy(source, target).color_matrix == 1
+    assert copy_clip(source, target).color_matrix == 1
     before, after = (first_frame(path).to_ndarray(format="bgr24") for path in (source, target))
     assert np.abs(before[36:-4, 4:40].astype(int) - after[36:-4, 4:40]).mean() < 4

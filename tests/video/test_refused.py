@@ -1,4 +1,4 @@
-"""What is no clip is refused: in few words, with nothing opened, written or left behind."""
+"""A file that is not a clip is refused in a few words; nothing else is opened or written."""
 
 import contextlib
 import os
@@ -29,12 +29,12 @@ from redact.cli import main
 
 SMALL = {"frames": 3, "size": (64, 48)}
 BEFORE = b"what was there before"
-unix_only = pytest.mark.skipif(os.name == "nt", reason="there is no such thing on Windows")
+unix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """Bytes of a small sound MP4, its index at the end."""
+    """The bytes of a small, undamaged MP4 file with its index at the end."""
     path = tmp_path_factory.mktemp("clip") / "a.mp4"
     write_clip(path, **SMALL)
     return path.read_bytes()
@@ -42,7 +42,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture
 def refused(tmp_path, monkeypatch, capfd):
-    """Runs the command on a name in tmp_path; returns what it said when it refused properly."""
+    """A function that runs the command on a file of tmp_path, and returns its refusal."""
 
     def run(name, *, command=()):
         monkeypatch.chdir(tmp_path)
@@ -87,7 +87,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_is_no_clip_is_called_by_its_name(tmp_path, refused, name):
+def test_the_refusal_says_what_the_file_is(tmp_path, refused, name):
     content, said = TEXTS[name]
     (tmp_path / name).write_bytes(content)
     err = refused(name)
@@ -97,49 +97,49 @@ def test_what_is_no_clip_is_called_by_its_name(tmp_path, refused, name):
 
 @pytest.mark.parametrize("command", ["inspect", "verify"])
 @pytest.mark.parametrize("name", ["text.mp4", "empty.mp4", "random.mp4", "gone.mp4"])
-def test_other_commands_refuse_the_same(tmp_path, refused, command, name):
+def test_other_commands_refuse_the_same_files(tmp_path, refused, command, name):
     if name in TEXTS:
         (tmp_path / name).write_bytes(TEXTS[name][0])
     assert name in refused(name, command=[command])
 
 
-def test_a_recording_that_was_cut_off_before_its_index_says_so(tmp_path, refused, clip):
+def test_a_recording_without_its_index_is_called_cut_off(tmp_path, refused, clip):
     (tmp_path / "cut.mp4").write_bytes(without_atom(clip, b"moov"))
     assert "without its index (moov)" in refused("cut.mp4")
 
 
-def test_an_index_without_samples_is_no_clip(tmp_path, refused, clip):
+def test_an_index_without_samples_is_refused(tmp_path, refused, clip):
     (tmp_path / "hollow.mp4").write_bytes(without_atom(clip, b"mdat"))
     assert "hollow.mp4" in refused("hollow.mp4")
 
 
-def write_sound(path, cover=None):
+def write_song(path, cover=None):
     with av.open(str(path), "w") as out:
         stream = out.add_stream("aac", rate=16_000, layout="mono")
-        picture = out.add_stream("mjpeg") if cover is not None else None
-        if picture is not None:
-            picture.width, picture.height, picture.pix_fmt = 64, 48, "yuvj420p"
-            picture.disposition = av.stream.Disposition.attached_pic
+        image = out.add_stream("mjpeg") if cover is not None else None
+        if image is not None:
+            image.width, image.height, image.pix_fmt = 64, 48, "yuvj420p"
+            image.disposition = av.stream.Disposition.attached_pic
         chunk = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), "s16", "mono")
         chunk.sample_rate = 16_000
         out.mux(stream.encode(chunk))
         out.mux(stream.encode())
-        if picture is not None:
+        if image is not None:
             frame = av.VideoFrame.from_ndarray(cover, format="bgr24").reformat(format="yuvj420p")
             frame.pts = 0
-            out.mux(picture.encode(frame))
-            out.mux(picture.encode())
+            out.mux(image.encode(frame))
+            out.mux(image.encode())
 
 
 @pytest.mark.parametrize("name", ["sound.m4a", "sound.mp4", "sound.mkv"])
-def test_sound_alone_is_no_clip(tmp_path, refused, name):
-    write_sound(tmp_path / name.replace("m4a", "mp4"))
+def test_audio_alone_is_refused(tmp_path, refused, name):
+    write_song(tmp_path / name.replace("m4a", "mp4"))
     (tmp_path / name.replace("m4a", "mp4")).rename(tmp_path / name)
     assert "no video stream" in refused(name)
 
 
-def test_a_cover_picture_makes_no_clip_of_a_song(tmp_path, refused):
-    write_sound(tmp_path / "song.mp4", cover=np.full((48, 64, 3), 90, np.uint8))
+def test_a_song_with_a_cover_image_is_refused(tmp_path, refused):
+    write_song(tmp_path / "song.mp4", cover=np.full((48, 64, 3), 90, np.uint8))
     assert "no video stream" in refused("song.mp4")
 
 
@@ -170,19 +170,19 @@ def test_pipes_sockets_and_devices_are_refused_without_waiting_for_them(tmp_path
     assert "a device" in refused("/dev/zero")
     assert "a device" in refused("/dev/null")
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as listening:
-        listening.bind("socket.mp4")  # the folder is the current one by now; paths must be short
+        listening.bind("socket.mp4")  # relative, because paths of sockets must be short
         assert "a socket" in refused("socket.mp4")
 
 
 @unix_only
-def test_links_to_nowhere_and_in_a_circle_are_refused(tmp_path, refused):
+def test_broken_and_circular_links_are_refused(tmp_path, refused):
     (tmp_path / "nowhere.mp4").symlink_to("gone.mp4")
     (tmp_path / "circle.mp4").symlink_to("circle.mp4")
     assert "no such file" in refused("nowhere.mp4")
     assert "circle.mp4" in refused("circle.mp4")
 
 
-def test_names_that_cannot_be_are_refused(refused):
+def test_impossible_names_are_refused(refused):
     assert "gone.mp4" in refused("gone.mp4")
     assert "xxx" in refused("x" * 300 + ".mp4")
     assert r"nul\x00byte.mp4" in refused("nul\0byte.mp4")
@@ -190,7 +190,7 @@ def test_names_that_cannot_be_are_refused(refused):
 
 @pytest.fixture
 def listener():
-    """A socket on this machine; the test fails if anything has knocked at it."""
+    """The port of a socket on this machine; the test fails if anything connects to it."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
         yield server.getsockname()[1]
         server.settimeout(0.05)
@@ -199,19 +199,19 @@ def listener():
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp", "tcp", "ftp", "rtmp"])
-def test_addresses_are_refused_and_not_called(refused, listener, scheme):
+def test_addresses_are_refused_without_connecting_to_them(refused, listener, scheme):
     assert "is an address" in refused(f"{scheme}://127.0.0.1:{listener}/a.mp4")
 
 
 @pytest.mark.parametrize("scheme", ["concat:a.mp4|a.mp4", "subfile,,start,0,end,9,,:a.mp4"])
-def test_a_protocol_in_a_name_is_no_more_than_a_name(tmp_path, refused, clip, scheme):
+def test_a_protocol_in_a_file_name_has_no_meaning(tmp_path, refused, clip, scheme):
     (tmp_path / "a.mp4").write_bytes(clip)
     assert "no such file" in refused(scheme)
     assert "no such file" in refused("data:video/mp4;base64,AAAA")
 
 
-def reads_are_seen(folder):
-    """Whether this disk notes the time a file is read."""
+def has_access_times(folder):
+    """Whether this file system records when a file is read."""
     (folder / "probe").write_bytes(b"1")
     return was_read(folder / "probe", lambda: (folder / "probe").read_bytes())
 
@@ -237,13 +237,13 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_lists_open_neither_their_neighbour_nor_the_network(
+def test_no_list_makes_another_file_or_an_address_be_opened(
     tmp_path, refused, clip, listener, name
 ):
     neighbour = tmp_path / "neighbour.mp4"
     neighbour.write_bytes(clip)
-    if not reads_are_seen(tmp_path):
-        pytest.skip("this disk doesn't note when a file is read")
+    if not has_access_times(tmp_path):
+        pytest.skip("this file system doesn't record when a file is read")
     (tmp_path / name).write_text(LISTS[name].format(place="neighbour.mp4"))
     assert not was_read(neighbour, lambda: refused(name))
     (tmp_path / name).write_text(LISTS[name].format(place=f"http://127.0.0.1:{listener}/a.mp4"))
@@ -251,24 +251,24 @@ def test_lists_open_neither_their_neighbour_nor_the_network(
 
 
 @pytest.mark.parametrize("kind", [b"url ", b"alis"])
-def test_a_clip_whose_pictures_lie_elsewhere_is_refused(tmp_path, refused, clip, kind):
+def test_a_clip_with_its_samples_in_another_file_is_refused(tmp_path, refused, clip, kind):
     neighbour = tmp_path / "neighbour.mp4"
     neighbour.write_bytes(clip)
     place = b"neighbour.mp4\0" if kind == b"url " else alias_record(b"neighbour.mp4")
     (tmp_path / "reference.mov").write_bytes(with_reference(clip, place, kind))
-    if not reads_are_seen(tmp_path):
-        pytest.skip("this disk doesn't note when a file is read")
+    if not has_access_times(tmp_path):
+        pytest.skip("this file system doesn't record when a file is read")
     assert not was_read(neighbour, lambda: refused("reference.mov"))
     assert "in another file" in refused("reference.mov")
 
 
-def test_a_reference_into_the_file_itself_is_none(tmp_path, clip):
+def test_a_reference_to_the_file_itself_is_accepted(tmp_path, clip):
     (tmp_path / "same.mp4").write_bytes(replace_atom(clip, "moov/trak/mdia/minf", lambda b: b))
     assert video.probe(tmp_path / "same.mp4").width == 64
 
 
 def giant(kind, folder, clip):
-    """Path of a clip whose header claims an immense picture."""
+    """The path of a clip whose header claims a gigantic frame."""
     path = folder / kind
     if kind == "entry.mp4":
         path.write_bytes(with_sequence_header(clip, sequence_header(16384, 16384)))
@@ -303,7 +303,7 @@ for path in sys.argv[2:]:
 
 
 @unix_only
-def test_giant_pictures_are_refused_in_little_memory(tmp_path, clip):
+def test_gigantic_frames_are_refused_in_little_memory(tmp_path, clip):
     paths = [giant(kind, tmp_path, clip) for kind in GIANTS]
     command = [sys.executable, "-c", LITTLE_MEMORY, str(tmp_path / "b.mp4"), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -317,8 +317,8 @@ def test_giant_pictures_are_refused_in_little_memory(tmp_path, clip):
 
 
 @unix_only
-def test_a_giant_in_the_middle_costs_no_memory_either(tmp_path):
-    """What comes before it is a clip; the giant has no picture of its size, and that is told."""
+def test_a_gigantic_frame_in_the_middle_takes_no_memory_either(tmp_path):
+    """The frames before it are kept, and a warning tells that it could not be decoded."""
     times = {"time_base": Fraction(1, 90_000), "pts": [3600 * i for i in range(10)]}
     write_clip(tmp_path / "small.ts", size=(64, 48), **times)
     giant("stream.ts", tmp_path, b"")
@@ -333,7 +333,7 @@ def test_a_giant_in_the_middle_costs_no_memory_either(tmp_path):
     assert sum(1 for _ in video.read_frames(clip)) >= 10
 
 
-def test_the_largest_picture_is_a_setting(tmp_path):
+def test_the_largest_frame_size_is_a_setting(tmp_path):
     write_clip(tmp_path / "a.mp4", **SMALL)
     assert video.probe(tmp_path / "a.mp4", max_pixels=64 * 48).width == 64
     with pytest.raises(ClipError, match="max_pixels=3071"):
@@ -341,7 +341,7 @@ def test_the_largest_picture_is_a_setting(tmp_path):
     assert Settings().max_pixels >= 8192 * 4320
 
 
-def test_metadata_in_another_encoding_is_no_reason_to_refuse(tmp_path, clip):
+def test_metadata_in_an_unknown_encoding_is_accepted(tmp_path, clip):
     (tmp_path / "a.mp4").write_bytes(clip.replace(b"Front door", b"Haust\xfcr \xff!"))
     dropped = video.probe(tmp_path / "a.mp4").dropped
     assert any("title" in item for item in dropped)

@@ -1,4 +1,4 @@
-"""The clock: times go forward only, whatever a file says."""
+"""Frame times strictly ascend, whatever a file says."""
 
 import itertools
 from fractions import Fraction
@@ -37,44 +37,44 @@ def run(times, *, wraps=False):
         ([0, 2**60, 80], [0, 40, 80]),
     ],
 )
-def test_times_go_forward(given, expected):
+def test_times_ascend(given, expected):
     assert run(given)[0] == expected
 
 
-def test_a_leap_of_half_a_day_is_a_reset_where_clocks_wrap():
-    leap = [0, 40, 60_000_000, 60_000_040]
-    assert run(leap, wraps=True)[0] == [0, 40, 80, 120]
-    assert run(leap, wraps=False)[0] == leap
+def test_a_jump_of_half_a_day_is_a_restart_if_the_clock_wraps():
+    jump = [0, 40, 60_000_000, 60_000_040]
+    assert run(jump, wraps=True)[0] == [0, 40, 80, 120]
+    assert run(jump, wraps=False)[0] == jump
 
 
 @given(st.lists(st.none() | st.integers(-(2**62), 2**62), max_size=40), st.booleans())
-def test_whatever_a_file_says_times_ascend(times, wraps):
+def test_times_ascend_whatever_a_file_says(times, wraps):
     result, _ = run(times, wraps=wraps)
     assert all(a < b for a, b in itertools.pairwise(result))
 
 
-def test_another_stream_is_shifted_where_the_pictures_are():
+def test_another_stream_is_shifted_where_the_video_is():
     _, added = run([9_000, 9_040, 0, 40])
     shifts = ClockShifts(added)
     moved = [at + float(shifts.shift_at(Fraction(at))) for at in (9, 9.04, 0, 0.04)]
     assert moved == pytest.approx([9, 9.04, 9.08, 9.12])
 
 
-def test_decoding_times_are_given_out_in_order():
+def test_missing_times_are_the_decoding_times_in_order():
     missing = MissingPts()
     for dts in range(4):
         missing.packet_sent(dts)
     assert [missing.frame_pts(None) for _ in range(4)] == [0, 1, 2, 3]
 
 
-def test_decoding_times_are_as_late_as_the_last_known_time():
+def test_missing_times_are_delayed_like_the_last_known_one():
     missing = MissingPts()
     for dts in (10, 20, 30):
         missing.packet_sent(dts)
     assert [missing.frame_pts(pts) for pts in (25, None, None)] == [25, 35, 45]
 
 
-def test_long_ticks_are_split_so_that_one_more_does_not_show():
+def test_long_ticks_are_divided_so_that_one_tick_is_not_visible():
     assert fine_time_base(Fraction(1, 12_800)) == Fraction(1, 12_800)
     for coarse in (Fraction(1, 25), Fraction(1001, 30_000)):
         fine = fine_time_base(coarse)

@@ -1,7 +1,8 @@
-"""Clips in and out: times, shape, turn and colours stay; nothing else comes along."""
+"""Reading and writing keep times, shape, orientation and colours, and add nothing."""
 
 import contextlib
 import gc
+import hashlib
 import os
 from fractions import Fraction
 
@@ -20,7 +21,7 @@ def copy(source, target, settings=None):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_times_survive_even_uneven_ones(tmp_path, suffix):
+def test_uneven_times_are_kept(tmp_path, suffix):
     source, target = tmp_path / "a.mp4", tmp_path / f"b{suffix}"
     pts = write_clip(source, pts=[900, 1500, 1600, 4000, 4001, 9000], time_base=Fraction(1, 10_000))
     copy(source, target)
@@ -31,7 +32,7 @@ def test_times_survive_even_uneven_ones(tmp_path, suffix):
     np.testing.assert_allclose(seconds, np.array(pts) / 10_000, atol=step)
 
 
-def test_pictures_survive(tmp_path):
+def test_frames_are_kept(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source)
     copy(source, target)
@@ -39,29 +40,60 @@ def test_pictures_survive(tmp_path):
         assert np.abs(before.astype(int) - after).mean() < 2
 
 
-def pictures_in_memory():
+def count_native_frames():
     return sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
 
 
-def test_no_picture_outlives_its_use(tmp_path):
-    """Nothing waits for Python to look for objects that hold each other: long clips fill memory."""
+def test_no_frame_stays_in_memory_after_its_use(tmp_path):
+    """Reference cycles would keep frames until the garbage collector runs, which fills memory."""
     source = tmp_path / "a.mp4"
     write_clip(source, frames=350, size=(64, 48))
     gc.collect()
-    before = pictures_in_memory()
+    before = count_native_frames()
     gc.disable()
     try:
         for frame in video.read_frames(video.probe(source)):
             last = frame.index
-        left = pictures_in_memory() - before
+        left = count_native_frames() - before
     finally:
         gc.enable()
     assert last == 349
     assert left <= 1  # the last one
 
 
+def test_probing_reads_no_more_of_a_clip_than_it_needs(tmp_path, monkeypatch):
+    """Hashing reads the whole file, so only those do it who need the hash."""
+    write_clip(tmp_path / "a.mp4")
+    monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("the file was hashed"))
+    assert video.probe(tmp_path / "a.mp4").sha256 == ""
+
+
+def test_the_hash_of_a_file_is_its_sha256(tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"abc")
+    assert video.file_sha256(tmp_path / "a.bin") == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "expected"),
+    [
+        ("a.mp4", "libx264", 24),  # stated in the header
+        ("a.mkv", "ffv1", 24),  # from duration and rate
+        ("a.ts", "mpeg2video", None),
+        ("a.h264", "libx264", None),
+    ],
+)
+def test_the_number_of_frames_is_estimated_if_the_container_has_a_header(
+    tmp_path, name, codec, expected
+):
+    times = {"pts": [3600 * i for i in range(24)], "time_base": Fraction(1, 90_000)}
+    if codec == "mpeg2video":
+        times = {"pts": list(range(24)), "time_base": Fraction(1, 25)}
+    write_clip(tmp_path / name, codec=codec, **times)
+    assert video.probe(tmp_path / name).frame_count_estimate == expected
+
+
 @pytest.mark.parametrize("size", [(321, 240), (320, 241), (33, 17)])
-def test_odd_sizes_stay_odd(tmp_path, size):
+def test_odd_sizes_are_kept(tmp_path, size):
     source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
     write_clip(source, size=size, codec="ffv1", frames=3)
     copy(source, target)
@@ -71,7 +103,7 @@ def test_odd_sizes_stay_odd(tmp_path, size):
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le"])
-def test_other_pixel_formats_are_brought_to_ours(tmp_path, pixel_format):
+def test_other_pixel_formats_become_8_bit_420(tmp_path, pixel_format):
     source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
     write_clip(source, codec="ffv1", pixel_format=pixel_format, frames=3)
     clip = copy(source, target)
@@ -82,7 +114,7 @@ def test_other_pixel_formats_are_brought_to_ours(tmp_path, pixel_format):
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
-def test_the_turn_survives_and_pictures_come_upright(tmp_path, rotation):
+def test_the_rotation_is_kept_and_images_are_upright(tmp_path, rotation):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source, frames=3, rotation=rotation)
     clip = copy(source, target)
@@ -93,11 +125,11 @@ def test_the_turn_survives_and_pictures_come_upright(tmp_path, rotation):
     expected = np.rot90(stored, rotation // 90)
     assert upright.flags.c_contiguous
     assert upright.shape == expected.shape
-    # libav rounds otherwise.
+    # libav rounds differently.
     assert np.abs(upright.astype(int) - expected).max() <= 3
 
 
-def test_shape_and_range_of_colours_survive(tmp_path):
+def test_sample_aspect_ratio_and_colour_range_are_kept(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source, aspect=Fraction(4, 3), pixel_format="yuvj420p", full_range=True, frames=3)
     copy(source, target)
@@ -107,7 +139,7 @@ def test_shape_and_range_of_colours_survive(tmp_path):
     assert np.abs(read_back(source)[1][0].astype(int) - read_back(target)[1][0]).mean() < 2
 
 
-def test_planes_can_be_edited_and_the_edit_is_seen(tmp_path):
+def test_edited_planes_are_what_is_encoded(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source, frames=3)
     clip = video.probe(source)
@@ -125,7 +157,7 @@ def test_planes_can_be_edited_and_the_edit_is_seen(tmp_path):
     assert max(int(image.max()) for image in read_back(target)[1]) < 8
 
 
-def test_what_is_edited_does_not_show_in_pictures_decoded_from_it(tmp_path):
+def test_an_edit_does_not_change_frames_decoded_later(tmp_path):
     source = tmp_path / "a.mp4"
     write_clip(source, frames=12)
     clip = video.probe(source)
@@ -137,9 +169,9 @@ def test_what_is_edited_does_not_show_in_pictures_decoded_from_it(tmp_path):
     assert all((a == b).all() for a, b in zip(untouched, edited, strict=True))
 
 
-def test_nothing_but_pictures_is_written(tmp_path):
+def test_only_video_is_written(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
-    write_clip(source, sound=True)
+    write_clip(source, with_audio=True)
     clip = copy(source, target)
     assert clip.has_audio
     assert any("title" in item for item in clip.dropped)
@@ -153,9 +185,9 @@ def test_nothing_but_pictures_is_written(tmp_path):
     assert b"Lavf" not in written
 
 
-def test_kept_sound_is_the_same_packets_at_the_same_times(tmp_path):
+def test_kept_audio_has_the_same_packets_and_times(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
-    write_clip(source, sound=True)
+    write_clip(source, with_audio=True)
     copy(source, target, Settings(audio="keep"))
     packets = []
     for path in (source, target):
@@ -167,7 +199,7 @@ def test_kept_sound_is_the_same_packets_at_the_same_times(tmp_path):
     assert packets[0] == packets[1]
 
 
-def test_what_is_no_clip_is_refused(tmp_path):
+def test_a_file_that_is_not_a_clip_is_refused(tmp_path):
     cases = {"gone.mp4": None, "text.mp4": b"hello\n" * 500, "empty.mp4": b""}
     for name, content in cases.items():
         path = tmp_path / name
@@ -192,7 +224,7 @@ def test_a_list_of_other_files_is_refused(tmp_path):
             video.probe(tmp_path / name)
 
 
-def test_a_clip_cut_off_half_way_says_so_or_ends_there(tmp_path):
+def test_a_clip_without_its_end_is_refused(tmp_path):
     source = tmp_path / "a.mp4"
     write_clip(source, frames=60)
     (tmp_path / "cut.mp4").write_bytes(source.read_bytes()[:2000])
@@ -200,7 +232,7 @@ def test_a_clip_cut_off_half_way_says_so_or_ends_there(tmp_path):
         list(video.read_frames(video.probe(tmp_path / "cut.mp4")))
 
 
-def test_sound_alone_is_no_clip(tmp_path):
+def test_audio_alone_is_refused(tmp_path):
     path = tmp_path / "sound.mp4"
     with av.open(str(path), "w") as out:
         stream = out.add_stream("aac", rate=16_000, layout="mono")
@@ -212,7 +244,7 @@ def test_sound_alone_is_no_clip(tmp_path):
         video.probe(path)
 
 
-def test_too_large_a_picture_is_refused(tmp_path):
+def test_a_frame_that_is_too_large_is_refused(tmp_path):
     write_clip(tmp_path / "a.mp4", frames=2)
     with pytest.raises(ClipError, match="320x240"):
         video.probe(tmp_path / "a.mp4", max_pixels=320 * 240 - 1)
@@ -224,13 +256,13 @@ def test_an_unknown_suffix_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_file_that_lost_its_end_while_it_was_closed_is_no_result(tmp_path, monkeypatch, suffix):
+def test_a_file_that_loses_its_end_on_closing_is_refused(tmp_path, monkeypatch, suffix):
     write_clip(tmp_path / "a.mp4")
-    really_written = writing._open_output
+    open_output = writing._open_output
 
     @contextlib.contextmanager
     def cut_when_closed(target, *rest):
-        with really_written(target, *rest) as output:
+        with open_output(target, *rest) as output:
             yield output
         os.truncate(target, target.stat().st_size * 2 // 3)
 
