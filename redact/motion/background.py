@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.cover import _kernels
 from redact.motion.tuning import TUNING
 
 _Area = tuple[slice, slice]
@@ -33,10 +32,7 @@ class Background:
         self._mean = frame.copy()
         self._deviation = np.full_like(frame, TUNING.first_deviation_steps)
         # A pixel that differs from the mean by more than this moves.
-        self._limit = np.maximum(
-            np.float32(TUNING.min_difference_steps),
-            self._deviation * TUNING.min_difference_deviations,
-        )
+        self._limit = _limit_of(self._deviation)
         self._recent = deque([(seconds, frame)])
 
     @property
@@ -105,18 +101,12 @@ class Background:
             1 - math.exp(-elapsed / duration)
             for duration in (TUNING.learn_seconds, TUNING.learn_moving_seconds)
         )
-        _kernels.learn(
-            self._mean,
-            self._deviation,
-            self._limit,
-            frame,
-            moving,
-            rate=rate,
-            moving_rate=moving_rate,
-            max_step=TUNING.max_learned_steps,
-            min_limit=TUNING.min_difference_steps,
-            deviations=TUNING.min_difference_deviations,
-        )
+        still = (~moving).view(np.uint8)
+        step = np.minimum(cv2.absdiff(frame, self._mean), np.float32(TUNING.max_learned_steps))
+        cv2.accumulateWeighted(frame, self._mean, rate, mask=still)
+        cv2.accumulateWeighted(frame, self._mean, moving_rate, mask=moving.view(np.uint8))
+        cv2.accumulateWeighted(step, self._deviation, rate, mask=still)
+        self._limit = _limit_of(self._deviation)
         self._recent.append((seconds, frame))
         while len(self._recent) > 1 and self._recent[1][0] <= seconds - TUNING.recent_seconds:
             self._recent.popleft()
@@ -149,17 +139,26 @@ class Background:
     ) -> NDArray[np.bool_]:
         """Which pixels of an area differ between two frames; along its edge one may be wrong."""
         # The exposure follows whoever steps into view. The median pixel shows by how much.
-        gain = _kernels.gain(
-            frame,
-            other,
-            every=TUNING.gain_sample_step,
-            least=TUNING.gain_min_brightness,
-            lowest=TUNING.min_gain,
-            highest=TUNING.max_gain,
-        )
-        mask = _kernels.differing(frame[area], other[area], self._limit[area], gain)
+        difference = cv2.scaleAdd(other[area], -_gain(frame, other), frame[area])
+        mask = (np.abs(difference) > self._limit[area]).view(np.uint8)
         # Single pixels are noise or rain.
         return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _TWO_BY_TWO)).view(np.bool_)
+
+
+def _limit_of(deviation: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W) how much a pixel may differ from the background before it counts as moving."""
+    limit: NDArray[np.float32] = deviation * np.float32(TUNING.min_difference_deviations)
+    return np.maximum(limit, np.float32(TUNING.min_difference_steps), out=limit)
+
+
+def _gain(frame: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """How many times as bright the median pixel of a frame is as in another one, within limits."""
+    every = TUNING.gain_sample_step
+    others = np.maximum(other[::every, ::every], np.float32(TUNING.gain_min_brightness))
+    ratios = frame[::every, ::every] / others
+    middle = ratios.size // 2
+    median = float(np.partition(ratios, middle, axis=None)[middle])
+    return min(max(median, TUNING.min_gain), TUNING.max_gain)
 
 
 def _area_around(mask: NDArray[np.bool_]) -> _Area:
