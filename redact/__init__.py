@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from redact.images import redact_image
-    from redact.pipeline import analyze, redact_clip, render, verify
+    from redact.pipeline import Verification, analyze, redact_clip, render, verify
     from redact.plan import Plan
     from redact.report import Report
     from redact.settings import Settings
@@ -48,6 +48,7 @@ __all__ = [
     "SettingsError",
     "TargetError",
     "Track",
+    "Verification",
     "WeightsError",
     "analyze",
     "redact_clip",
@@ -69,7 +70,7 @@ _HOMES = {
         "WeightsError",
     ),
     "redact.images": ("redact_image",),
-    "redact.pipeline": ("analyze", "redact_clip", "render", "verify"),
+    "redact.pipeline": ("Verification", "analyze", "redact_clip", "render", "verify"),
     "redact.plan": ("Plan",),
     "redact.report": ("Report",),
     "redact.settings": ("Settings",),

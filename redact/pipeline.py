@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from redact import audit, video
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_audit_scans
+from redact.cover.painter import check_strength
 from redact.cover.regions import RegionMaker
 from redact.detectors import Detector
 from redact.errors import LeakError, PlanError
@@ -80,6 +81,7 @@ def redact_clip(
     Raises:
         ClipError: the source can't be read as a clip.
         TargetError: the result can't be written there.
+        SettingsError: the settings' strength leaks.
         LeakError: the result would still show a face or plate; nothing is written.
 
     """
@@ -87,6 +89,7 @@ def redact_clip(
     source = Path(source)
     target = default_target(source) if target is None else Path(target)
     check_target(source, target)
+    check_strength(job.settings)
     clip = video.probe(source, max_pixels=job.settings.max_pixels)
     video.check_fits(target, clip, job.settings)
     with ThreadPoolExecutor(1) as loader:
@@ -135,11 +138,17 @@ def render(
         progress: see `Progress`.
 
     Raises:
+        TypeError: the plan is not a `Plan`.
         PlanError: the source is not the clip that was analyzed.
+        SettingsError: the plan's settings have a strength that leaks.
         ClipError, TargetError: as for `redact_clip`.
         LeakError: the result still shows a face or plate; nothing is written.
 
     """
+    if not isinstance(plan, Plan):
+        raise TypeError(
+            f"plan must be a redact.Plan, from redact.analyze or Plan.load, not {plan!r}"
+        )
     source, target = Path(source or plan.clip.path), Path(target)
     check_target(source, target)
     plan = dataclasses.replace(plan, clip=dataclasses.replace(plan.clip, path=source))
@@ -323,12 +332,20 @@ def _check_same_clip(plan: Plan) -> None:
             f"{str(source)!r} is not the clip that was analyzed: its SHA-256 is {sha256}, "
             f"the plan's is {plan.clip.sha256}; analyze it again"
         )
+    # A plan may have been edited by hand; covers would lie elsewhere.
+    clip = video.probe(source, max_pixels=plan.settings.max_pixels)
+    for name in ("width", "height", "rotation_degrees", "is_mirrored", "time_base"):
+        planned, actual = getattr(plan.clip, name), getattr(clip, name)
+        if planned != actual:
+            raise PlanError(
+                f"the plan's clip has {name} {planned}, {str(source)!r} has {actual}; "
+                "analyze it again"
+            )
 
 
 def _leak_message(clip: ClipInfo, leaks: Sequence[Detection]) -> str:
     first = leaks[0]
-    seconds = float(clip.seconds[first.frame_index])
     return (
         f"{len(leaks)} detections stay uncovered in {str(clip.path)!r} after {_MAX_ROUNDS} rounds, "
-        f"the first a {first.kind} at {seconds:.1f} s; nothing was written"
+        f"the first a {first.kind} at {clip.time_label(first.frame_index)}; nothing was written"
     )

@@ -97,6 +97,7 @@ def test_public_names_are_these():
         "SettingsError",
         "TargetError",
         "Track",
+        "Verification",
         "WeightsError",
         "analyze",
         "redact_clip",

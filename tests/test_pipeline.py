@@ -81,6 +81,61 @@ def test_a_plan_fits_its_own_clip_only(tmp_path):
     assert not (tmp_path / "b.mp4").exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("width", 640), ("rotation_degrees", 90), ("is_mirrored", True)]
+)
+def test_a_plan_whose_clip_was_edited_is_refused(tmp_path, field, value):
+    """The covers would lie somewhere else."""
+    write_clip(tmp_path / "a.mp4", frames=6)
+    plan = redact.analyze(tmp_path / "a.mp4", detectors=[SquareDetector()])
+    edited = dataclasses.replace(plan, clip=dataclasses.replace(plan.clip, **{field: value}))
+    with pytest.raises(redact.PlanError, match=field):
+        redact.render(edited, tmp_path / "b.mp4", detectors=[])
+    assert not (tmp_path / "b.mp4").exists()
+
+
+@pytest.mark.parametrize("plan", [None, {}, "plan.json"])
+def test_what_is_no_plan_is_refused_by_its_type(tmp_path, plan):
+    with pytest.raises(TypeError, match=r"Plan\.load"):
+        redact.render(plan, tmp_path / "b.mp4")
+
+
+def test_a_strength_that_leaks_is_refused_before_any_work(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=6)
+    detector = SquareDetector()
+    settings = redact.Settings(strength=0.25)
+    with pytest.raises(redact.SettingsError, match="weaker"):
+        redact.redact_clip(
+            tmp_path / "a.mp4", tmp_path / "b.mp4", settings, detectors=[detector], progress=fail
+        )
+
+
+def fail(*_):
+    raise AssertionError("work was begun")
+
+
+class Shrunk:
+    """Detects faces of 40 px and more, and says so."""
+
+    kinds = ("face",)
+
+    def detect(self, image):
+        return []
+
+    def min_face_pixels(self, height, width):
+        return 39.2
+
+
+def test_the_report_and_verify_tell_how_small_a_face_the_scans_can_detect(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=6)
+    report = redact.redact_clip(tmp_path / "a.mp4", tmp_path / "b.mp4", detectors=[Shrunk()])
+    verification = redact.verify(tmp_path / "b.mp4", detectors=[Shrunk()])
+    assert report.min_face_pixels == verification.min_face_pixels == 40
+    assert report.audited_frames >= 2
+    assert verification.frames_checked >= 2
+    assert len(verification.clip.pts) == 6
+
+
 class CrashError(Exception):
     """Stands for anything that goes wrong."""
 

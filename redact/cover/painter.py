@@ -78,6 +78,23 @@ class _Paint:
     age_frames: int = 0
 
 
+def check_strength(settings: Settings) -> float:
+    """The strength that the settings ask for.
+
+    Raises:
+        SettingsError: it is weaker than the style's limit and `unsafe` isn't set.
+
+    """
+    style = STYLES[settings.style]
+    strength = style.default if settings.strength is None else settings.strength
+    if strength < style.limit and not settings.unsafe:
+        raise SettingsError(
+            f"strength {strength:g} of style {settings.style!r} is weaker than {style.limit:g}, so "
+            "faces may be recognised; leave it out, or allow it by unsafe=True (--unsafe)"
+        )
+    return strength
+
+
 class Cover:
     """Covers regions in one frame after another, and remembers what each track is painted with.
 
@@ -94,16 +111,10 @@ class Cover:
 
     def __init__(self, settings: Settings, *, seed: int = 0) -> None:
         self._name, self._style = settings.style, STYLES[settings.style]
-        self._strength = self._style.default if settings.strength is None else settings.strength
+        self._strength = check_strength(settings)
         self._seed = seed
         # By track, the one that was painted longest ago first.
         self._paints: OrderedDict[int, _Paint] = OrderedDict()
-        if self._strength < self._style.limit and not settings.unsafe:
-            raise SettingsError(
-                f"strength {self._strength:g} of style {self._name!r} is weaker than "
-                f"{self._style.limit:g}, so faces may be recognised; leave it out, or set "
-                "unsafe=True if that is what you want"
-            )
 
     def planes(self, frame: Frame, regions: Sequence[Region]) -> int:
         """Cover regions in the planes of a frame, in place.

@@ -73,7 +73,7 @@ def test_a_new_track_is_followed_back_to_where_it_came_from():
 
 
 def test_what_no_scan_detects_is_followed_by_its_appearance():
-    """Found once and never again: what looks the same a little farther on is the same."""
+    """Detected once and never again: what looks the same a little farther on is the same."""
     blind = Bright(blind=range(1000))
     scans = [
         ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1),
@@ -117,7 +117,7 @@ def test_a_low_score_detection_does_not_draw_a_well_followed_track_away():
 
 
 def test_followed_frames_stay_when_a_chance_detection_comes_after_them():
-    """Detected until frame 2, followed to frame 9; only the low-score detection there is dropped."""
+    """Detected until frame 2, followed to 9; only the low-score detection there is dropped."""
     near = Once(8, Box(35.0, 35.0, 62.0, 62.0), 0.25)
     scans = [
         ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1),
@@ -248,7 +248,7 @@ def test_the_last_frame_is_scanned_whatever_is_due():
 
 
 def test_a_scan_around_a_track_joins_both_halves_of_a_plate():
-    """The whole-frame scan saw the left half; the scan around it sees the other half, with a lower score."""
+    """The whole-frame scan saw the left half; the scan around it sees the other half."""
 
     class Left:
         def detect(self, image):
@@ -447,7 +447,7 @@ def test_hints_that_agree_make_a_track_where_nothing_is_known():
 
 
 def running(index):
-    """Somebody who runs by from the sixth picture on, smeared: nothing that looks like a face."""
+    """Somebody who runs by from the sixth frame on, smeared: nothing looks like a face."""
     image = picture(index, empty=True)
     if index > 5:
         x = 40 * (index - 6)
