@@ -31,7 +31,7 @@ class FrameReader(Iterator[Frame]):
     Times strictly ascend, see `MonotonicClock`. What can't be decoded is left out and is described
     by `findings`. How much of a damaged clip several decoder threads recover is a matter of chance.
     So one thread decodes from the first sign of damage on, and decodes the whole of a clip that is
-    known to be damaged: everybody who reads the clip gets the same frames.
+    known to be damaged: every reader of the clip gets the same frames.
 
     Args:
         clip: from `probe`; its frames need not have been counted yet.

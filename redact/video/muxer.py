@@ -18,14 +18,14 @@ from redact.settings import Settings
 from redact.source_files import reason
 from redact.types import ClipInfo
 from redact.video.audio import AudioCopy
-from redact.video.encoder import (
+from redact.video.codecs import (
     CONTAINERS,
     MAX_TICKS_PER_SECOND,
-    EncodedClip,
     codec_for,
     encoder_rate,
     set_up,
 )
+from redact.video.encoder import EncodedClip
 from redact.video.tuning import TUNING
 
 # Removes SEI units: x264's description of itself, and captions. No decoder needs them.
