@@ -177,3 +177,9 @@ def test_kernels_work_where_no_folder_can_be_written(tmp_path):
     without_folders = "from numba.core import caching\ncaching.CacheImpl._locator_classes = []\n"
     assert had_to_compile(without_folders + WORKS, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_numba_is_loaded_only_when_something_is_covered():
+    code = "import sys, redact.pipeline, redact.cover.painter; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,4 +1,8 @@
-"""Slow twins of the kernels, written from their description, one pixel at a time."""
+"""Slow twins of the kernels and of the conversions by OpenCV, written independently.
+
+They follow the descriptions of the functions and work in floating point, one pixel at a time where
+that is clearer.
+"""
 
 import math
 
@@ -6,9 +10,9 @@ import numpy as np
 
 
 def reduce(plane, x0, y0, x1, y1, rows, columns, channels=1):
-    """Mean of each of rows x columns parts of the box, (rows, columns, channels).
+    """Return the mean of each of rows x columns parts of the box: (rows, columns, channels).
 
-    Parts of 128 rows and more are read only every second row, of 192 every third, and so on.
+    Of a part with 128 rows or more only every second row is read, with 192 every third, and so on.
     """
     image = plane.reshape(plane.shape[0], -1, channels).astype(float)[y0:y1, x0:x1]
     cells = np.empty((rows, columns, channels))
@@ -29,7 +33,7 @@ def _span(length, parts, number):
 
 
 def shrink(image, height, width):
-    """(height, width, C) means, by area, of what each smaller pixel holds of (H, W, C)."""
+    """Shrink a (H, W, C) image to (height, width, C); each pixel is the mean of its area."""
     result = image.astype(float)
     for axis, size in ((0, height), (1, width)):
         scale = image.shape[axis] / size
@@ -45,7 +49,7 @@ def _mean_between(image, axis, begin, end):
 
 
 def bgr(planes, red_share, blue_share, is_full_range):
-    """(H, W, 3) blue, green and red, 0..255, of Y, U and V planes."""
+    """Convert Y, U and V planes to (H, W, 3) blue, green and red, 0..255."""
     y, u, v = (plane.astype(float) for plane in planes)
     u, v = (np.repeat(np.repeat(p - 128, 2, axis=0), 2, axis=1) for p in (u, v))
     u, v = (p[: y.shape[0], : y.shape[1]] for p in (u, v))
@@ -57,7 +61,7 @@ def bgr(planes, red_share, blue_share, is_full_range):
 
 
 def paint(plane, x0, y0, x1, y1, cells, is_smooth, is_rounded, edge):
-    """What `paint` should leave, as float (H, W, C), and the opacity of each pixel (H, W)."""
+    """Return the painted plane as float (H, W, C), and the opacity of each pixel (H, W)."""
     channels = cells.shape[2]
     image = plane.reshape(plane.shape[0], -1, channels).astype(float)
     opacity = np.zeros(image.shape[:2])
