@@ -224,7 +224,9 @@ def _render(job: Job, plan: Plan, target: Path) -> Report:
     _check_same_clip(plan)
     with staged(target) as unfinished, Renderer(plan.clip, plan.settings, target) as renderer:
         regions = RegionMaker(plan)
-        reader = video.read_frames(plan.clip, threads=plan.settings.threads)
+        reader = video.read_frames(
+            plan.clip, threads=plan.settings.threads, max_pixels=plan.settings.max_pixels
+        )
         with contextlib.closing(reader) as frames:
             for frame in frames:
                 renderer.add(frame, regions.at(frame.index))
@@ -301,7 +303,9 @@ def _read_through(
     use: called with each frame and its time in seconds, the first frame's being 0.
     """
     pts: list[int] = []
-    reader = video.read_frames(clip, threads=job.settings.threads)
+    reader = video.read_frames(
+        clip, threads=job.settings.threads, max_pixels=job.settings.max_pixels
+    )
     with contextlib.closing(reader) as frames:
         for frame in frames:
             pts.append(frame.pts)

@@ -105,7 +105,9 @@ class Renderer:
         total, done = sum(map(len, spans)), itertools.count(1)
         self._cover, regions = Cover(self._settings), RegionMaker(plan)
         with contextlib.closing(
-            video.read_frames(plan.clip, threads=plan.settings.threads)
+            video.read_frames(
+                plan.clip, threads=plan.settings.threads, max_pixels=plan.settings.max_pixels
+            )
         ) as all_:
             for span in spans:
                 again = self._covered_again(_frames_in(all_, span), regions)

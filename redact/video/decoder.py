@@ -42,10 +42,12 @@ class FrameReader(Iterator[Frame]):
 
     """
 
-    def __init__(self, clip: ClipInfo, threads: int = 0) -> None:
+    def __init__(
+        self, clip: ClipInfo, threads: int = 0, max_pixels: int = Settings.max_pixels
+    ) -> None:
         # The generator must not refer to this object. Both would form a cycle, and the file of an
         # abandoned reader would stay open until the garbage collector runs.
-        self._decoding = _Decoding(clip, threads)
+        self._decoding = _Decoding(clip, threads, max_pixels)
         self._frames = self._decoding.frames()
 
     def __next__(self) -> Frame:
@@ -67,9 +69,11 @@ class FrameReader(Iterator[Frame]):
         return self._decoding.findings()
 
 
-def read_frames(clip: ClipInfo, *, threads: int = 0) -> FrameReader:
+def read_frames(
+    clip: ClipInfo, *, threads: int = 0, max_pixels: int = Settings.max_pixels
+) -> FrameReader:
     """Every frame of the clip in presentation order; see `FrameReader`."""
-    return FrameReader(clip, threads)
+    return FrameReader(clip, threads, max_pixels)
 
 
 def read_selected(
@@ -131,8 +135,9 @@ class _DamagedError(Exception):
 class _Decoding:
     """One reading of a clip: makes the generator of frames, and keeps what it finds out."""
 
-    def __init__(self, clip: ClipInfo, threads: int) -> None:
+    def __init__(self, clip: ClipInfo, threads: int, max_pixels: int) -> None:
         self._clip, self._threads = clip, threads
+        self._max_pixels = max(max_pixels, clip.width * clip.height)
         self._damage = Damage()
         self._clock_shifts = [Fraction(0)]
         self._side_data: set[str] = set()
@@ -182,8 +187,7 @@ class _Decoding:
         self._damage = damage = Damage()
         clip = self._clip
         # The limit also holds for frames in the middle that are larger than the first one.
-        max_pixels = max(Settings.max_pixels, clip.width * clip.height)
-        with open_container(clip.path, max_pixels=max_pixels) as container:
+        with open_container(clip.path, max_pixels=self._max_pixels) as container:
             stream = main_video_stream(container, clip.path)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = threads

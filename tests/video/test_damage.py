@@ -141,16 +141,32 @@ def test_a_plan_keeps_the_warnings_about_its_clip(tmp_path):
     assert len(read_back(tmp_path / "b.mp4")[1]) == 23
 
 
-def test_frames_of_another_size_are_scaled_to_the_first_one_and_reported(tmp_path):
-    source, target = tmp_path / "a.ts", tmp_path / "b.mp4"
+@pytest.fixture
+def growing(tmp_path):
+    """A clip of 18 frames, of which those in the middle are twice as wide and high."""
     parts = []
     for piece, size in enumerate([(96, 64), (192, 128), (96, 64)]):
         part = tmp_path / f"{piece}.ts"
         pts = [12_800 * (1 + piece) + 512 * i for i in range(6)]
         write_numbered(part, size=size, pts=pts, first_number=6 * piece)
         parts.append(part.read_bytes())
+    source = tmp_path / "a.ts"
     source.write_bytes(b"".join(parts))
-    clip = copy_clip(source, target)
+    return source
+
+
+def test_no_frame_may_be_larger_than_the_limit_that_was_set(growing):
+    clip = video.probe(growing, max_pixels=100 * 100)
+    with video.read_frames(clip, max_pixels=100 * 100) as frames:
+        assert sum(1 for _ in frames) < 18
+    assert frames.findings["is_damaged"]
+    with video.read_frames(clip) as frames:
+        assert sum(1 for _ in frames) == 18
+
+
+def test_frames_of_another_size_are_scaled_to_the_first_one_and_reported(growing, tmp_path):
+    target = tmp_path / "b.mp4"
+    clip = copy_clip(growing, target)
     assert first_frame(target).width == 96
     assert any("6 frames" in warning for warning in clip.warnings)
     assert numbers_of(target, half=range(6, 12)) == list(range(18))
