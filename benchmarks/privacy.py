@@ -37,7 +37,8 @@ from numpy.typing import NDArray
 
 from benchmarks import privacy_subjects, reporting
 from benchmarks.privacy_subjects import Box, Image, aligned, scene
-from redact.cover.painter import STYLES, Cover
+from redact.cover.painter import Cover
+from redact.cover.styles import STYLES
 from redact.settings import Settings
 from redact.types import Region
 

@@ -15,7 +15,7 @@ from redact import video
 from redact.errors import ClipError
 from redact.settings import Settings
 from redact.source_files import printable, reason
-from redact.video import metadata
+from redact.video import hidden_data
 
 _MAX_VALUE_LENGTH = 200
 # Topics of metadata keys, by words in the key; the first match counts.
@@ -179,17 +179,17 @@ def _is_default(key: str, value: str) -> bool:
 
 def _find_in_packets(path: Path, settings: Settings) -> Iterator[Finding]:
     """Messages inside the packets of video, each text once, with the number of times it occurs."""
-    counts: collections.Counter[tuple[int, metadata.Message]] = collections.Counter()
+    counts: collections.Counter[tuple[int, hidden_data.Message]] = collections.Counter()
     failures: list[None] = []
     with video.open_container(path, max_pixels=settings.max_pixels) as container:
         streams = [s for s in container.streams.video if s.codec_context]
         headers = {s.index: (s.codec_context.name, _extradata(s)) for s in streams}
         for index, (codec, extradata) in headers.items():
-            counts.update((index, m) for m in metadata.read_header_messages(extradata, codec))
+            counts.update((index, m) for m in hidden_data.read_header_messages(extradata, codec))
         packets = video.read_packets(container, *streams, on_failure=lambda: failures.append(None))
         for packet in packets if streams else ():
             index = packet.stream.index
-            messages = metadata.read_messages(bytes(packet), *headers[index])
+            messages = hidden_data.read_messages(bytes(packet), *headers[index])
             counts.update((index, message) for message in messages)
     if failures:
         yield Finding(topic="damage", where="file", value=f"{len(failures)} places can't be read")
@@ -204,11 +204,11 @@ def _extradata(stream: Any) -> bytes:
 
 def _find_in_bytes(path: Path) -> Iterator[Finding]:
     try:
-        for offset, text in metadata.find_xmp_packets(path):
+        for offset, text in hidden_data.find_xmp_packets(path):
             yield Finding(topic="XMP", where=f"byte {offset}", value=text)
-        for kind, size in metadata.find_private_atoms(path):
+        for kind, size in hidden_data.find_private_atoms(path):
             yield Finding(topic="private box", where=kind, value=f"{size} bytes")
-        if count := metadata.count_trailing_bytes(path):
+        if count := hidden_data.count_trailing_bytes(path):
             yield Finding(
                 topic="trailing bytes", where="after the last box", value=f"{count} bytes"
             )

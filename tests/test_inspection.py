@@ -12,7 +12,7 @@ from make_clips import draw, write_clip
 import redact
 from redact.cli import main
 from redact.inspection import as_json, as_text, inspect_clip
-from redact.video import metadata
+from redact.video import hidden_data
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>\n <photographer>Ann</photographer>\n</x:xmpmeta>"
 
@@ -136,9 +136,9 @@ def test_trailing_bytes_are_counted_in_every_container(tmp_path, suffix):
     codec = {"codec": "mjpeg", "pixel_format": "yuvj420p"} if suffix == ".avi" else {}
     times = {"time_base": Fraction(1, 25), "pts": [0, 1, 2]}
     write_clip(path, size=(64, 48), **codec, **times)
-    assert metadata.count_trailing_bytes(path) == 0
+    assert hidden_data.count_trailing_bytes(path) == 0
     path.write_bytes(path.read_bytes() + b"Ann was here" * 10)
-    assert metadata.count_trailing_bytes(path) == 120
+    assert hidden_data.count_trailing_bytes(path) == 120
 
 
 def message(message_type, content):
@@ -149,33 +149,35 @@ def message(message_type, content):
 
 def test_messages_are_found_however_nal_units_are_delimited():
     unit = message(5, bytes(range(16)) + b"taken at 51.5 north" * 20)
-    expected = [metadata.Message("user data", "taken at 51.5 north" * 20)]
+    expected = [hidden_data.Message("user data", "taken at 51.5 north" * 20)]
     slice_unit = b"\x65" + bytes(range(40, 90))
     assert (
-        list(metadata.read_messages(b"\0\0\0\1" + unit + b"\0\0\1" + slice_unit, "h264"))
+        list(hidden_data.read_messages(b"\0\0\0\1" + unit + b"\0\0\1" + slice_unit, "h264"))
         == expected
     )
     for length_size in (1, 2, 4):
         units = [unit, slice_unit] if length_size > 1 else [message(5, bytes(16) + b"short")]
         packet = b"".join(len(u).to_bytes(length_size, "big") + u for u in units)
         header = bytes([1, 66, 0, 30, 0xFC | length_size - 1])
-        found = list(metadata.read_messages(packet, "h264", header))
-        assert found == (expected if length_size > 1 else [metadata.Message("user data", "short")])
+        found = list(hidden_data.read_messages(packet, "h264", header))
+        assert found == (
+            expected if length_size > 1 else [hidden_data.Message("user data", "short")]
+        )
 
 
 def test_messages_in_the_header_of_an_hevc_stream_are_found():
     unit = b"\x4e\x01" + message(5, bytes(range(16)) + b"x265 was here")[1:]
     array = b"\x27" + struct.pack(">HH", 1, len(unit)) + unit
     header = b"\1" + bytes(20) + b"\x03" + b"\1" + array
-    expected = [metadata.Message("user data", "x265 was here")]
-    assert list(metadata.read_header_messages(header, "hevc")) == expected
-    assert list(metadata.read_header_messages(b"\0\0\0\1" + unit, "hevc")) == expected
+    expected = [hidden_data.Message("user data", "x265 was here")]
+    assert list(hidden_data.read_header_messages(header, "hevc")) == expected
+    assert list(hidden_data.read_header_messages(b"\0\0\0\1" + unit, "hevc")) == expected
 
 
 def test_other_codecs_and_truncated_messages_raise_nothing():
-    assert list(metadata.read_messages(b"\0\0\1\x06\x05", "vp9")) == []
+    assert list(hidden_data.read_messages(b"\0\0\1\x06\x05", "vp9")) == []
     unit = message(5, bytes(16) + b"a long text that was cut off")
     for end in range(len(unit)):
-        list(metadata.read_messages(b"\0\0\1" + unit[:end], "h264"))
-        list(metadata.read_messages(unit[:end], "h264", b"\1\0\0\0\xff"))
-        list(metadata.read_header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))
+        list(hidden_data.read_messages(b"\0\0\1" + unit[:end], "h264"))
+        list(hidden_data.read_messages(unit[:end], "h264", b"\1\0\0\0\xff"))
+        list(hidden_data.read_header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))

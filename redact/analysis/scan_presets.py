@@ -221,15 +221,14 @@ _PLATE_SCANS: dict[str, tuple[PresetScan, ...]] = {
     "thorough": (_AROUND_PLATE_TRACKS, PresetScan(_plates(1.0, 0.5))),
 }
 
-_STILL_FACES = PresetScan(DetectorSpec("thorough:ThoroughFaceDetector"))
+_STILL_FACES = PresetScan(DetectorSpec("still_faces:StillFaceDetector"))
 # Below this score shirts and bags are taken for heads.
 _STILL_HEADS = PresetScan(DetectorSpec("heads:HeadDetector", {"threshold": 0.8}, Rescoring()))
 
 _AUDIT_FACE_SCANS = (
     PresetScan(_centerface(1280, 640), skips_unchanged=True),
-    # Far faces, as the analysis detects them. What has not changed is not scanned again, so this
-    # costs most in the first frame and under a moving camera.
-    PresetScan(_centerface(1920, max_enlargement=1.5), skips_unchanged=True),
+    # Far faces, as often as the analysis scans for them.
+    PresetScan(_centerface(1920, max_enlargement=1.5), every_seconds=8.0, skips_unchanged=True),
     PresetScan(_FACES_AS_THEY_ARE, where="track", part_side_pixels=224),
 )
 _AUDIT_PLATE_SCANS = (

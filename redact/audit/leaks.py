@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
-from redact.analysis.scans import ScanSpec, scan_around, scan_view, submit_scan
+from redact.analysis.scans import ScanSpec, scan_around, scan_frame, submit_scan
 from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.imaging import mirrored
 from redact.motion.changes import ChangedParts, ChangeMap
@@ -141,7 +141,7 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
 
 
 def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo) -> int:
-    """The lowest face that the whole-frame scans can be expected to detect, in pixels of the clip.
+    """The lowest face that scans can be expected to detect in every frame, in pixels of the clip.
 
     0 where that is not known, as for detectors of the user's own.
     """
@@ -149,7 +149,9 @@ def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo) -> int:
     smallest = [
         scan.detector.min_face_pixels(height, width)
         for scan in scans
-        if scan.where == "frame" and hasattr(scan.detector, "min_face_pixels")
+        if scan.where == "frame"
+        and scan.every_seconds < EVERY_SECONDS
+        and hasattr(scan.detector, "min_face_pixels")
     ]
     return math.ceil(min(smallest, default=0))
 
@@ -180,14 +182,22 @@ def _run(
 
 
 @dataclasses.dataclass(frozen=True)
+class _StartedScan:
+    """A scan that may still be running."""
+
+    change_map: ChangeMap | None
+    changed_parts: ChangedParts | None
+    """Both None for a scan that doesn't skip what is unchanged."""
+    detections: Future[list[Detection]]
+
+
+@dataclasses.dataclass(frozen=True)
 class _PendingFrame:
     """A frame whose scans may still be running."""
 
     view: View
     index: int
-    changed_parts: ChangedParts | None
-    """None where the whole frame, or only surroundings of tracks, are scanned."""
-    detections: Future[list[Detection]]
+    scans: list[_StartedScan]
 
 
 class _Search:
@@ -197,53 +207,59 @@ class _Search:
         self, plan: Plan, scans: Sequence[ScanSpec], pool: ThreadPoolExecutor | None
     ) -> None:
         self._plan, self._scans, self._pool = plan, scans, pool
-        self._skips_unchanged = all(k.skips_unchanged for k in scans if k.where == "frame")
-        self._change_map = ChangeMap()
+        self._seconds = plan.clip.seconds
+        self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
+        self._last_scanned: dict[ScanSpec, float] = {}
         self._pending: deque[_PendingFrame] = deque()
 
     def start(self, view: View, index: int, task: _Task) -> None:
         """Start a task."""
-        is_partial = task.whole and self._skips_unchanged
-        changed_parts = self._change_map.changed_parts(view) if is_partial else None
-        within = None if changed_parts is None else changed_parts.parts
-        detections = submit_scan(self._pool, _detections_in, view, index, task, within, self._scans)
-        self._pending.append(_PendingFrame(view, index, changed_parts, detections))
+        due = self._due_scans(self._seconds[index]) if task.whole else []
+        started = [self._start(scan, view) for scan in due]
+        started += [
+            _StartedScan(None, None, submit_scan(self._pool, scan_around, scan, view, box))
+            for scan in self._scans
+            for kind, box in ((kind, np.asarray(box)) for kind, box in task.around)
+            if scan.where == "track" and scan.kind == kind
+        ]
+        self._pending.append(_PendingFrame(view, index, started))
 
     def leaks(self, max_pending: int) -> list[Detection]:
         """The leaks of the oldest frames, until no more than so many are left."""
         leaks: list[Detection] = []
         while len(self._pending) > max_pending:
-            pending = self._pending.popleft()
-            candidates = [
-                detection
-                for detection in merge_detections(self._result(pending))
-                if is_leak(detection, self._plan)
-            ]
-            leaks += _confirmed(candidates, pending.view, self._scans)
+            frame = self._pending.popleft()
+            found = [d for started in frame.scans for d in _result(started, frame.view)]
+            marked = [dataclasses.replace(d, frame_index=frame.index) for d in found]
+            candidates = [d for d in merge_detections(marked) if is_leak(d, self._plan)]
+            leaks += _confirmed(candidates, frame.view, self._scans)
         return leaks
 
-    def _result(self, pending: _PendingFrame) -> list[Detection]:
-        detections = pending.detections.result()
-        if pending.changed_parts is None:
-            return detections
-        seen = self._change_map.carry_over(detections, pending.changed_parts, pending.view)
-        return [dataclasses.replace(d, frame_index=pending.index) for d in seen]
+    def _due_scans(self, seconds: float) -> list[ScanSpec]:
+        """The scans of the whole frame whose time has come."""
+        due = []
+        for scan in self._scans:
+            last = self._last_scanned.get(scan, -math.inf)
+            if scan.where == "frame" and not 0 <= seconds - last < scan.every_seconds:
+                self._last_scanned[scan] = seconds
+                due.append(scan)
+        return due
+
+    def _start(self, scan: ScanSpec, view: View) -> _StartedScan:
+        change_map = self._change_maps.get(scan)
+        parts = None if change_map is None else change_map.changed_parts(view)
+        within = None if parts is None else parts.parts
+        return _StartedScan(
+            change_map, parts, submit_scan(self._pool, scan_frame, scan, view, within)
+        )
 
 
-def _detections_in(
-    view: View,
-    index: int,
-    task: _Task,
-    within: Sequence[Box] | None,
-    scans: Sequence[ScanSpec],
-) -> list[Detection]:
-    found = scan_view(view, scans, index, within) if task.whole else []
-    for scan in scans:
-        for kind, box in task.around:
-            if scan.where == "track" and scan.kind == kind:
-                detections = scan_around(scan, view, np.asarray(box))
-                found += [dataclasses.replace(d, frame_index=index) for d in detections]
-    return found
+def _result(started: _StartedScan, view: View) -> list[Detection]:
+    """What a scan detected, and what it detected before where nothing has changed since."""
+    detections = started.detections.result()
+    if started.change_map is None or started.changed_parts is None:
+        return detections
+    return started.change_map.carry_over(detections, started.changed_parts, view)
 
 
 def _confirmed(

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from redact.cli import inspect_command, redact_command, verify_command
-from redact.cli.arguments import EXIT_ERROR, EXIT_LEAK
+from redact.cli.common import EXIT_ERROR, EXIT_LEAK
 from redact.cli.terminal import StoppedError, say
 from redact.errors import LeakError, RedactError
 from redact.memory import keep_no_memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redact.cli.arguments import EXIT_ERROR, Parser
+from redact.cli.common import EXIT_ERROR, Parser
 from redact.cli.terminal import quiet_libraries, show
 
 

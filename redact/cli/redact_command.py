@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redact import __version__
-from redact.cli.arguments import Parser, settings_from
+from redact.cli.common import Parser, settings_from
 from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, say, show
 from redact.settings import Settings, choices, renamed_heads
 from redact.source_files import printable

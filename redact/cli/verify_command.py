@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from redact.cli.arguments import EXIT_ERROR, EXIT_LEAK, Parser, settings_from
+from redact.cli.common import EXIT_ERROR, EXIT_LEAK, Parser, settings_from
 from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, say, show
 from redact.source_files import printable
 

@@ -93,8 +93,8 @@ _PLATE = KindTuning(
     agreeing_score=0.3,
     min_agreeing_count=3,
     stationary_score=0.35,
-    # Six instead of five leave a small far plate of a real clip bare, and have 16.0 instead of 16.5 %
-    # of the frames of 25 scenes and clips with a false cover.
+    # Six leave a small far plate of a real clip bare. Five have a false cover in 16.5 instead of
+    # 16.0 % of the frames of 25 scenes and clips.
     min_passing_count=5,
     # A plate is a third as large as a face and its car is faster than a person. The second
     # detection tells how fast, so that the third must lie where it should: otherwise false

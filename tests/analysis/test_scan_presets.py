@@ -46,8 +46,8 @@ def test_every_level_scans_whole_frames_for_both_kinds(level, build):
 @pytest.mark.parametrize(
     ("heads", "detectors"),
     [
-        ("near-tracks", ["ThoroughFaceDetector"]),
-        ("all-moving", ["ThoroughFaceDetector", "RescoredDetector"]),
+        ("near-tracks", ["StillFaceDetector"]),
+        ("all-moving", ["StillFaceDetector", "RescoredDetector"]),
     ],
 )
 def test_still_images_are_scanned_for_heads_only_if_all_are_asked_for(heads, detectors):

@@ -8,7 +8,8 @@ from make_plans import make_frame
 
 from redact import Settings, SettingsError
 from redact.cover import painter
-from redact.cover.painter import STYLES, Cover
+from redact.cover.painter import Cover
+from redact.cover.styles import STYLES
 from redact.types import Region
 
 

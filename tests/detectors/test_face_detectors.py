@@ -13,7 +13,7 @@ from redact.detectors.blazeface import BlazeFaceDetector
 from redact.detectors.blazeface_mediapipe import MODELS, MediaPipeBlazeFaceDetector
 from redact.detectors.blurred import BlurredFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
-from redact.detectors.thorough import ThoroughFaceDetector
+from redact.detectors.still_faces import StillFaceDetector
 from redact.geometry import covered_share, grow, iou_matrix
 
 
@@ -114,7 +114,7 @@ def test_only_the_given_parts_are_scanned_for_faces(mirrored):
 @pytest.mark.parametrize("side", [150, 606])
 def test_the_thorough_detector_merges_its_passes_into_one_face(side):
     image, face = portrait_of_side(side)
-    detector = ThoroughFaceDetector()
+    detector = StillFaceDetector()
     (found,) = detector.detect(image)
     in_mirror = detector.detect(np.ascontiguousarray(image[:, ::-1]))
     detector.close()

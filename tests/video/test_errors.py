@@ -12,7 +12,7 @@ from odd_clips import write_numbered
 
 from redact import ClipError, Settings, TargetError, video
 from redact.inspection import inspect_clip
-from redact.video import metadata
+from redact.video import hidden_data
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_file_that_vanishes_while_it_is_inspected_raises_a_clip_error(clip, mo
     def vanish(path):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
-    monkeypatch.setattr(metadata, "find_private_atoms", vanish)
+    monkeypatch.setattr(hidden_data, "find_private_atoms", vanish)
     with pytest.raises(ClipError, match=r"a\.mp4.*No such file"):
         inspect_clip(clip.path)
 

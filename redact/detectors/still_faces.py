@@ -38,7 +38,7 @@ _EDGE_QUANTILE = 0.7
 _MARGIN_RATIOS = (0.17, 0.1, 0.17, 0.12)
 
 
-class ThoroughFaceDetector:
+class StillFaceDetector:
     """Faces by CenterFace at three or four scales, large ones also mirrored, and by BlazeFace.
 
     The score is a noisy-OR of the passes' scores, each weighted by one half and normalised to seven
