@@ -80,11 +80,6 @@ def assert_same_images(results):
             assert np.array_equal(image, expected), f"frame {number}"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="all frames that still wait for their scans at the end of a clip count as the last one, "
-    "and how many wait depends on the threads",
-)
 def test_plans_and_covers_are_the_same_with_any_threads_and_delays(tmp_path, scene, delay):
     plans, results = [], []
     for seed, threads in enumerate((1, 2, 4)):

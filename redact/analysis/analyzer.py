@@ -224,7 +224,8 @@ class Analyzer:
                 self._redetector.redetect(
                     tracklet, frame, followed.get(tracklet), hidden.get(tracklet)
                 )
-        self._redetector.finish_frame(frame, is_last=self._is_finished)
+        # Frames that still wait are not the last one: how many wait depends on the workers.
+        self._redetector.finish_frame(frame, is_last=self._is_finished and not self._pending)
         pending.view.release()
 
     def _detections_of(self, pending: _PendingFrame) -> list[Detection]:
