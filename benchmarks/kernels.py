@@ -4,7 +4,7 @@ First the output of each kernel is compared with that of its slow twin. Times ar
 interleaved runs in one process on one thread. Each way runs twice in a row and the second run is
 timed, so that every way finds the region in the cache.
 
-The copy goes out of a 1080p plane and back, since no cover can touch fewer bytes. A rounded cover
+The copy goes out of a 1080p plane and back, since no cover can touch fewer bytes. An elliptic cover
 reaches beyond its box, so it is compared with a copy of all it may touch, and with OpenCV's resize
 blended by a mask that is already made.
 
@@ -31,9 +31,9 @@ from benchmarks import reporting
 
 SIDES = (64, 128, 256, 512)
 _LEFT, _TOP, _EDGE_RATIO = 400, 300, 0.09
-_COPY, _COPY_ALL = "copy there and back", "copy of all a rounded cover touches"
-_BOTH, _ROUNDED = "reduce and paint, rectangle", "paint, rounded with soft edge"
-_RESIZE, _MASKED = "cv2.resize down and up", "cv2.resize, blended by a rounded mask"
+_COPY, _COPY_ALL = "copy there and back", "copy of all an ellipse touches"
+_BOTH, _ELLIPSE = "reduce and paint, rectangle", "paint, ellipse with soft edge"
+_RESIZE, _MASKED = "cv2.resize down and up", "cv2.resize, blended by an elliptic mask"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -153,23 +153,23 @@ def _our_ways(kernels, side: int) -> dict[str, Callable[[], object]]:
         "reduce": lambda: kernels.reduce(y, *box, one),
         "paint, rectangle": lambda: kernels.paint(y, *box, cells, True, False, 0.0),
         _BOTH: reduce_and_paint,
-        _ROUNDED: lambda: kernels.paint(y, *box, cells, True, True, edge),
-        "Y, U and V, rounded": three_planes,
-        "BGR, rounded": lambda: kernels.paint(image, *box, coloured, True, True, edge),
+        _ELLIPSE: lambda: kernels.paint(y, *box, cells, True, True, edge),
+        "Y, U and V, ellipse": three_planes,
+        "BGR, ellipse": lambda: kernels.paint(image, *box, coloured, True, True, edge),
     }
 
 
 def _opencv_ways(side: int) -> dict[str, Callable[[], object]]:
     y = _plane()
     region = y[_TOP : _TOP + side, _LEFT : _LEFT + side]
-    touched = 2 * round(side / 2 * 2**0.25 + _EDGE_RATIO * side)
+    touched = 2 * round(side / 2 + _EDGE_RATIO * side)
     start = (touched - side) // 2
     around = y[_TOP - start :, _LEFT - start :][:touched, :touched]
-    # The mask has the shape of the rounded cover. It is made beforehand, because the size of a
+    # The mask has the shape of the cover. It is made beforehand, because the size of a
     # track's box rarely changes.
-    distance = np.abs(np.arange(touched) + 0.5 - touched / 2) / (side / 2 * 2**0.25)
+    distance = np.abs(np.arange(touched) + 0.5 - touched / 2) / (side / 2)
     edge = _EDGE_RATIO * side / (side / 2)
-    outline = (distance[:, None] ** 4 + distance**4) ** 0.25
+    outline = np.hypot(distance[:, None], distance)
     mask = np.clip(1 - (outline - 1) / edge, 0, 1).astype(np.float32)
     inverse = 1 - mask
     covered = np.empty((touched, touched), dtype=np.uint8)
@@ -211,10 +211,10 @@ def ratios(rows: Sequence[dict[str, float]]) -> dict[str, list[float]]:
     """Return the ratios that have targets, one figure for each side."""
     return {
         "reduce and paint, in copies": [row[_BOTH] / row[_COPY] for row in rows],
-        "rounded, in copies of all it touches": [row[_ROUNDED] / row[_COPY_ALL] for row in rows],
+        "ellipse, in copies of all it touches": [row[_ELLIPSE] / row[_COPY_ALL] for row in rows],
         "times faster than cv2.resize": [row[_RESIZE] / row[_BOTH] for row in rows],
-        "rounded, times faster than cv2 with a mask": [
-            row[_MASKED] / row[_ROUNDED] for row in rows
+        "ellipse, times faster than cv2 with a mask": [
+            row[_MASKED] / row[_ELLIPSE] for row in rows
         ],
     }
 

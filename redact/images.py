@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from redact.cover.regions import region_for
 from redact.detectors import Detector
 from redact.settings import Settings, as_settings
 from redact.tracking.merging import merge_detections
-from redact.types import Box, Detection, Region
+from redact.types import Detection
 from redact.views import ArrayView
 
 Image = NDArray[np.uint8]
@@ -50,8 +50,9 @@ def redact_image(
     check_image(image)
     result = np.ascontiguousarray(image).copy()
     found = detect_in_image(result, settings, detectors=detectors)
-    regions = regions_in_image([(d.box, d.kind, None) for d in found], image, settings)
-    Cover(settings).image(result, regions)
+    size = (image.shape[1], image.shape[0])
+    regions = (region_for(d.box, d.kind, size, settings) for d in found)
+    Cover(settings).image(result, [region for region in regions if region is not None])
     return result
 
 
@@ -62,15 +63,6 @@ def detect_in_image(
     scans = scans_for(settings, detectors, build_still_scans)
     found = merge_detections(scan_view(ArrayView(image), scans, 0))
     return [d for d in found if d.score >= _MIN_SCORES.get(d.kind, 0.3)]
-
-
-def regions_in_image(
-    boxes: Iterable[tuple[Box, str, int | None]], image: Image, settings: Settings
-) -> list[Region]:
-    """The regions that cover (box, kind, track id) in an image; those outside it have none."""
-    size = (image.shape[1], image.shape[0])
-    regions = [region_for(box, kind, size, settings, track_id=id_) for box, kind, id_ in boxes]
-    return [region for region in regions if region is not None]
 
 
 def scans_for(

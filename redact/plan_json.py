@@ -75,13 +75,16 @@ def _clip_to_dict(clip: ClipInfo) -> dict[str, Any]:
 
 
 def _track_to_dict(track: Track) -> dict[str, Any]:
-    return {
+    values = {
         "id": track.id,
         "kind": track.kind,
         "start_index": track.start_index,
         "boxes": np.round(track.boxes.astype(float), 2).tolist(),
         "scores": [round(float(s), 4) if np.isfinite(s) else None for s in track.scores],
     }
+    if track.margins is not None:
+        values["margins"] = np.round(track.margins.astype(float), 2).tolist()
+    return values
 
 
 def _clip_from_dict(data: Mapping[str, Any]) -> ClipInfo:
@@ -134,12 +137,21 @@ def _track(value: Any, where: str) -> Track:
             f"{where} must have at least one box and as many scores as boxes, not {len(boxes)} "
             f"boxes and {len(scores)} scores"
         )
+    margins = None
+    if data.get("margins") is not None:
+        margins = _tuple_of(_margins)(*_field(data, "margins", where))
+        if len(margins) != len(boxes):
+            raise PlanError(
+                f"{where} must have as many margins as boxes, not {len(margins)} margins and "
+                f"{len(boxes)} boxes"
+            )
     return Track(
         id=_count(*_field(data, "id", where)),
         kind=_kind(*_field(data, "kind", where)),
         start_index=_count(*_field(data, "start_index", where)),
         boxes=np.asarray(boxes, dtype=np.float32),
         scores=np.asarray(scores, dtype=np.float32),
+        margins=None if margins is None else np.asarray(margins, dtype=np.float32),
     )
 
 
@@ -216,6 +228,15 @@ def _box(value: Any, where: str) -> tuple[float, ...]:
     if not (x0 < x1 and y0 < y1):
         raise PlanError(f"{where} must have x0 < x1 and y0 < y1, not {_shown(value)}")
     return box
+
+
+def _margins(value: Any, where: str) -> tuple[float, ...]:
+    margins = _tuple_of(_number)(value, where)
+    if len(margins) != 2 or min(margins) < 0:
+        raise PlanError(
+            f"{where} must have two numbers of at least 0, for x and y, not {_shown(value)}"
+        )
+    return margins
 
 
 def _fraction(value: Any, where: str) -> Fraction:

@@ -81,7 +81,7 @@ class Settings:
     """Strength of the style, relative to the size of the region; None is the style's default."""
     unsafe: bool = False
     """Allow a strength below the limit at which faces were measured to be unrecognisable."""
-    margin_ratio: float = 0.15
+    margin_ratio: float = 0.0
     """How far each side of a box is moved outward, as a share of the box's width or height."""
     min_region_pixels: int = 16
     """The smallest width and height of a covered region, in luma pixels."""

@@ -17,12 +17,13 @@ import numpy as np
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_scans
 from redact.cover.painter import Cover
+from redact.cover.regions import regions_of
 from redact.detectors import Detector
 from redact.geometry import iou_matrix
-from redact.images import Image, check_image, regions_in_image
+from redact.images import Image, check_image
 from redact.job import Job
 from redact.settings import Settings, as_settings
-from redact.types import Box, Track
+from redact.types import Track
 from redact.views import ArrayView
 
 
@@ -62,7 +63,8 @@ def redact_frames(
         live = LiveAnalyzer(analyzer, job.settings, frame_rate)
         for settled in live.settled(frames):
             image = settled.image.copy()
-            cover.image(image, regions_in_image(settled.boxes, image, job.settings))
+            size = (image.shape[1], image.shape[0])
+            cover.image(image, regions_of(settled.tracks, settled.index, size, job.settings))
             yield image
 
 
@@ -73,8 +75,8 @@ class SettledFrame:
     index: int
     image: Image
     """(H, W, 3) uint8 BGR. The analyzer still looks at it: copy it before you paint on it."""
-    boxes: tuple[tuple[Box, str, int], ...]
-    """(box, kind, track id) of everything to cover in it."""
+    tracks: tuple[Track, ...]
+    """What is to be covered in it, and perhaps tracks that lie elsewhere in time."""
 
 
 class LiveAnalyzer:
@@ -131,12 +133,7 @@ class LiveAnalyzer:
     def _pop(self) -> SettledFrame:
         index = self._next_index - len(self._held)
         self._update_tracks(index)
-        boxes = [(track.box_at(index), track.kind, track.id) for track in self._tracks]
-        return SettledFrame(
-            index=index,
-            image=self._held.popleft(),
-            boxes=tuple((box, kind, id_) for box, kind, id_ in boxes if box is not None),
-        )
+        return SettledFrame(index=index, image=self._held.popleft(), tracks=self._tracks)
 
     def _update_tracks(self, index: int) -> None:
         """Make tracks of what was detected so far, from that frame on."""

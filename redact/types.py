@@ -140,6 +140,8 @@ class Track:
 
     boxes: (T, 4) float32, x0 y0 x1 y1 in luma pixels of the upright picture, one row for each frame
     from `start_index` on, without gaps. scores: (T,) float32, NaN where the box was filled in.
+    margins: (T, 2) float32, how far a cover has to reach beyond the box on each side, in x and y,
+    so that it holds the object although the box is an estimate; None if that is not known.
     """
 
     id: int
@@ -147,6 +149,7 @@ class Track:
     start_index: int
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
+    margins: NDArray[np.float32] | None = None
 
     @property
     def stop_index(self) -> int:
@@ -159,13 +162,21 @@ class Track:
             return None
         return Box(*map(float, self.boxes[frame_index - self.start_index]))
 
+    def margins_at(self, frame_index: int) -> tuple[float, float] | None:
+        """The margins in that frame, or None where they are not known."""
+        if self.margins is None or not self.start_index <= frame_index < self.stop_index:
+            return None
+        x, y = map(float, self.margins[frame_index - self.start_index])
+        return x, y
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Region:
     """What gets covered in one frame, in pixels of the *stored* picture.
 
-    x0 y0 x1 y1 are even integers, except that x1 and y1 may be odd at the edge of the picture. The
-    whole box is covered opaquely; with `shape` "ellipse", so is an ellipse around the box.
+    x0 y0 x1 y1 are even integers, except that x1 and y1 may be odd at the edge of the picture.
+    With the `shape` "rectangle" the whole box is covered opaquely, with "ellipse" the ellipse in
+    it. The box of an ellipse may reach beyond the picture, where the ellipse is cut off.
     """
 
     x0: int

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.analysis.scans import ScanSpec, scan_around, scan_frame, submit_scan
+from redact.cover.regions import cover_box
 from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.imaging import mirrored
 from redact.motion.changes import ChangedParts, ChangeMap
@@ -129,7 +130,7 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
     if detection.score < kind_tuning(detection.kind).confirming_score:
         return False
     covers = [
-        grow(box, plan.settings.margin_ratio, plan.settings.min_region_pixels)
+        cover_box(box, track.kind, plan.settings, track.margins_at(detection.frame_index))
         for track in plan.tracks
         if (box := track.box_at(detection.frame_index)) is not None
     ]

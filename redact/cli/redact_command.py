@@ -95,11 +95,16 @@ def _warnings(report: Report) -> list[str]:
 
 def _summary(report: Report) -> str:
     kinds = [track.kind for track in report.plan.covered_tracks]
-    name, faces, plates = printable(str(report.output)), kinds.count("face"), kinds.count("plate")
+    faces, plates = (_counted(kinds.count(kind), kind) for kind in ("face", "plate"))
+    name = printable(str(report.output))
     return (
-        f"{name}: {report.frame_count} frames, {faces} faces and {plates} plates covered "
+        f"{name}: {report.frame_count} frames, {faces} and {plates} covered "
         f"({report.covered_ratio:.1%} of the picture)"
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _parser() -> argparse.ArgumentParser:

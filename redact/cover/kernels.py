@@ -127,11 +127,10 @@ def reduce(plane: Plane, x0: int, y0: int, x1: int, y1: int, cells: Values) -> N
 
 # --- paint: cover a box with cells that are stretched over it --------------------------------
 #
-# The outline of a cover is |x/a| = 1, |y/b| = 1 or, rounded, |x/a|^4 + |y/b|^4 = 1. How far a pixel
-# is from the centre is told in this measure: it is opaque up to 1, and faded out from `limit` on.
+# The outline of a cover is |x/a| = 1, |y/b| = 1, or the ellipse (x/a)^2 + (y/b)^2 = 1. How far a
+# pixel is from the centre is told in this measure: it is opaque up to 1, and faded out from `limit`
+# on.
 
-# A rounded outline contains the corners of its box when it is this much larger than the box.
-ROUNDED_GROWTH = 2.0**0.25
 # Distances are scaled so that the fade is _FADE wide, as int16, so nothing may be farther away
 # than _MAX_DISTANCE.
 _FADE, _MAX_DISTANCE = 255.0, 32000.0
@@ -144,11 +143,6 @@ _LANES = 16
 def _padded(length: int) -> int:
     """Return the multiple of _LANES at or above a length."""
     return (length + _LANES - 1) // _LANES * _LANES
-
-
-@_part
-def _fourth_root(value: float) -> float:
-    return math.sqrt(math.sqrt(value))
 
 
 @_part
@@ -237,7 +231,7 @@ def _measure_columns(
     first: float,
     half_width: float,
     scale: float,
-    is_rounded: bool,
+    is_ellipse: bool,
 ) -> None:
     """Write the distance of each column from the centre, times `scale`.
 
@@ -246,8 +240,8 @@ def _measure_columns(
     per_pixel, offset, scale_32 = _F32(1.0 / half_width), _F32(first / half_width), _F32(scale)
     for i in range(np.uintp(count)):
         distance = abs(_F32(i) * per_pixel + offset)
-        if is_rounded:
-            distance = distance * distance * distance * distance
+        if is_ellipse:
+            distance = distance * distance
         distances[i] = _I16(_I32(min(distance * scale_32 + _F32(0.5), _F32(32767.0))))
     if channels > 1:
         for i in range(count - 1, -1, -1):
@@ -319,13 +313,13 @@ def paint(
     y1: float,
     cells: Values,
     is_smooth: bool,
-    is_rounded: bool,
+    is_ellipse: bool,
     edge: float,
 ) -> None:
     """Cover the box with cells that are stretched over it, and fade out around it.
 
-    Every pixel whose centre lies in the box is replaced. A rounded cover also replaces those in
-    the smallest outline |x/a|^4 + |y/b|^4 = 1 around the box.
+    Every pixel whose centre lies in the box is replaced, or of an ellipse, in the ellipse that the
+    box contains.
 
     A row is computed only where it differs from the one above by a grey step. Otherwise the same
     row is copied, so nearly all of the time goes into writing pixels.
@@ -337,9 +331,8 @@ def paint(
     rows, _, channels = cells.shape
     height, width = plane.shape[0], plane.shape[1] // channels
     center_x, center_y = (x0 + x1) / 2, (y0 + y1) / 2
-    growth = ROUNDED_GROWTH if is_rounded else 1.0
-    # The small addition keeps rounding from uncovering the pixels in the corners of the box.
-    half_x, half_y = (x1 - x0) / 2 * growth + 1e-3, (y1 - y0) / 2 * growth + 1e-3
+    # The small addition keeps rounding from uncovering the pixels at the edges of the box.
+    half_x, half_y = (x1 - x0) / 2 + 1e-3, (y1 - y0) / 2 + 1e-3
     faded_size = 1.0 + edge / min(half_x, half_y)
     left = max(0, math.floor(center_x - half_x * faded_size))
     right = min(width, math.ceil(center_x + half_x * faded_size))
@@ -347,7 +340,7 @@ def paint(
     bottom = min(height, math.ceil(center_y + half_y * faded_size))
     if left >= right or top >= bottom:
         return
-    limit = faded_size**4 if is_rounded else faded_size
+    limit = faded_size**2 if is_ellipse else faded_size
     scale = min(_FADE / max(limit - 1.0, 1e-9), _MAX_DISTANCE / limit)
 
     # From here on columns are counted from `left`.
@@ -357,7 +350,7 @@ def paint(
     distances = np.empty(length, np.int16)
     _stretch(lines, cells, count, left + 0.5 - x0, x1 - x0, is_smooth)
     if edge > 0.0:
-        _measure_columns(distances, count, channels, 0.5 - center_x, half_x, scale, is_rounded)
+        _measure_columns(distances, count, channels, 0.5 - center_x, half_x, scale, is_ellipse)
     # A rectangle has the same columns in every row.
     inner_0, inner_1 = _columns_within(center_x, half_x, count)
     outer_0, outer_1 = _columns_within(center_x, half_x * limit, count)
@@ -367,8 +360,8 @@ def paint(
     row_start = np.uintp(left * channels)
     for y in range(top, bottom):
         down = abs(y + 0.5 - center_y) * per_pixel
-        if is_rounded:
-            down = down * down * down * down
+        if is_ellipse:
+            down = down * down
         if down >= limit:
             continue
         upper, lower, share = _neighbours((y + 0.5 - y0) * rows_per_pixel, rows, is_smooth)
@@ -379,13 +372,11 @@ def paint(
 
         is_opaque = down <= 1.0
         room, most = limit * scale, min((limit - down) * scale, _FADE)
-        if is_rounded:
+        if is_ellipse:
             room, most = (limit - down) * scale, _FADE
-            outer_0, outer_1 = _columns_within(center_x, half_x * _fourth_root(limit - down), count)
+            outer_0, outer_1 = _columns_within(center_x, half_x * math.sqrt(limit - down), count)
             if is_opaque:
-                inner_0, inner_1 = _columns_within(
-                    center_x, half_x * _fourth_root(1.0 - down), count
-                )
+                inner_0, inner_1 = _columns_within(center_x, half_x * math.sqrt(1.0 - down), count)
         first, stop = (inner_0 * channels, inner_1 * channels) if is_opaque else (0, 0)
         if edge > 0.0:
             a, b, c, d = _stretches_to_blend(

@@ -20,9 +20,9 @@ from redact.cover.styles import STYLES, check_strength
 from redact.cover.tone import (
     Planes,
     chroma_edges,
-    cover_tone,
     mean_tones,
-    surrounding_tone,
+    resampled,
+    surrounding_tones,
     yuv_to_bgr,
 )
 from redact.cover.tuning import KINDS, OTHER_KIND, TUNING
@@ -39,9 +39,9 @@ class _Paint:
     """What a track is painted with."""
 
     tone: NDArray[np.float32]
-    """(3,) Y, U, V now."""
+    """(3, rows, columns) Y, U, V now."""
     target: NDArray[np.float32]
-    """(3,) Y, U, V as measured last, which the tone approaches."""
+    """(3, rows, columns) Y, U, V as measured last, which the tone approaches."""
     patterns: NDArray[np.float32]
     """(3, rows, columns) offsets from the tone."""
     cells: _Cells
@@ -73,14 +73,14 @@ class Cover:
     def planes(self, frame: Frame, regions: Sequence[Region]) -> int:
         """Cover regions in the planes of a frame, in place.
 
-        Returns the number of luma pixels in the regions' boxes, those in two boxes counted once.
+        Returns the number of luma pixels covered opaquely, those in two regions counted once.
         """
         planes = (frame.y, frame.u, frame.v)
         for region, paint in self._in_painting_order(regions, planes):
             self._cover(frame.y, region, paint.cells[0])
             self._cover(frame.u, region, paint.cells[1], is_chroma=True)
             self._cover(frame.v, region, paint.cells[2], is_chroma=True)
-        return _area([_box(region) for region in regions], frame.y.shape)
+        return _opaque_pixels(regions, frame.y.shape)
 
     def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
         """Cover regions in a C-contiguous (H, W, 3) uint8 BGR image, in place."""
@@ -102,20 +102,20 @@ class Cover:
         box, edge = _box(region), _edge_pixels(region)
         if is_chroma:
             box, edge = chroma_edges(box), edge / 2
-        is_rounded = region.shape == "ellipse"
-        kernels.paint(plane, *box, cells, self._style.is_smooth, is_rounded, edge)
+        is_ellipse = region.shape == "ellipse"
+        kernels.paint(plane, *box, cells, self._style.is_smooth, is_ellipse, edge)
 
     def _in_painting_order(
         self, regions: Sequence[Region], planes: Planes
     ) -> list[tuple[Region, _Paint]]:
-        """Return what to paint each region with, the smallest region first.
+        """Return what to paint each region with, in an order that stays from frame to frame.
 
-        A region inside a larger one then doesn't show in the larger one's cover. All regions are
-        measured before any is painted.
+        If the order followed the regions' sizes, two covers that overlap would take turns on top.
+        All regions are measured before any is painted.
         """
         boxes = [_box(region) for region in regions]
         pairs = [(region, self._paint_for(region, boxes, planes)) for region in regions]
-        return sorted(pairs, key=lambda p: (p[0].x1 - p[0].x0) * (p[0].y1 - p[0].y0))
+        return sorted(pairs, key=lambda pair: pair[0].track_id or 0)
 
     def _paint_for(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Paint:
         """Return the paint of a region: a track keeps its own, and its tone changes slowly."""
@@ -132,19 +132,21 @@ class Cover:
         if paint.age_frames % TUNING.measure_every_frames == 0:
             paint.target = self._tone(region, boxes, planes, paint.target)
         if np.abs(paint.target - paint.tone).max() > TUNING.min_tone_step:
-            paint.tone = paint.tone + (paint.target - paint.tone) * np.float32(TUNING.ease_ratio)
+            step = (paint.target - paint.tone) * np.float32(TUNING.ease_ratio)
+            paint.tone = paint.tone + step.clip(-TUNING.max_tone_step, TUNING.max_tone_step)
             paint.cells = _as_cells(paint.tone, paint.patterns, len(planes))
         return paint
 
     def _new_paint(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Paint:
-        solid = np.array(TUNING.solid_tone, dtype=np.float32)
-        tone = self._tone(region, boxes, planes, solid)
         if self._name == "gaussian":
             patterns = self._gaussian_pattern(region, planes)
         elif self._strength < 1:
             patterns = _measured_pattern(region, planes, math.ceil(1 / self._strength))
         else:
             patterns = self._random_pattern(region)
+        solid = np.empty_like(patterns)
+        solid[:] = np.array(TUNING.solid_tone, dtype=np.float32)[:, None, None]
+        tone = self._tone(region, boxes, planes, solid)
         return _Paint(tone, tone, patterns, _as_cells(tone, patterns, len(planes)))
 
     def _tone(
@@ -156,8 +158,8 @@ class Cover:
     ) -> NDArray[np.float32]:
         if self._name == "solid":
             return otherwise
-        around = surrounding_tone(_box(region), boxes, planes)
-        return otherwise if around is None else cover_tone(around, region.kind)
+        around = surrounding_tones(_box(region), boxes, planes)
+        return otherwise if around is None else resampled(around, *otherwise.shape[1:])
 
     def _random_pattern(self, region: Region) -> NDArray[np.float32]:
         """Return cells that depend on nothing but the seed and the track."""
@@ -180,24 +182,43 @@ class Cover:
         return blurred.astype(np.float32)
 
 
-def _area(boxes: Sequence[Edges], shape: tuple[int, ...]) -> int:
-    """Return the number of pixels of a plane of that shape that lie in any of the boxes."""
-    if not any(overlaps(a, b) for a, b in itertools.combinations(boxes, 2)):
-        return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
+def _opaque_pixels(regions: Sequence[Region], shape: tuple[int, ...]) -> int:
+    """Return the number of pixels of a plane of that shape that lie in any of the regions."""
+    is_apart = not any(overlaps(_box(a), _box(b)) for a, b in itertools.combinations(regions, 2))
+    if is_apart and all(_box_inside(region, shape) == _box(region) for region in regions):
+        return sum(_opaque_area(region) for region in regions)
     covered = np.zeros(shape, dtype=np.bool_)
-    for x0, y0, x1, y1 in boxes:
-        covered[y0:y1, x0:x1] = True
+    for region in regions:
+        x0, y0, x1, y1 = _box_inside(region, shape)
+        part = covered[y0:y1, x0:x1]
+        if region.shape == "ellipse":
+            across = 2 * (np.arange(x0, x1) + 0.5 - region.x0) / (region.x1 - region.x0) - 1
+            down = 2 * (np.arange(y0, y1) + 0.5 - region.y0) / (region.y1 - region.y0) - 1
+            part |= down[:, None] ** 2 + across**2 <= 1
+        else:
+            part[:] = True
     return int(np.count_nonzero(covered))
+
+
+def _opaque_area(region: Region) -> int:
+    area = (region.x1 - region.x0) * (region.y1 - region.y0)
+    return round(math.pi / 4 * area) if region.shape == "ellipse" else area
 
 
 def _measured_pattern(region: Region, planes: Planes, count: int) -> NDArray[np.float32]:
     """Return (3, count, count) means of the region's parts minus the mean of all of them."""
-    parts = mean_tones(_box(region), planes, count)
+    parts = mean_tones(_box_inside(region, planes[0].shape), planes, count)
     return np.asarray(parts - parts.mean(axis=(1, 2), keepdims=True), dtype=np.float32)
 
 
 def _box(region: Region) -> Edges:
     return region.x0, region.y0, region.x1, region.y1
+
+
+def _box_inside(region: Region, shape: tuple[int, ...]) -> Edges:
+    """Return the part of a region's box that lies inside a plane of that shape."""
+    height, width = shape[:2]
+    return max(0, region.x0), max(0, region.y0), min(width, region.x1), min(height, region.y1)
 
 
 def _edge_pixels(region: Region) -> float:
@@ -208,7 +229,7 @@ def _edge_pixels(region: Region) -> float:
 
 def _as_cells(tone: NDArray[np.float32], patterns: NDArray[np.float32], plane_count: int) -> _Cells:
     """Return the cells of Y, U and V, or of one BGR image, as the kernel takes them."""
-    cells = np.clip(tone[:, None, None] + patterns, 0, 255)
+    cells = np.clip(tone + patterns, 0, 255)
     parts = [p[:, :, None] for p in cells]
     if plane_count == 1:
         parts = [yuv_to_bgr(cells).clip(0, 255)]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable
 
 from redact.cover.tuning import KINDS, OTHER_KIND
-from redact.geometry import align_even, grow, upright_to_stored
+from redact.geometry import Edges, align_even, grow, upright_to_stored
 from redact.plan import Plan
 from redact.settings import Settings
-from redact.types import Box, ClipInfo, Region, Track
+from redact.types import Box, Region, Track
+
+# A box that sticks out of the frame is taken to stick out so many times as far.
+_CUT_FACTOR = 3.0
 
 
 class RegionMaker:
@@ -36,7 +40,42 @@ class RegionMaker:
         while self._waiting and self._waiting[-1].start_index <= frame_index:
             self._alive.append(self._waiting.pop())
         self._alive = [track for track in self._alive if track.stop_index > frame_index]
-        return list(_regions(self._alive, frame_index, self._plan.clip, self._plan.settings))
+        clip = self._plan.clip
+        return regions_of(
+            self._alive,
+            frame_index,
+            (clip.width, clip.height),
+            self._plan.settings,
+            rotation_degrees=clip.rotation_degrees,
+            is_mirrored=clip.is_mirrored,
+        )
+
+
+def regions_of(
+    tracks: Iterable[Track],
+    frame_index: int,
+    size: tuple[int, int],
+    settings: Settings,
+    *,
+    rotation_degrees: int = 0,
+    is_mirrored: bool = False,
+) -> list[Region]:
+    """Return the regions that cover the tracks in a frame; see `region_for`."""
+    regions = (
+        region_for(
+            box,
+            track.kind,
+            size,
+            settings,
+            margins=track.margins_at(frame_index),
+            rotation_degrees=rotation_degrees,
+            is_mirrored=is_mirrored,
+            track_id=track.id,
+        )
+        for track in tracks
+        if (box := track.box_at(frame_index)) is not None
+    )
+    return [region for region in regions if region is not None]
 
 
 def region_for(
@@ -45,6 +84,7 @@ def region_for(
     size: tuple[int, int],
     settings: Settings,
     *,
+    margins: tuple[float, float] | None = None,
     rotation_degrees: int = 0,
     is_mirrored: bool = False,
     track_id: int | None = None,
@@ -56,43 +96,50 @@ def region_for(
         kind: of what is in the box, such as "face".
         size: (width, height) of the *stored* frame.
         settings: `margin_ratio` and `min_region_pixels` are used.
+        margins: how far the cover reaches beyond the box on each side, in x and y; None takes what
+            an unsmoothed detection needs.
         rotation_degrees: the clockwise rotation that makes the stored frame upright.
         is_mirrored: whether left and right have to be swapped after that.
         track_id: of the track that the box belongs to.
 
     """
     width, height = size
-    grown = grow(_whole_object(box, kind), settings.margin_ratio, settings.min_region_pixels)
-    stored = upright_to_stored(grown, width, height, rotation_degrees, is_mirrored)
+    cover = cover_box(box, kind, settings, margins)
+    stored = upright_to_stored(cover, width, height, rotation_degrees, is_mirrored)
     edges = align_even(stored, width, height)
     if edges is None:
         return None
-    x0, y0, x1, y1 = edges
     shape = KINDS.get(kind, OTHER_KIND).shape
+    x0, y0, x1, y1 = _beyond_frame(stored, size) if shape == "ellipse" else edges
     return Region(x0=x0, y0=y0, x1=x1, y1=y1, kind=kind, shape=shape, track_id=track_id)
 
 
-def _whole_object(box: Box, kind: str) -> Box:
-    """Extend a box to the parts that detectors cut off: of a face, the chin and the ear."""
-    tuning = KINDS.get(kind, OTHER_KIND)
-    lacking = max(0.0, tuning.min_aspect_ratio * box.height - box.width)
-    bottom = box.y1 + tuning.chin_ratio * box.height
-    return Box(box.x0 - lacking / 2, box.y0, box.x1 + lacking / 2, bottom)
+def _beyond_frame(box: Box, size: tuple[int, int]) -> Edges:
+    """Return even edges around a box, farther out where the edge of the frame cuts it.
+
+    Detectors box little more than what they see of a face, which is cut where it is wide. A box
+    that sticks out is therefore taken to stick out farther, up to as far as it reaches in: the
+    ellipse in it is then widest at the edge of the frame.
+    """
+    x0, x1 = _stretched_out(box.x0, box.x1, size[0])
+    y0, y1 = _stretched_out(box.y0, box.y1, size[1])
+    return x0, y0, x1, y1
 
 
-def _regions(
-    tracks: Iterable[Track], frame_index: int, clip: ClipInfo, settings: Settings
-) -> Iterator[Region]:
-    for track in tracks:
-        box = track.box_at(frame_index)
-        region = box and region_for(
-            box,
-            track.kind,
-            (clip.width, clip.height),
-            settings,
-            rotation_degrees=clip.rotation_degrees,
-            is_mirrored=clip.is_mirrored,
-            track_id=track.id,
-        )
-        if region:
-            yield region
+def _stretched_out(low: float, high: float, limit: int) -> tuple[int, int]:
+    before, after = max(0.0, -low), max(0.0, high - limit)
+    first = low - min((_CUT_FACTOR - 1) * before, max(0.0, high - before))
+    last = high + min((_CUT_FACTOR - 1) * after, max(0.0, limit - low - after))
+    return math.floor(first / 2) * 2, math.ceil(last / 2) * 2
+
+
+def cover_box(
+    box: Box, kind: str, settings: Settings, margins: tuple[float, float] | None = None
+) -> Box:
+    """Return the box around the cover of a box, in the upright frame; see `region_for`."""
+    if margins is None:
+        ratio = KINDS.get(kind, OTHER_KIND).detection_margin_ratio
+        margins = ratio * box.width, ratio * box.height
+    x, y = margins
+    reached = Box(box.x0 - x, box.y0 - y, box.x1 + x, box.y1 + y)
+    return grow(reached, settings.margin_ratio, settings.min_region_pixels)

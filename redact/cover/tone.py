@@ -1,4 +1,4 @@
-"""The tone of a cover, taken from what stays visible around it.
+"""The tones of a cover, carried in from what stays visible around it.
 
 "Planes" are (y, u, v), each (H, W) uint8 with u and v of half the size, or one (H, W, 3) uint8 BGR
 image. "Edges" are x0 y0 x1 y1 of a box in whole luma pixels, inside the frame.
@@ -11,54 +11,74 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.cover.tuning import KINDS, OTHER_KIND, TUNING
+from redact.cover.tuning import TUNING
 from redact.geometry import Edges, align_even, overlaps
 from redact.types import Box
 
 Planes = Sequence[NDArray[np.uint8]]
 
-# The ring around a box: eight cells at the border of a 5 x 5 grid with the box in the middle.
-_RING_PATCHES = [(i, j) for i in (0, 2, 4) for j in (0, 2, 4) if (i, j) != (2, 2)]
+# The ring around a box: eight cells at the border of a 5 x 5 grid with the box in the middle, in
+# their order around it. Each is (column, row); half of that is its place in a 3 x 3 grid.
+_RING = [(0, 0), (2, 0), (4, 0), (4, 2), (4, 4), (2, 4), (0, 4), (0, 2)]
 
 
-def surrounding_tone(
+def surrounding_tones(
     box: Edges, covered: Sequence[Edges], planes: Planes
 ) -> NDArray[np.float32] | None:
-    """Return (3,) Y, U, V of what stays visible around a box, or None if nothing does.
+    """Return (3, 3, 3) Y, U, V over a box, carried in from what stays visible around it.
 
-    It is the median of the means of eight patches in a ring around the cover, so that a lamp in one
-    of them doesn't matter. Patches that overlap a covered box are left out.
+    Each cell at the border has the mean of a patch in a ring around the cover, and the middle one
+    that of all of them: nothing in the box takes part. Patches that overlap a covered box, or lie
+    outside the frame, take the tones of their neighbours in the ring.
+
+    Returns None if nothing around the box stays visible.
     """
     height, width = planes[0].shape[:2]
     x0, y0, x1, y1 = box
     step_x, step_y = TUNING.ring_ratio * (x1 - x0) / 5, TUNING.ring_ratio * (y1 - y0) / 5
     inset = TUNING.patch_inset_pixels
-    found = []
-    for column, row in _RING_PATCHES:
+    numbers, found = [], []
+    for number, (column, row) in enumerate(_RING):
         left = (x0 + x1) / 2 + (column - 2.5) * step_x
         top = (y0 + y1) / 2 + (row - 2.5) * step_y
         patch = align_even(
             Box(left + inset, top + inset, left + step_x, top + step_y), width, height
         )
         if patch and not any(overlaps(patch, other) for other in covered):
+            numbers.append(number)
             found.append(mean_tones(patch, planes, 1)[:, 0, 0])
-    return np.median(found, axis=0).astype(np.float32) if found else None
+    if not found:
+        return None
+    known = _limited(np.stack(found, axis=1))
+    cells = np.empty((3, 3, 3), dtype=np.float32)
+    for channel in range(3):
+        ring = np.interp(range(len(_RING)), numbers, known[channel], period=len(_RING))
+        for (column, row), value in zip(_RING, ring, strict=True):
+            cells[channel, row // 2, column // 2] = value
+        cells[channel, 1, 1] = ring.mean()
+    return cells
 
 
-def cover_tone(around: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
-    """Return (3,) Y, U, V of a cover, given those of its surroundings.
+def _limited(tones: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3, N) tones without extremes: a lamp beside a face doesn't shine into its cover."""
+    middle = np.median(tones, axis=1, keepdims=True)
+    limit = np.array([TUNING.max_luma_spread, *[TUNING.max_chroma_spread] * 2])[:, None]
+    tones = np.clip(tones, middle - limit, middle + limit)
+    tones[0] = np.clip(tones[0], TUNING.min_luma, TUNING.max_luma)
+    return tones.astype(np.float32)
 
-    It is as bright as the surroundings, within limits. The cover of a face is slightly warm, like
-    skin, and grey in grey surroundings: with the colour of a hedge behind it, it would look
-    strange. The cover of a plate takes the colour around it, which is that of the car.
-    """
-    luma = float(np.clip(around[0], TUNING.min_luma, TUNING.max_luma))
-    chroma = around[1:] - 128
-    warm = KINDS.get(kind, OTHER_KIND).warm_chroma
-    if warm is not None:
-        share = min(1.0, float(np.hypot(*chroma)) / TUNING.full_chroma_distance)
-        chroma = np.array(warm, dtype=np.float32) * np.float32(share * luma / 128)
-    return np.array([luma, *(128 + chroma)], dtype=np.float32)
+
+def resampled(cells: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """Return (C, rows, columns) of (C, M, N) cells, interpolated between their middles."""
+    for axis, count in ((1, rows), (2, columns)):
+        size = cells.shape[axis]
+        at = (np.arange(count) + 0.5) * size / count - 0.5
+        first = np.clip(np.floor(at).astype(int), 0, size - 1)
+        second = np.minimum(first + 1, size - 1)
+        share = np.clip(at - first, 0, 1).astype(np.float32)
+        share = share.reshape((-1, 1) if axis == 1 else (1, -1))
+        cells = cells.take(first, axis) * (1 - share) + cells.take(second, axis) * share
+    return cells
 
 
 def mean_tones(box: Edges, planes: Planes, count: int) -> NDArray[np.float32]:

@@ -1,14 +1,14 @@
-"""Builds tracks without gaps from confirmed tracklets: trim, fill, extend, smooth.
+"""Builds tracks without gaps from confirmed tracklets.
 
-What comes later is known, so gaps are filled from both sides and every track is extended beyond its
-ends.
+Isolated ends are trimmed, duplicates merged, and every object is estimated in each frame from its
+first to its last detection and a little beyond; see `smoothing.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,10 @@ from redact.geometry import centers_of, sizes_of
 from redact.settings import Settings
 from redact.tracking.association import Associator
 from redact.tracking.confirmation import is_confirmed
-from redact.tracking.linking import join_parked, merge_duplicate_tracks
-from redact.tracking.sizing import complete_partial_plates, limit_low_score_sizes
-from redact.tracking.smoothing import smooth_boxes
-from redact.tracking.tracklet import Tracklet, end_velocity
+from redact.tracking.linking import group_duplicates, join_parked
+from redact.tracking.sizing import complete_partial_plates
+from redact.tracking.smoothing import estimate, margins
+from redact.tracking.tracklet import Tracklet
 from redact.tracking.tuning import TUNING, kind_tuning
 from redact.types import Detection, Track
 
@@ -71,42 +71,92 @@ def build_tracks(
         for t in tracklets
         if t.times[-1] + settings.extend_seconds >= first_seconds and is_confirmed(t)
     ]
-    built = [_build_track(t, seconds, settings, first_index) for t in join_parked(confirmed)]
-    tracks = merge_duplicate_tracks([track for track in built if track is not None])
+
+    def build(pieces: Sequence[Tracklet]) -> Track | None:
+        return _build_track(pieces, seconds, settings, first_index)
+
+    joined = join_parked(confirmed)
+    trimmed = [_without_unseen_ends(_without_isolated_ends(t)) for t in joined]
+    built = [(tracklet, track) for tracklet in trimmed if (track := build([tracklet])) is not None]
+    groups = group_duplicates(built)
+    # Tracklets of one object are measurements of it: its track is estimated from all of them.
+    merged = [group[0][1] if len(group) == 1 else build([t for t, _ in group]) for group in groups]
+    tracks = [track for track in merged if track is not None]
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
 
 
 def _build_track(
-    tracklet: Tracklet, seconds: NDArray[np.float64], settings: Settings, first_index: int
+    tracklets: Sequence[Tracklet],
+    seconds: NDArray[np.float64],
+    settings: Settings,
+    first_index: int,
 ) -> Track | None:
-    """Trim the tracklet, fill its gaps, extend it beyond its ends and smooth it.
+    """Estimate an object in every frame from its tracklets, of which there is mostly one.
 
     Returns None if nothing of it is left in the frames from `first_index` on.
     """
-    tracklet = _without_isolated_ends(tracklet)
-    start, stop = _extended_span(tracklet, seconds, settings.extend_seconds, first_index)
+    start, stop = _extended_span(tracklets, seconds, settings.extend_seconds, first_index)
     if start >= stop:
         return None
-    known_times = np.asarray(tracklet.times)
-    if tracklet.kind == "plate":
-        known = complete_partial_plates(np.stack(tracklet.boxes), known_times)
-    else:
-        known = limit_low_score_sizes(tracklet)
-    times = seconds[start:stop]
-    boxes = np.stack([np.interp(times, known_times, known[:, i]) for i in range(4)], axis=1)
-    _extend(boxes, times, known, known_times, _max_stretch_sizes(tracklet))
-    scores = np.full(stop - start, np.nan, dtype=np.float32)
-    indices = np.asarray(tracklet.indices) - first_index
-    is_inside = indices >= start
-    scores[indices[is_inside] - start] = np.asarray(tracklet.scores)[is_inside]
+    kind = tracklets[0].kind
+    tuning = kind_tuning(kind)
+    indices, times, boxes, scores = _measurements(tracklets)
+    # Measurements before the first frame asked for lead up to it.
+    earlier = np.unique(times[indices < first_index + start])
+    is_early = indices < first_index + start
+    frames = np.where(
+        is_early,
+        np.searchsorted(earlier, times),
+        indices - first_index - start + len(earlier),
+    )
+    estimated = estimate(
+        frames,
+        boxes,
+        scores,
+        np.concatenate([earlier, seconds[start:stop]]),
+        tuning.smoothing,
+        high_score=tuning.high_score,
+    )
+    wanted = slice(len(earlier), None)
+    half = estimated.size / 2
+    all_scores = np.full(len(earlier) + stop - start, np.nan)
+    np.fmax.at(all_scores, frames, scores)
     return Track(
         id=0,
-        kind=tracklet.kind,
+        kind=kind,
         start_index=start + first_index,
-        boxes=smooth_boxes(boxes, times).astype(np.float32),
-        scores=scores,
+        boxes=np.concatenate([estimated.center - half, estimated.center + half], axis=1)[
+            wanted
+        ].astype(np.float32),
+        scores=all_scores[wanted].astype(np.float32),
+        margins=margins(estimated, tuning.smoothing)[wanted].astype(np.float32),
     )
+
+
+def _measurements(
+    tracklets: Sequence[Tracklet],
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Frame indices (N,), times (N,), boxes (N, 4) and scores (N,), ascending, of all tracklets.
+
+    Where one of them was detected, boxes that another was only followed to don't count.
+    """
+    indices = np.concatenate([np.asarray(t.indices, dtype=np.intp) for t in tracklets])
+    times = np.concatenate([np.asarray(t.times) for t in tracklets])
+    scores = np.concatenate([np.asarray(t.scores, dtype=np.float64) for t in tracklets])
+    boxes = np.concatenate([_whole_boxes(t) for t in tracklets])
+    is_detected = np.isfinite(scores)
+    is_kept = is_detected | ~np.isin(indices, indices[is_detected])
+    order = np.flatnonzero(is_kept)[np.argsort(indices[is_kept], kind="stable")]
+    return indices[order], times[order], boxes[order], scores[order]
+
+
+def _whole_boxes(tracklet: Tracklet) -> NDArray[np.float64]:
+    """(N, 4) the tracklet's boxes; those of plates that are hidden in part, completed."""
+    boxes = np.stack(tracklet.boxes)
+    if tracklet.kind == "plate":
+        return complete_partial_plates(boxes, np.asarray(tracklet.times))
+    return boxes
 
 
 def _without_isolated_ends(tracklet: Tracklet) -> Tracklet:
@@ -138,6 +188,23 @@ def _without_isolated_ends(tracklet: Tracklet) -> Tracklet:
     return tracklet.cut(slice(start, stop))
 
 
+def _without_unseen_ends(tracklet: Tracklet) -> Tracklet:
+    """The tracklet without boxes at its ends that it was followed to for too long.
+
+    A template keeps matching a wall that was once taken for a face. So the more detections a
+    tracklet has, the longer it is believed to be where nothing is detected.
+    """
+    times = np.asarray(tracklet.times)
+    detected = np.flatnonzero(np.isfinite(tracklet.scores))
+    if len(detected) == 0:
+        return tracklet
+    limit = TUNING.unseen_seconds_per_detection * tracklet.detection_count
+    first, last = times[detected[0]] - limit, times[detected[-1]] + limit
+    start = int(np.searchsorted(times, first, side="left"))
+    stop = int(np.searchsorted(times, last, side="right"))
+    return tracklet.cut(slice(start, stop))
+
+
 def _stands_at(center: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
     """Whether the (N, 4) boxes of one object over time all lie around the (2,) centre."""
     distance = np.linalg.norm(centers_of(boxes) - center, axis=1)
@@ -146,65 +213,25 @@ def _stands_at(center: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
 
 
 def _extended_span(
-    tracklet: Tracklet, seconds: NDArray[np.float64], extend_seconds: float, first_index: int
+    tracklets: Sequence[Tracklet],
+    seconds: NDArray[np.float64],
+    extend_seconds: float,
+    first_index: int,
 ) -> tuple[int, int]:
     """The first frame of the track and the frame after its last, counted from `first_index`.
 
-    The track reaches `extend_seconds` beyond the tracklet at both ends, but not out of its scene.
+    The track reaches `extend_seconds` beyond the tracklets at both ends, but not out of their
+    scene.
     """
-    first, last = tracklet.indices[0] - first_index, tracklet.indices[-1] - first_index
-    start = int(np.searchsorted(seconds, tracklet.times[0] - extend_seconds, side="left"))
-    stop = int(np.searchsorted(seconds, tracklet.times[-1] + extend_seconds, side="right"))
-    start = max(0, min(first, max(start, tracklet.scene - first_index)))
-    if tracklet.scene_stop is not None:
-        stop = max(last + 1, min(stop, tracklet.scene_stop - first_index))
+    first = min(t.indices[0] for t in tracklets) - first_index
+    last = max(t.indices[-1] for t in tracklets) - first_index
+    scene = min(t.scene for t in tracklets) - first_index
+    first_time = min(t.times[0] for t in tracklets)
+    last_time = max(t.times[-1] for t in tracklets)
+    start = int(np.searchsorted(seconds, first_time - extend_seconds, side="left"))
+    stop = int(np.searchsorted(seconds, last_time + extend_seconds, side="right"))
+    start = max(0, min(first, max(start, scene)))
+    scene_stops = [t.scene_stop for t in tracklets if t.scene_stop is not None]
+    if scene_stops:
+        stop = max(last + 1, min(stop, max(scene_stops) - first_index))
     return start, stop
-
-
-def _max_stretch_sizes(tracklet: Tracklet) -> float | None:
-    """How far boxes may stretch while they are moved on beyond the ends; None to leave them there.
-
-    Low-confidence boxes jump about: a few of them don't show how the object moves.
-    """
-    if tracklet.best_score >= kind_tuning(tracklet.kind).high_score:
-        min_count, max_stretch = TUNING.min_high_score_extension_count, math.inf
-    else:
-        min_count, max_stretch = (
-            TUNING.min_low_score_extension_count,
-            TUNING.max_low_score_stretch_sizes,
-        )
-    return max_stretch if tracklet.detection_count >= min_count else None
-
-
-def _extend(
-    boxes: NDArray[np.float64],
-    times: NDArray[np.float64],
-    known: NDArray[np.float64],
-    known_times: NDArray[np.float64],
-    max_stretch_sizes: float | None,
-) -> None:
-    """Move the boxes before the first and after the last known one on, in place.
-
-    They go on with the velocity at that end, and each also stretches back to where the object was
-    last known to be, so that a face that stopped there stays covered.
-
-    Args:
-        boxes: (T, 4) edited in place.
-        times: (T,) seconds.
-        known: (N, 4) the tracklet's boxes.
-        known_times: (N,) seconds.
-        max_stretch_sizes: how far back a box stretches at most, in sizes; None if the velocity is
-            not known, so that the boxes stay where they are.
-
-    """
-    for end, outside in ((0, times < known_times[0]), (-1, times > known_times[-1])):
-        velocity = np.zeros(2)
-        if max_stretch_sizes is not None:
-            velocity = end_velocity(known, known_times, end)
-        shift = np.outer(times[outside] - known_times[end], velocity)
-        distance = np.maximum(np.linalg.norm(shift, axis=1, keepdims=True), 1e-6)
-        stretch = (max_stretch_sizes or 0) * sizes_of(known[end])
-        unreached = shift * np.maximum(1 - stretch / distance, 0.0)
-        moved, back = (known[end] + np.tile(way, 2) for way in (shift, unreached))
-        boxes[outside, :2] = np.minimum(back, moved)[:, :2]
-        boxes[outside, 2:] = np.maximum(back, moved)[:, 2:]

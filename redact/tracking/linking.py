@@ -1,10 +1,9 @@
-"""Joins tracklets of one parked object, and merges tracks that turn out to be duplicates."""
+"""Joins tracklets of one parked object, and finds tracklets that are duplicates."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,20 +57,43 @@ def _join(earlier: Tracklet, later: Tracklet) -> Tracklet:
     )
 
 
-def merge_duplicate_tracks(tracks: list[Track]) -> list[Track]:
-    """The tracks, with those merged that covered the same object while both lasted.
+def group_duplicates(built: Sequence[tuple[Tracklet, Track]]) -> list[list[tuple[Tracklet, Track]]]:
+    """Groups of tracklets that show the same object, each with the track that was built of it.
 
-    Each is compared with the longest track of its group and not with the group's union, which would
-    grow until it contains everybody who passes by.
+    Each track is compared with the longest one of its group and not with all of the group, which
+    would grow until it contains everybody who passes by. Detections have to agree with all of the
+    group: a box around two faces is no reason to take them for one.
     """
-    groups: list[list[Track]] = []
-    for track in sorted(tracks, key=lambda t: (-len(t.boxes), t.start_index)):
-        group = next((g for g in groups if _are_duplicates(track, g[0])), None)
+    groups: list[list[tuple[Tracklet, Track]]] = []
+    for one in sorted(built, key=lambda pair: (-len(pair[1].boxes), pair[1].start_index)):
+        group = next(
+            (
+                g
+                for g in groups
+                if _are_duplicates(one[1], g[0][1])
+                and all(_detections_agree(one[0], other) for other, _ in g)
+            ),
+            None,
+        )
         if group is None:
-            groups.append([track])
+            groups.append([one])
         else:
-            group.append(track)
-    return [functools.reduce(_merge, group) for group in groups]
+            group.append(one)
+    return groups
+
+
+def _detections_agree(a: Tracklet, b: Tracklet) -> bool:
+    """Whether the boxes of two tracklets overlap in every frame in which both were detected.
+
+    A detector tells two faces apart even where one is in front of the other.
+    """
+    in_both = sorted(set(a.indices) & set(b.indices))
+    pairs = ((a.detected_box_at(index), b.detected_box_at(index)) for index in in_both)
+    return all(
+        float(iou_matrix(one, other)[0, 0]) > TUNING.duplicate_min_detected_iou
+        for one, other in pairs
+        if one is not None and other is not None
+    )
 
 
 def _are_duplicates(a: Track, b: Track) -> bool:
@@ -91,35 +113,3 @@ def _are_duplicates(a: Track, b: Track) -> bool:
         bool(np.median(iou) > TUNING.duplicate_track_iou)
         and apart_share <= TUNING.duplicate_track_max_apart_share
     )
-
-
-def _merge(a: Track, b: Track) -> Track:
-    """A track that covers both, frame by frame.
-
-    Where only one of them is between its first and last detection, its box is taken alone: the
-    other one's is a guess.
-    """
-    start, stop = min(a.start_index, b.start_index), max(a.stop_index, b.stop_index)
-    boxes = np.full((stop - start, 4), np.nan, dtype=np.float32)
-    scores = np.full(stop - start, np.nan, dtype=np.float32)
-    span_a, span_b = _detected_span(a), _detected_span(b)
-    for track, own_span, other_span in ((a, span_a, span_b), (b, span_b, span_a)):
-        kept = [
-            index
-            for index in range(track.start_index, track.stop_index)
-            if index in own_span or index not in other_span
-        ]
-        indices = np.asarray(kept, dtype=np.intp)
-        at, own = indices - start, indices - track.start_index
-        boxes[at, :2] = np.fmin(boxes[at, :2], track.boxes[own, :2])
-        boxes[at, 2:] = np.fmax(boxes[at, 2:], track.boxes[own, 2:])
-        scores[at] = np.fmax(scores[at], track.scores[own])
-    return dataclasses.replace(a, start_index=start, boxes=boxes, scores=scores)
-
-
-def _detected_span(track: Track) -> range:
-    """The frames from a track's first detection to its last; empty without detections."""
-    detected = np.flatnonzero(np.isfinite(track.scores))
-    if len(detected) == 0:
-        return range(0)
-    return range(track.start_index + int(detected[0]), track.start_index + int(detected[-1]) + 1)

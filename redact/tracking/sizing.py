@@ -1,4 +1,4 @@
-"""Corrects the sizes of a tracklet's boxes by what was detected shortly before and after.
+"""Completes the boxes of partly hidden plates by what was detected shortly before and after.
 
 A long tracklet is worked on in parts, so that time and memory grow linearly with its length.
 """
@@ -10,33 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.geometry import centers_of
-from redact.tracking.tracklet import Tracklet
-from redact.tracking.tuning import TUNING, kind_tuning
+from redact.tracking.tuning import TUNING
 
 _PART_COUNT = 64
-
-
-def limit_low_score_sizes(tracklet: Tracklet) -> NDArray[np.float64]:
-    """(N, 4) the tracklet's boxes, low-confidence ones hardly larger than high-confidence ones.
-
-    A low-confidence detection tells that something is there but not how large it is: it may show a
-    head with its surroundings, or two people at once.
-    """
-    boxes, times = np.stack(tracklet.boxes), np.asarray(tracklet.times)
-    is_high = np.nan_to_num(tracklet.scores) >= kind_tuning(tracklet.kind).high_score
-    half_sizes = (boxes[:, 2:] - boxes[:, :2]) / 2
-    max_half_sizes = np.zeros_like(half_sizes)
-    high_half_sizes, high_times = half_sizes[is_high], times[is_high]
-    for part, near in _nearby(times, high_times, TUNING.size_limit_seconds):
-        is_near = np.abs(times[part, None] - high_times[near]) <= TUNING.size_limit_seconds
-        allowed = TUNING.max_low_score_growth * high_half_sizes[near]
-        allowed = np.where(is_near[..., None], allowed, 0.0)
-        max_half_sizes[part] = allowed.max(axis=1, initial=0.0)
-    is_limited = (max_half_sizes > 0).any(axis=1) & ~is_high
-    half_sizes[is_limited] = np.minimum(half_sizes, max_half_sizes)[is_limited]
-    centers = centers_of(boxes)
-    return np.concatenate([centers - half_sizes, centers + half_sizes], axis=1)
 
 
 def complete_partial_plates(

@@ -62,14 +62,14 @@ def test_paint_matches_its_slow_twin(seed, height, width, padding, data):
     rng = np.random.default_rng(seed)
     shape = (data.draw(st.integers(1, 5)), data.draw(st.integers(1, 5)), channels)
     cells = rng.uniform(0, 255, shape).astype(np.float32)
-    smooth, rounded = data.draw(st.booleans()), data.draw(st.booleans())
+    smooth, ellipse = data.draw(st.booleans()), data.draw(st.booleans())
     edge = data.draw(st.sampled_from([0.0, 2.0, 7.5]))
-    kernels.paint(plane, *map(float, box), cells, smooth, rounded, edge)
-    expected, opacity = reference.paint(before, *box, cells, smooth, rounded, edge)
+    kernels.paint(plane, *map(float, box), cells, smooth, ellipse, edge)
+    expected, opacity = reference.paint(before, *box, cells, smooth, ellipse, edge)
     got = np.ascontiguousarray(plane).reshape(expected.shape).astype(float)
     far = np.abs(got - expected).max(axis=2)
     assert far[opacity == 1].max(initial=0) <= 1
-    # The fade is rounded to 1/256 four times, which adds up between black and white.
+    # The fade is ellipse to 1/256 four times, which adds up between black and white.
     assert far.max() <= 4.5
     untouched = opacity == 0
     np.testing.assert_array_equal(got[untouched], before.reshape(expected.shape)[untouched])
@@ -78,22 +78,26 @@ def test_paint_matches_its_slow_twin(seed, height, width, padding, data):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.booleans(), st.booleans())
-def test_paint_replaces_every_pixel_of_the_box(width, height, smooth, rounded):
+def test_paint_replaces_every_pixel_of_the_box_or_of_its_ellipse(width, height, smooth, ellipse):
     plane = np.full((80, 80), 255, dtype=np.uint8)
     cells = np.zeros((3, 4, 1), dtype=np.float32)
-    kernels.paint(plane, 8.0, 6.0, 8.0 + width, 6.0 + height, cells, smooth, rounded, 4.0)
-    assert not plane[6 : 6 + height, 8 : 8 + width].any()
+    kernels.paint(plane, 8.0, 6.0, 8.0 + width, 6.0 + height, cells, smooth, ellipse, 4.0)
+    part = plane[6 : 6 + height, 8 : 8 + width]
+    if not ellipse:
+        assert not part.any()
+    down, across = ((np.arange(n) + 0.5) / n * 2 - 1 for n in (height, width))
+    assert not part[down[:, None] ** 2 + across**2 <= 1].any()
 
 
 @settings(max_examples=30, deadline=None)
 @given(seeds, st.lists(st.integers(-20, 60), min_size=4, max_size=4), st.booleans())
-def test_overlapping_covers_match_the_slow_twin(seed, corners, rounded):
+def test_overlapping_covers_match_the_slow_twin(seed, corners, ellipse):
     plane = padded_plane(seed, 48, 64, 5)
     expected = plane.copy()
     cells = np.random.default_rng(seed).uniform(0, 255, (2, 3, 1)).astype(np.float32)
     for x, y in (corners[:2], corners[2:]):
-        kernels.paint(plane, x, y, x + 25, y + 17, cells, True, rounded, 3.0)
-        step, opacity = reference.paint(expected, x, y, x + 25, y + 17, cells, True, rounded, 3.0)
+        kernels.paint(plane, x, y, x + 25, y + 17, cells, True, ellipse, 3.0)
+        step, opacity = reference.paint(expected, x, y, x + 25, y + 17, cells, True, ellipse, 3.0)
         expected = step[..., 0]
     far = np.abs(plane - expected)
     assert far[opacity == 1].max(initial=0) <= 1

@@ -60,19 +60,18 @@ def bgr(planes, red_share, blue_share, is_full_range):
     return np.stack([blue, green, red], axis=2).clip(0, 255)
 
 
-def paint(plane, x0, y0, x1, y1, cells, is_smooth, is_rounded, edge):
+def paint(plane, x0, y0, x1, y1, cells, is_smooth, is_ellipse, edge):
     """Return the painted plane as float (H, W, C), and the opacity of each pixel (H, W)."""
     channels = cells.shape[2]
     image = plane.reshape(plane.shape[0], -1, channels).astype(float)
     opacity = np.zeros(image.shape[:2])
-    growth = 2**0.25 if is_rounded else 1
-    a, b = (x1 - x0) / 2 * growth + 1e-3, (y1 - y0) / 2 * growth + 1e-3
+    a, b = (x1 - x0) / 2 + 1e-3, (y1 - y0) / 2 + 1e-3
     reach = 1 + edge / min(a, b)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
             u, v = abs(x + 0.5 - (x0 + x1) / 2) / a, abs(y + 0.5 - (y0 + y1) / 2) / b
-            if is_rounded:
-                far, limit = u**4 + v**4, reach**4
+            if is_ellipse:
+                far, limit = u**2 + v**2, reach**2
             else:
                 far, limit = max(u, v), reach
             if far <= 1:
