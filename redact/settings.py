@@ -82,7 +82,8 @@ class Settings:
     unsafe: bool = False
     """Allow a strength below the limit at which faces were measured to be unrecognisable."""
     margin_ratio: float = 0.0
-    """How far each side of a box is moved outward, as a share of the box's width or height."""
+    """How much larger covers are than they have to be: each side is moved outward by this share of
+    the cover's width or height."""
     min_region_pixels: int = 16
     """The smallest width and height of a covered region, in luma pixels."""
     max_gap_seconds: float = 1.5
