@@ -26,6 +26,7 @@ from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.imaging import mirrored
 from redact.motion.changes import ChangedParts, ChangeMap
 from redact.plan import Plan
+from redact.tracking.linking import may_be_worn
 from redact.tracking.merging import is_same_place, merge_detections
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, ClipInfo, Detection, Frame, Track
@@ -128,6 +129,8 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
     """Whether a detection counts, and no track of the plan covers it."""
     # The analysis leaves out what would not make a track by itself; so does the audit.
     if detection.score < kind_tuning(detection.kind).confirming_score:
+        return False
+    if may_be_worn(detection, plan.tracks):
         return False
     covers = [
         cover_box(box, track.kind, plan.settings, track.margins_at(detection.frame_index))

@@ -17,7 +17,7 @@ from redact.geometry import centers_of, sizes_of
 from redact.settings import Settings
 from redact.tracking.association import Associator
 from redact.tracking.confirmation import is_confirmed
-from redact.tracking.linking import group_duplicates, join_parked
+from redact.tracking.linking import group_duplicates, join_parked, without_worn
 from redact.tracking.sizing import complete_partial_plates
 from redact.tracking.smoothing import estimate, margins
 from redact.tracking.tracklet import Tracklet
@@ -81,7 +81,7 @@ def build_tracks(
     groups = group_duplicates(built)
     # Tracklets of one object are measurements of it: its track is estimated from all of them.
     merged = [group[0][1] if len(group) == 1 else build([t for t, _ in group]) for group in groups]
-    tracks = [track for track in merged if track is not None]
+    tracks = without_worn([track for track in merged if track is not None])
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
 

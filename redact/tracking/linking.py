@@ -1,4 +1,4 @@
-"""Joins tracklets of one parked object, and finds tracklets that are duplicates."""
+"""Joins tracklets of one parked object, finds duplicates, and plates that somebody wears."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.geometry import iou_matrix
+from redact.geometry import centers_of, iou_matrix, sizes_of
 from redact.tracking.tracklet import Tracklet
 from redact.tracking.tuning import TUNING, kind_tuning
-from redact.types import Track
+from redact.types import Detection, Track
 
 
 def join_parked(tracklets: Iterable[Tracklet]) -> list[Tracklet]:
@@ -113,3 +113,69 @@ def _are_duplicates(a: Track, b: Track) -> bool:
         bool(np.median(iou) > TUNING.duplicate_track_iou)
         and apart_share <= TUNING.duplicate_track_max_apart_share
     )
+
+
+def without_worn(tracks: Sequence[Track]) -> list[Track]:
+    """The tracks, without plates that move along with a face: name tags, emblems and ribbons.
+
+    A plate that was detected with a high score stays in any case, and so does one that is farther
+    below the face: a motorcycle's plate moves along with its rider.
+    """
+    faces = [track for track in tracks if track.kind == "face"]
+    return [
+        track
+        for track in tracks
+        if track.kind != "plate" or not any(_is_worn(track, face) for face in faces)
+    ]
+
+
+def may_be_worn(detection: Detection, tracks: Iterable[Track]) -> bool:
+    """Whether a single detection of a plate lies where somebody who moves wears name tags."""
+    if detection.kind != "plate" or detection.score >= TUNING.worn_max_score:
+        return False
+    index, box = detection.frame_index, np.asarray([detection.box])
+    for face in tracks:
+        face_box = face.box_at(index) if face.kind == "face" else None
+        if face_box is not None:
+            offsets = _offsets_in_sizes(box, np.asarray([face_box]))
+            if _is_in_reach(offsets) and _moved_sizes(face.boxes) >= TUNING.worn_min_moved_sizes:
+                return True
+    return False
+
+
+def _is_worn(plate: Track, face: Track) -> bool:
+    start = max(plate.start_index, face.start_index)
+    stop = min(plate.stop_index, face.stop_index)
+    if stop - start < TUNING.worn_min_time_share * len(plate.boxes):
+        return False
+    if np.nanmax(plate.scores, initial=0.0) >= TUNING.worn_max_score:
+        return False
+    plates, faces = (
+        track.boxes[start - track.start_index : stop - track.start_index] for track in (plate, face)
+    )
+    offsets, moved_sizes = _offsets_in_sizes(plates, faces), _moved_sizes(faces)
+    drifted_sizes = float(np.ptp(offsets, axis=0).max())
+    return (
+        _is_in_reach(offsets)
+        and moved_sizes >= TUNING.worn_min_moved_sizes
+        and drifted_sizes <= TUNING.worn_max_drift_share * moved_sizes
+    )
+
+
+def _offsets_in_sizes(
+    boxes: NDArray[np.floating], faces: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """(T, 2) how far boxes lie from faces, in sizes of the faces; both are (T, 4)."""
+    wide, wide_faces = np.asarray(boxes, dtype=np.float64), np.asarray(faces, dtype=np.float64)
+    return (centers_of(wide) - centers_of(wide_faces)) / sizes_of(wide_faces)[:, None]
+
+
+def _moved_sizes(faces: NDArray[np.floating]) -> float:
+    """How far a face moved in all, in its own sizes."""
+    wide = np.asarray(faces, dtype=np.float64)
+    return float(np.ptp(centers_of(wide) / sizes_of(wide)[:, None], axis=0).max())
+
+
+def _is_in_reach(offsets: NDArray[np.float64]) -> bool:
+    across, down = np.abs(np.median(offsets, axis=0)).tolist()
+    return bool(across <= TUNING.worn_max_across_sizes and down <= TUNING.worn_max_down_sizes)
