@@ -26,8 +26,6 @@ from redact.settings import Settings
 from redact.types import Box
 
 HEIGHTS = (0, 16, 32, 64, 128)
-# Margins for "thorough" with which its false area is no larger than that of deface's default.
-NARROW_MARGINS = (0.13, 0.05, 0.13, 0.06)
 
 Cover = Callable[[np.ndarray], list[Box]]
 
@@ -70,15 +68,11 @@ def measure(
 
 
 def face_stacks() -> dict[str, Cover]:
-    """Deface's default, the presets that differ for stills, and one with narrower covers."""
-    from redact.detectors.still_faces import StillFaceDetector
-
-    narrow = StillFaceDetector(margin_ratios=NARROW_MARGINS)
+    """Deface's default, and the presets that differ for stills."""
     return {
         "CenterFace as deface": deface_cover(),
         "fast": redact_image_cover("fast"),
         "thorough": redact_image_cover("thorough"),
-        "thorough, narrow": redact_image_cover("thorough", [narrow]),
     }
 
 

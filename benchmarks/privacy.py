@@ -37,10 +37,11 @@ from numpy.typing import NDArray
 
 from benchmarks import privacy_subjects, reporting
 from benchmarks.privacy_subjects import Box, Image, aligned, scene
+from redact import types
 from redact.cover.painter import Cover
+from redact.cover.regions import region_for
 from redact.cover.styles import STYLES
 from redact.settings import Settings
-from redact.types import Region
 
 # Covers the images (S, S, 3) of a clip, given the box detected in each; kind, seed.
 CoverClip = Callable[[list[Image], list[Box], str, int], list[Image]]
@@ -197,11 +198,11 @@ def by_style(settings: Settings) -> CoverClip:
 
     def apply(clip: list[Image], boxes: list[Box], kind: str, seed: int) -> list[Image]:
         cover = Cover(settings, seed=seed)
-        shape = "ellipse" if kind == "face" else "rectangle"
         result = [image.copy() for image in clip]
-        for image, (x0, y0, x1, y1) in zip(result, boxes, strict=True):
-            region = Region(x0=x0, y0=y0, x1=x1, y1=y1, kind=kind, shape=shape, track_id=1)
-            cover.image(image, [region])
+        for image, box in zip(result, boxes, strict=True):
+            size = (image.shape[1], image.shape[0])
+            region = region_for(types.Box(*map(float, box)), kind, size, settings, track_id=1)
+            cover.image(image, [region] if region else [])
         return result
 
     return apply

@@ -34,8 +34,6 @@ _BLAZEFACE_SIDE, _MIN_BLAZEFACE_SCORE = 224, 0.85
 # Each edge of a face lies outside of this share of the passes' edges, so that a single pass that
 # sees a face far too large is outvoted.
 _EDGE_QUANTILE = 0.7
-# CenterFace's boxes leave out more of foreheads, cheeks and masks than covers make up for.
-_MARGIN_RATIOS = (0.17, 0.1, 0.17, 0.12)
 
 
 class StillFaceDetector:
@@ -49,8 +47,6 @@ class StillFaceDetector:
 
     Args:
         threshold: lowest joint score that is reported, 0..1.
-        margin_ratios: how far the box is pushed out on the left, top, right and bottom, relative to
-            its width or height.
         threads: how many each call uses; 0 takes the machine's cores.
 
     Raises:
@@ -64,10 +60,9 @@ class StillFaceDetector:
         self,
         *,
         threshold: float = 0.515,
-        margin_ratios: tuple[float, float, float, float] = _MARGIN_RATIOS,
         threads: int = 0,
     ) -> None:
-        self._threshold, self._margin_ratios = threshold, margin_ratios
+        self._threshold = threshold
         self._centerface = CenterFaceDetector(threshold=_MIN_CENTERFACE_SCORE, threads=threads)
         self._blazeface = BlazeFaceDetector(
             _BLAZEFACE_SIDE, threshold=_MIN_BLAZEFACE_SCORE, threads=threads
@@ -78,8 +73,7 @@ class StillFaceDetector:
         scales, passes = zip(*self._passes(image), strict=True)
         agreed = agreed_boxes(passes, self._threshold, scales, edge_quantile=_EDGE_QUANTILE)
         faces = [
-            Detection(kind="face", box=_with_margins(box, self._margin_ratios), score=score)
-            for box, score in agreed
+            Detection(kind="face", box=Box(*map(float, box)), score=score) for box, score in agreed
         ]
         return sorted(faces, key=lambda face: -face.score)
 
@@ -108,10 +102,3 @@ def _extra_scales(long_side: int) -> tuple[float, ...]:
     if long_side * _SCALES[-1] > _MIN_OVERVIEW_RATIO * _OVERVIEW_SIDE:
         return (_OVERVIEW_SIDE / long_side,)
     return ()
-
-
-def _with_margins(box: NDArray[np.float32], ratios: tuple[float, float, float, float]) -> Box:
-    x0, y0, x1, y1 = map(float, box)
-    left, top, right, bottom = ratios
-    width, height = x1 - x0, y1 - y0
-    return Box(x0 - left * width, y0 - top * height, x1 + right * width, y1 + bottom * height)
