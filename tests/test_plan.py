@@ -1,6 +1,7 @@
 """Plans can be saved, edited and loaded; whatever can't be used in one is refused by name."""
 
 import copy
+import dataclasses
 import errno
 import json
 import os
@@ -22,6 +23,19 @@ def test_a_plan_survives_a_round_trip(tmp_path):
     assert loaded.clip.pts.dtype == np.int64
     assert loaded.clip.path == Path("door.mp4")
     assert np.isnan(loaded.tracks[0].scores[1:-1]).all()
+
+
+def test_margins_survive_a_round_trip_to_a_hundredth_of_a_pixel(tmp_path):
+    margins = np.array([[0, 0], [1.234, 5.678], [1000.001, 0.014]], np.float32)
+    tracks = [make_track(n, [[10, 20, 30, 40]] * 3) for n in (1, 2)]
+    plan = make_plan([dataclasses.replace(tracks[0], margins=margins), tracks[1]])
+    plan.save(tmp_path / "plan.json")
+    loaded = Plan.load(tmp_path / "plan.json")
+    np.testing.assert_allclose(loaded.tracks[0].margins, margins, atol=0.005 + 1e-4)
+    assert loaded.tracks[0].margins.dtype == np.float32
+    assert loaded.tracks[0].margins_at(2) == pytest.approx((1000, 0.01), abs=0.005)
+    assert loaded.tracks[1].margins is None
+    assert loaded.to_dict() == plan.to_dict()
 
 
 def test_what_is_known_about_the_clip_survives_a_round_trip(tmp_path):
@@ -71,6 +85,7 @@ def test_a_plan_that_an_earlier_version_saved_still_loads(tmp_path):
     assert plan.allowed == {3}
     assert plan.clip.clock_shifts == (Fraction(0), Fraction(-1001, 30_000))
     assert plan.tracks[0].box_at(2) == (11, 20, 31, 40)
+    assert plan.tracks[0].margins is None and plan.tracks[0].margins_at(2) is None
 
 
 def test_allowing_an_unknown_track_names_those_that_exist():
@@ -126,6 +141,29 @@ BAD_VALUES = [
     (("tracks", 0, "boxes", 1, 3), None, r"tracks\[0\]\.boxes\[1\]\[3\] must be a finite number"),
     (("tracks", 0, "boxes", 1, 3), 1e39, r"tracks\[0\]\.boxes\[1\]\[3\] must be a finite number"),
     (("tracks", 0, "boxes", 1, 3), True, r"tracks\[0\]\.boxes\[1\]\[3\] must be a finite number"),
+    (("tracks", 0, "margins"), 3, r"tracks\[0\]\.margins must be a list, not 3"),
+    (("tracks", 0, "margins"), [[1, 1]], r"as many margins as boxes, not 1 margins and 2 boxes"),
+    (("tracks", 0, "margins"), [], r"as many margins as boxes, not 0 margins and 2 boxes"),
+    (
+        ("tracks", 0, "margins"),
+        [[1, 1], [1]],
+        r"tracks\[0\]\.margins\[1\] must have two numbers .*, not \[1\]",
+    ),
+    (
+        ("tracks", 0, "margins"),
+        [[1, 1], [-1, 3]],
+        r"tracks\[0\]\.margins\[1\] must have two numbers of at least 0.*, not \[-1, 3\]",
+    ),
+    (
+        ("tracks", 0, "margins"),
+        [[1, float("nan")], [1, 1]],
+        r"tracks\[0\]\.margins\[0\]\[1\] must be a finite number, not nan",
+    ),
+    (
+        ("tracks", 0, "margins"),
+        [[1, 1e39], [1, 1]],
+        r"tracks\[0\]\.margins\[0\]\[1\] must be a finite number",
+    ),
     (("tracks", 0, "scores"), [0.5], r"as many scores as boxes, not 2 boxes and 1 scores"),
     (("tracks", 0, "scores", 0), "0.5", r"tracks\[0\]\.scores\[0\] must be a finite number"),
     (("tracks", 0, "scores", 0), float("nan"), r"tracks\[0\]\.scores\[0\] must be a finite number"),
@@ -210,7 +248,11 @@ def test_the_upright_size_swaps_width_and_height_for_quarter_turns():
     assert make_clip(rotation_degrees=180).upright_size == (640, 360)
 
 
-def test_a_track_has_boxes_only_in_its_own_frames():
+def test_a_track_has_boxes_and_margins_only_in_its_own_frames():
     track = make_track(1, [[0, 0, 9, 9], [1, 1, 9, 9]], start=4)
     assert track.box_at(3) is None and track.box_at(6) is None
     assert track.box_at(5) == (1, 1, 9, 9)
+    assert track.margins_at(5) is None
+    track = dataclasses.replace(track, margins=np.array([[1, 2], [3, 4]], np.float32))
+    assert track.margins_at(3) is None and track.margins_at(6) is None
+    assert track.margins_at(5) == (3, 4)

@@ -69,7 +69,7 @@ def test_paint_matches_its_slow_twin(seed, height, width, padding, data):
     got = np.ascontiguousarray(plane).reshape(expected.shape).astype(float)
     far = np.abs(got - expected).max(axis=2)
     assert far[opacity == 1].max(initial=0) <= 1
-    # The fade is ellipse to 1/256 four times, which adds up between black and white.
+    # The fade is rounded to 1/256 four times, which adds up between black and white.
     assert far.max() <= 4.5
     untouched = opacity == 0
     np.testing.assert_array_equal(got[untouched], before.reshape(expected.shape)[untouched])

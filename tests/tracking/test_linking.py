@@ -1,12 +1,12 @@
-"""Linking: parked plates are joined over gaps, and duplicate tracks are merged."""
+"""Linking: parked plates are joined over gaps, and tracklets of one face are found."""
 
 import numpy as np
 import pytest
-from make_detections import EXACT, SECONDS, make_tracklet, walk
+from make_detections import EXACT, RATE, SECONDS, make_tracklet, walk
 from make_plans import make_track
 
 from redact.tracking.building import track_detections
-from redact.tracking.linking import join_parked, merge_duplicate_tracks
+from redact.tracking.linking import group_duplicates, join_parked
 
 
 def test_a_parked_plate_is_there_while_it_is_not_detected():
@@ -29,35 +29,75 @@ def test_a_joined_tracklet_has_the_evidence_of_both():
     assert joined.evidence.detected.count == 405
 
 
-def test_tracks_of_detections_that_never_overlap_enough_are_one():
+def seen(number, boxes, *, scores=0.9, frames=None, kind="face"):
+    """A tracklet of these boxes, in successive frames or in these, and the track built of it."""
+    frames = np.arange(len(boxes)) if frames is None else np.asarray(frames)
+    scores = np.broadcast_to(np.asarray(scores, dtype=float), len(boxes))
+    boxes = [np.asarray(box, dtype=float) for box in boxes]
+    tracklet = make_tracklet(frames / RATE, boxes, scores, rate=RATE, kind=kind)
+    return tracklet, make_track(number, boxes, kind=kind, start=int(frames[0]))
+
+
+def ids_of(groups):
+    return sorted(sorted(track.id for _, track in group) for group in groups)
+
+
+def test_detections_that_never_overlap_enough_make_one_track():
     """Two detectors cut a face so differently that their detections don't merge in a frame."""
     detections = walk(range(20), size=40) + walk(range(20), start=(88, 88), size=64, score=0.6)
-    assert len(track_detections(detections, SECONDS, EXACT)) == 1
+    (track,) = track_detections(detections, SECONDS, EXACT)
+    np.testing.assert_array_equal(track.scores, np.float32(0.9))
+    widths = track.boxes[:, 2] - track.boxes[:, 0]
+    assert (widths > 39).all() and (widths < 64).all(), "it is no union of both"
 
 
-@pytest.mark.parametrize(("astray_count", "track_count"), [(0, 1), (14, 2)])
-def test_a_track_that_was_elsewhere_for_a_while_is_no_duplicate(astray_count, track_count):
-    """One union of both would cover all that lies between two people."""
-    there, elsewhere = (100, 100, 140, 140), (400, 100, 440, 140)
-    one = make_track(1, [there] * 40)
-    other = make_track(2, [elsewhere] * astray_count + [there] * (40 - astray_count))
-    tracks = merge_duplicate_tracks([one, other])
-    assert len(tracks) == track_count
-    assert max(np.ptp(track.boxes[0, [0, 2]]) for track in tracks) == 40
+THERE = (100, 100, 140, 140)
 
 
-def test_of_duplicates_the_guess_of_one_gives_way_to_what_was_seen_in_the_other():
-    """One was first detected late: before that, it is stretched out to where it came from."""
-    seen = make_track(1, [(100, 100, 140, 140)] * 40)
-    boxes = [(100, 100, 300, 140)] * 10 + [(100, 100, 144, 140)] * 30
-    late = make_track(2, boxes)
-    late.scores[:10] = np.nan
-    late.scores[10] = 0.9
-    (track,) = merge_duplicate_tracks([seen, late])
-    assert len(track.boxes) == 40 and np.isfinite(track.boxes).all()
-    assert (track.boxes[:10, 2] == 140).all() and (track.boxes[10:, 2] == 144).all()
-    # Where neither was detected, both guesses stay.
-    seen.scores[0] = np.nan
-    seen.scores[5] = 0.9
-    (track,) = merge_duplicate_tracks([seen, late])
-    assert (track.boxes[:5, 2] == 300).all() and (track.boxes[5:10, 2] == 140).all()
+@pytest.mark.parametrize(("astray_count", "group_count"), [(0, 1), (14, 2)])
+def test_a_track_that_was_elsewhere_for_a_while_is_no_duplicate(astray_count, group_count):
+    """One estimate of both would lie between two people."""
+    elsewhere = (400, 100, 440, 140)
+    one = seen(1, [THERE] * 40)
+    boxes = [elsewhere] * astray_count + [THERE] * (40 - astray_count)
+    # Followed: two detections far apart in one frame would already tell the two apart.
+    other = seen(2, boxes, scores=[0.9] + [np.nan] * 39 if not astray_count else [np.nan] * 40)
+    assert len(group_duplicates([one, other])) == group_count
+
+
+def test_two_faces_of_which_one_is_in_front_of_the_other_stay_two():
+    """Where both are detected they are apart; later the one behind is only followed."""
+    behind = [(100, 100, 140, 140)] * 40
+    in_front = [(138 - min(i, 30), 104, 178 - min(i, 30), 144) for i in range(40)]
+    scores = [0.9] * 3 + [np.nan] * 37
+    groups = group_duplicates([seen(1, behind, scores=scores), seen(2, in_front)])
+    assert ids_of(groups) == [[1], [2]]
+    without_a_frame_in_common = seen(2, in_front[3:], frames=range(3, 40))
+    groups = group_duplicates([seen(1, behind, scores=scores), without_a_frame_in_common])
+    assert ids_of(groups) == [[1, 2]]
+
+
+def test_a_box_around_two_faces_does_not_make_one_of_them():
+    around = seen(1, [(100, 100, 190, 180)] * 40, scores=0.4)
+    left = seen(2, [(100, 100, 145, 175)] * 38)
+    right = seen(3, [(145, 100, 190, 175)] * 36)
+    assert ids_of(group_duplicates([around, left, right])) == [[1, 2], [3]]
+    assert ids_of(group_duplicates([right, left, around])) == [[1, 2], [3]]
+
+
+def test_things_of_two_kinds_are_no_duplicates():
+    groups = group_duplicates([seen(1, [THERE] * 20), seen(2, [THERE] * 20, kind="plate")])
+    assert ids_of(groups) == [[1], [2]]
+
+
+def test_tracks_that_hardly_overlap_in_time_are_no_duplicates():
+    groups = group_duplicates([seen(1, [THERE] * 20), seen(2, [THERE] * 20, frames=range(15, 35))])
+    assert ids_of(groups) == [[1], [2]]
+
+
+def test_everybody_who_passes_by_is_not_one_group():
+    """Each overlaps the next one, but not the longest track, with which all are compared."""
+    queue = [(100 + 15 * n, 100, 140 + 15 * n, 140) for n in range(5)]
+    groups = group_duplicates([seen(n, [box] * (40 - n)) for n, box in enumerate(queue)])
+    assert len(groups) >= 2
+    assert max(len(group) for group in groups) <= 3
