@@ -9,6 +9,7 @@ from moving_square import EXACT, RATE, SIZE, Bright, picture, square_at, watched
 from redact import Box, Detection, Settings
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scans import ScanSpec
+from redact.tracking.tuning import TUNING
 from redact.views import ArrayView
 
 
@@ -73,15 +74,20 @@ def test_a_new_track_is_followed_back_to_where_it_came_from():
 
 
 def test_what_no_scan_detects_is_followed_by_its_appearance():
-    """Detected once and never again: what looks the same a little farther on is the same."""
+    """Detected thrice and never again: what looks the same a little farther on is the same.
+
+    It is believed for a time that the number of detections limits.
+    """
     blind = Bright(blind=range(1000))
     scans = [
         ScanSpec(Bright(blind=range(3, 40)), every_seconds=0.1),
         ScanSpec(blind, every_seconds=0.0, where="track", part_side_pixels=96),
     ]
-    (track,) = watched(scans, range(12))
-    assert all(covers(track, index) for index in range(12))
+    (track,) = watched(scans, range(30))
     assert np.isnan(track.scores[3:]).all()
+    seconds = 3 * TUNING.unseen_seconds_per_detection
+    assert track.stop_index == pytest.approx(3 + seconds * RATE, abs=1)
+    assert all(covers(track, index) for index in range(track.stop_index))
 
 
 class Once:
@@ -139,8 +145,8 @@ def test_a_stationary_track_stays_covered_between_rare_detections():
         ScanSpec(blind, every_seconds=0.0, where="track", part_side_pixels=96),
         ScanSpec(blind, every_seconds=0.1),
     ]
-    tracks = watched(scans, range(60), draw=draw)
-    assert [(t.start_index, t.stop_index) for t in tracks] == [(0, 60)]
+    tracks = watched(scans, range(61), draw=draw)
+    assert [(t.start_index, t.stop_index) for t in tracks] == [(0, 61)]
 
 
 def test_a_cut_ends_tracks_on_both_sides():
@@ -275,7 +281,8 @@ def test_a_scan_around_a_track_joins_both_halves_of_a_plate():
         ScanSpec(Bright(range(99)), every_seconds=0.1),
     ]
     (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
-    assert all(track.box_at(index).x1 >= 164 for index in range(10))
+    assert track.stop_index >= 5
+    assert all(track.box_at(index).x1 >= 164 for index in range(track.stop_index))
 
 
 def test_a_plate_is_not_lost_to_something_of_another_height():

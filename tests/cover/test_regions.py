@@ -150,8 +150,9 @@ def test_a_face_that_fills_the_frame_has_a_region_around_the_frame():
 @pytest.mark.parametrize("kind", ["face", "plate"])
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_regions_of_rotated_clips_lie_in_the_stored_frame(rotation, kind):
-    plan = make_plan([make_track(1, [[20, 40, 60, 90]], kind=kind)], rotation_degrees=rotation)
-    (region,) = RegionMaker(plan).at(0)
+    track = make_track(1, [[20, 40, 60, 90]], kind=kind)
+    track = dataclasses.replace(track, margins=np.array([[6, 6]], np.float32))
+    (region,) = RegionMaker(make_plan([track], rotation_degrees=rotation)).at(0)
     stored = np.zeros((360, 640), np.uint8)
     stored[region.y0 : region.y1, region.x0 : region.x1] = 1
     upright = np.rot90(stored, -rotation // 90)

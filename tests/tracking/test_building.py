@@ -144,8 +144,8 @@ def test_built_from_any_frame_on_a_track_is_the_same_there(data):
     (late,) = build_tracks([tracklet], times[first:], Settings(), first_index=first)
     assert (late.start_index, late.stop_index) == (first, whole.stop_index)
     np.testing.assert_array_equal(late.scores, whole.scores[first:])
-    np.testing.assert_allclose(late.boxes, whole.boxes[first:], atol=0.3)
-    np.testing.assert_allclose(late.margins, whole.margins[first:], rtol=0.02, atol=0.2)
+    np.testing.assert_allclose(late.boxes, whole.boxes[first:], atol=0.5)
+    np.testing.assert_allclose(late.margins, whole.margins[first:], rtol=0.05, atol=0.5)
 
 
 def test_a_track_seen_in_every_frame_is_the_same_to_the_bit_from_any_frame_on():
