@@ -43,6 +43,8 @@ def main(arguments: Sequence[str]) -> None:
     reporting.save_json(
         options.json.with_name("fit.json"), {"machine": reporting.machine(), "tools": table}
     )
+    if options.readme:
+        reporting.write_between_marks(options.readme, "fit", _markdown(table))
 
 
 def _tools(options: argparse.Namespace) -> dict[str, leaks.Tool]:
@@ -67,6 +69,14 @@ def _print(table: dict[str, dict]) -> None:
         if name != "clips":
             cells = "".join(f"{_cell(values[name]):>14}" for values in table.values())
             print(f"{name:34}{cells}")
+
+
+def _markdown(table: dict[str, dict]) -> str:
+    """The table for the README of the benchmarks."""
+    names = [name for name in next(iter(table.values())) if name != "clips"]
+    rows = [["", *table], ["---"] * (len(table) + 1)]
+    rows += [[name, *(_cell(values[name]) for values in table.values())] for name in names]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _cell(value: float | None) -> str:
