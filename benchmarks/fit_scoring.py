@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import frame_comparison
-from benchmarks.ground_truth import Truth
+from benchmarks.ground_truth import Known, Truth
 from benchmarks.leak_scoring import align_frames, frame_pairs
-from redact.geometry import overlaps
+from redact.geometry import grow, overlaps
 from redact.types import Box
 
 Gray = NDArray[np.uint8]
@@ -33,6 +33,7 @@ _GHOST_SECONDS = 1.0
 _BREATHING_SECONDS = 1.0
 # Tone is compared in the middle of a box, this share of its sides.
 _CORE_SHARE = 0.5
+_NEAR_RATIO = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,14 +83,14 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
         known = truth.at(index)
         known_area += sum(k.box.area for k in known if k.counts)
         covers, labels = _covers(before, after)
-        ghosts = 0.0
-        for number, (box, area) in enumerate(covers, 1):
-            inside = [k for k in known if overlaps(k.box, box)]
-            if not inside:
-                if not _is_explained(box, truth, index, nearby):
-                    ghosts += area
-                continue
+        groups, strays = _assign(covers, known)
+        ghosts = sum(
+            covers[n][1] for n in strays if not _is_explained(covers[n][0], truth, index, nearby)
+        )
+        for numbers, inside in groups:
+            area = sum(covers[n][1] for n in numbers)
             ratio = area / max(sum(k.box.area for k in inside), 1.0)
+            painted = np.isin(labels, [n + 1 for n in numbers])
             for k in inside:
                 if not k.counts:
                     continue
@@ -99,7 +100,7 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
                     ratios[k.kind].append(ratio)
                 seen = objects[k.kind, k.id]
                 seen.log_ratios[index] = float(np.log(max(ratio, 1e-3)))
-                tone = _tone(after, labels == number, k.box)
+                tone = _tone(after, painted, k.box)
                 if tone is not None:
                     seen.tones[index] = tone
         ghost_frames += ghosts > 0
@@ -116,6 +117,31 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
         breathing=tuple(s for o in objects.values() for s in _spreads(o.log_ratios, window)),
         tone_steps=tuple(step for o in objects.values() for step in _steps(o.tones)),
     )
+
+
+def _assign(
+    covers: Sequence[tuple[Box, float]], known: Sequence[Known]
+) -> tuple[list[tuple[list[int], list[Known]]], list[int]]:
+    """Which covers belong to which known boxes, and the covers that belong to none.
+
+    A cover belongs to the boxes that it meets. Where it looks like its surroundings it falls into
+    pieces; a piece beside a box, by half of the box's size at most, belongs to it, too.
+    """
+    met = [[k for k in known if overlaps(k.box, box)] for box, _ in covers]
+    near = [[k for k in known if overlaps(grow(k.box, _NEAR_RATIO), box)] for box, _ in covers]
+    groups: list[tuple[list[int], list[Known]]] = []
+    for number, inside in enumerate(met):
+        inside = inside or near[number][:1]
+        if not inside:
+            continue
+        joined = [g for g in groups if any(k in g[1] for k in inside)]
+        groups = [g for g in groups if g not in joined]
+        numbers = [number, *(n for g in joined for n in g[0])]
+        members = [*inside, *(k for g in joined for k in g[1] if k not in inside)]
+        groups.append((numbers, members))
+    with_cover = [(n, ks) for n, ks in groups if any(met[m] for m in n)]
+    assigned = {n for numbers, _ in groups for n in numbers}
+    return with_cover, [n for n in range(len(covers)) if n not in assigned]
 
 
 def _covers(before: Gray, after: Gray) -> tuple[list[tuple[Box, float]], NDArray[np.int32]]:
