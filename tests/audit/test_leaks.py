@@ -75,6 +75,17 @@ def test_a_detection_that_would_make_no_track_by_itself_is_no_leak(kind):
     assert is_leak(detect(BOX, score=0.5, kind=kind), make_plan([]))
 
 
+@pytest.mark.parametrize(
+    ("score", "step", "is_leaking"), [(0.6, 8, False), (0.8, 8, True), (0.6, 0, True)]
+)
+def test_what_somebody_who_moves_may_wear_is_no_leak_unless_it_is_clear(score, step, is_leaking):
+    boxes = np.array(BOX) + np.arange(10)[:, None] * [step, 0, step, 0]
+    plan = make_plan([make_track(1, boxes)])
+    x = BOX.x0 + 5 * step
+    tag = detect(Box(x, 170, x + 30, 180), score=score, kind="plate", index=5)
+    assert is_leak(tag, plan) == is_leaking
+
+
 def test_what_may_stay_visible_is_no_leak():
     assert not is_leak(detect(BOX), plan_of(BOX, (0, 0)).allow({1}))
 

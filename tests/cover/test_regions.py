@@ -122,7 +122,7 @@ def test_a_face_is_covered_where_the_edge_of_the_frame_cuts_it(side, visible_sha
         "top": Box(100, seen - 60, 160, seen),
         "bottom": Box(100, height - seen, 160, height - seen + 60),
     }[side]
-    beyond = 6
+    beyond = 2
     box = Box(
         max(whole.x0, -beyond),
         max(whole.y0, -beyond),
@@ -130,7 +130,7 @@ def test_a_face_is_covered_where_the_edge_of_the_frame_cuts_it(side, visible_sha
         min(whole.y1, height + beyond),
     )
     for detected in (box, whole):
-        region = region_for(detected, "face", SIZE, BARE, margins=(6, 6))
+        region = region_for(detected, "face", SIZE, BARE, margins=(4, 4))
         face = dataclasses.replace(
             region, **dict(zip(("x0", "y0", "x1", "y1"), map(int, whole), strict=True))
         )

@@ -200,6 +200,49 @@ def test_a_track_is_not_longer_believed_where_nothing_is_detected_than_it_was_de
     assert stop[20] == pytest.approx(min(20 * limit, 400), abs=1)
 
 
+def with_plate(scores, *, down=60, step=6, plate_step=None):
+    """Tracklets of a face that moves and of a plate so far below its middle."""
+    at = np.arange(len(scores))[:, None] * [1, 0, 1, 0]
+    plate_step = step if plate_step is None else plate_step
+    times = np.arange(len(scores)) / RATE
+    face = np.array([100.0, 100, 140, 140]) + step * at
+    plate = np.array([100.0, 114 + down, 140, 126 + down]) + plate_step * at
+    return times, [
+        make_tracklet(times, face, [0.9] * len(scores), rate=RATE),
+        make_tracklet(times, plate, scores, kind="plate", rate=RATE),
+    ]
+
+
+LOW = [0.6] * 60
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_covered"),
+    [
+        ({}, False),
+        ({"scores": [0.6] * 59 + [0.8]}, True),
+        ({"down": 200}, True),
+        ({"step": 0}, True),
+        ({"plate_step": 0}, True),
+    ],
+    ids=["worn", "seen clearly", "far below", "nobody moves", "stays behind"],
+)
+def test_a_plate_that_moves_along_with_a_face_is_a_name_tag_unless_seen_clearly(
+    changes, is_covered
+):
+    times, tracklets = with_plate(**{"scores": LOW, **changes})
+    kinds = sorted(track.kind for track in build_tracks(tracklets, times, EXACT))
+    assert kinds == ["face", "plate"][: 1 + is_covered]
+
+
+def test_a_plate_seen_clearly_before_the_first_frame_asked_for_stays():
+    """In a live stream that detection lies in frames that were given out long ago."""
+    times, tracklets = with_plate([0.9] * 5 + [0.6] * 55)
+    for first in (0, 5, 30, 59):
+        tracks = build_tracks(tracklets, times[first:], EXACT, first_index=first)
+        assert sorted(track.kind for track in tracks) == ["face", "plate"]
+
+
 def test_a_track_that_ended_before_the_first_frame_asked_for_is_still_extended():
     """In a live stream a face stays covered after its last detection, as in a clip."""
     (track,) = build_tracks(

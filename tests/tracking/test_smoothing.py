@@ -128,6 +128,27 @@ def test_low_scores_widen_the_margins():
     assert mixed[:10].max() < mixed[-10:].min()
 
 
+def test_margins_widen_with_each_thing_that_is_uncertain():
+    got = run(boxes_at(np.full(20, 100.0)))
+    for tuning in (FACE, PLATE):
+        usual = margins(got, tuning)
+        less_sure = [
+            dataclasses.replace(got, center_sigma=got.center_sigma + 3),
+            dataclasses.replace(got, size_sigma=got.size_sigma + 0.2),
+            dataclasses.replace(got, reach=got.reach + 5),
+        ]
+        assert all((margins(other, tuning) > usual + 0.1).all() for other in less_sure)
+        unclear = dataclasses.replace(got, confidence=got.confidence / 2)
+        is_wider = margins(unclear, tuning) > usual + 1
+        assert (is_wider == tuning.bias_by_confidence).all()
+
+
+def test_a_cover_reaches_no_farther_than_its_limit_and_the_way_beyond_the_ends():
+    got = run(boxes_at(np.full(20, 100.0)))
+    lost = dataclasses.replace(got, center_sigma=got.center_sigma + 1000, reach=got.reach + 7)
+    np.testing.assert_allclose(margins(lost, FACE), FACE.max_margin_sizes * SIZE + 7)
+
+
 def test_followed_boxes_tell_the_place_but_neither_size_nor_confidence():
     places = 100 + 3.0 * np.arange(40)
     boxes = boxes_at(places, np.where(np.arange(40) % 2, 2 * SIZE, SIZE))
