@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import frame_comparison
-from benchmarks.ground_truth import Known, Truth
+from benchmarks.ground_truth import KnownObject, Truth
 from benchmarks.leak_scoring import align_frames, frame_pairs
 from redact.geometry import grow, overlaps
 from redact.types import Box
@@ -120,8 +120,8 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
 
 
 def _assign(
-    covers: Sequence[tuple[Box, float]], known: Sequence[Known]
-) -> tuple[list[tuple[list[int], list[Known]]], list[int]]:
+    covers: Sequence[tuple[Box, float]], known: Sequence[KnownObject]
+) -> tuple[list[tuple[list[int], list[KnownObject]]], list[int]]:
     """Which covers belong to which known boxes, and the covers that belong to none.
 
     A cover belongs to the boxes that it meets. Where it looks like its surroundings it falls into
@@ -129,7 +129,7 @@ def _assign(
     """
     met = [[k for k in known if overlaps(k.box, box)] for box, _ in covers]
     near = [[k for k in known if overlaps(grow(k.box, _NEAR_RATIO), box)] for box, _ in covers]
-    groups: list[tuple[list[int], list[Known]]] = []
+    groups: list[tuple[list[int], list[KnownObject]]] = []
     for number, inside in enumerate(met):
         inside = inside or near[number][:1]
         if not inside:
