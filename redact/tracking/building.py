@@ -80,8 +80,12 @@ def build_tracks(
     built = [(tracklet, track) for tracklet in trimmed if (track := build([tracklet])) is not None]
     groups = group_duplicates(built)
     # Tracklets of one object are measurements of it: its track is estimated from all of them.
-    merged = [group[0][1] if len(group) == 1 else build([t for t, _ in group]) for group in groups]
-    tracks = without_worn([track for track in merged if track is not None])
+    merged = [
+        (track, max(tracklet.best_score for tracklet, _ in group))
+        for group in groups
+        if (track := group[0][1] if len(group) == 1 else build([t for t, _ in group])) is not None
+    ]
+    tracks = without_worn(merged)
     tracks.sort(key=lambda track: (track.start_index, track.kind, *track.boxes[0].tolist()))
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
 

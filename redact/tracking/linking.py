@@ -115,17 +115,23 @@ def _are_duplicates(a: Track, b: Track) -> bool:
     )
 
 
-def without_worn(tracks: Sequence[Track]) -> list[Track]:
+def without_worn(tracks: Sequence[tuple[Track, float]]) -> list[Track]:
     """The tracks, without plates that move along with a face: name tags, emblems and ribbons.
 
     A plate that was detected with a high score stays in any case, and so does one that is farther
     below the face: a motorcycle's plate moves along with its rider.
+
+    Args:
+        tracks: each with the best score of its detections, which may lie before its first frame.
+
     """
-    faces = [track for track in tracks if track.kind == "face"]
+    faces = [track for track, _ in tracks if track.kind == "face"]
     return [
         track
-        for track in tracks
-        if track.kind != "plate" or not any(_is_worn(track, face) for face in faces)
+        for track, best_score in tracks
+        if track.kind != "plate"
+        or best_score >= TUNING.worn_max_score
+        or not any(_is_worn(track, face) for face in faces)
     ]
 
 
@@ -147,8 +153,6 @@ def _is_worn(plate: Track, face: Track) -> bool:
     start = max(plate.start_index, face.start_index)
     stop = min(plate.stop_index, face.stop_index)
     if stop - start < TUNING.worn_min_time_share * len(plate.boxes):
-        return False
-    if np.nanmax(plate.scores, initial=0.0) >= TUNING.worn_max_score:
         return False
     plates, faces = (
         track.boxes[start - track.start_index : stop - track.start_index] for track in (plate, face)
