@@ -10,17 +10,17 @@ area lies on unlabelled faces and plates.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import clip_recall, face_recall, plate_recall
+from benchmarks.real_data import data_folder
 from redact.detectors.plates import PlateDetector
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure the folders that the options name; by default plates and faces in REDACT_DATA."""
-    data = Path(os.environ.get("REDACT_DATA", "../shared/data"))
+    data = data_folder()
     parser = argparse.ArgumentParser(prog="python -m benchmarks accuracy", description=__doc__)
     parser.add_argument("--plates", type=Path, help=f"folder of plates ({data / 'plates'})")
     parser.add_argument("--faces", type=Path, help=f"folder of faces ({data / 'faces'})")

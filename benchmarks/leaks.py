@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import os
 import subprocess
 import time
 from collections import defaultdict
@@ -31,6 +30,7 @@ from benchmarks import moving_scenes, reporting
 from benchmarks.frame_comparison import AlignmentError
 from benchmarks.ground_truth import Truth
 from benchmarks.leak_scoring import Score, score
+from benchmarks.real_data import data_folder
 from benchmarks.reporting import RESULTS
 from benchmarks.scene_table import QUICK, SCENES
 from benchmarks.score_tables import line, markdown_table, print_table, summary
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     """The command line options that choose clips and tools, for this benchmark and for `fit`."""
-    data = Path(os.environ.get("REDACT_DATA", "../shared/data"))
+    data = data_folder()
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks {name}",
         description=description,

@@ -27,6 +27,7 @@ from typing import Any
 from benchmarks import doorbell_clips, pipeline_memory, pipeline_table, reporting
 from benchmarks.doorbell_clips import SIZES, Street
 from benchmarks.pipeline_runner import check, known_faces_shown, run_deface, run_way
+from benchmarks.real_data import data_folder
 
 Result = dict[str, Any]
 WAYS = ("decode", "transcode, PyAV alone", "transcode", "ours")
@@ -77,7 +78,7 @@ def _measured(options: argparse.Namespace) -> Result:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    data = Path(os.environ.get("REDACT_DATA", "../shared/data"))
+    data = data_folder()
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks pipeline",
         description=__doc__,

@@ -27,7 +27,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from numpy.typing import NDArray
 
 from benchmarks import privacy_subjects, reporting
 from benchmarks.privacy_subjects import Box, Image, aligned, scene
+from benchmarks.real_data import data_folder
 from redact import types
 from redact.cover.painter import Cover
 from redact.cover.regions import region_for
@@ -54,7 +54,7 @@ _WEAKER_STRENGTHS = {"blur": (0.5, 0.25), "pixelate": (0.5, 0.25), "gaussian": (
 
 def main(arguments: Sequence[str]) -> None:
     """Print one row for each cover, and save the figures."""
-    data = Path(os.environ.get("REDACT_DATA", "../shared/data"))
+    data = data_folder()
     parser = argparse.ArgumentParser(prog="python -m benchmarks privacy", description=__doc__)
     parser.add_argument("--faces", type=Path, default=data / "faces")
     parser.add_argument("--people", type=int, default=40)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 from benchmarks import clip_recall, moving_scenes, reporting, score_tables
 from benchmarks.ground_truth import Truth
 from benchmarks.leak_scoring import Score
+from benchmarks.real_data import data_folder
 from benchmarks.scene_table import QUICK, SCENES
 from benchmarks.tuning_values import TunedValue, changed, scaled, stages, tuned_values
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    data = Path(os.environ.get("REDACT_DATA", "../shared/data"))
+    data = data_folder()
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks sensitivity",
         description=__doc__,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.geometry import Edges
-from redact.imaging import shrunk
+from redact.resizing import shrunk
 from redact.types import ClipInfo, Frame
 
 Image = NDArray[np.uint8]

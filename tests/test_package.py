@@ -37,7 +37,7 @@ LAYERS = [
     {"plan", "views"},
     {"output", "plan_json", "spans"},
     {"video"},
-    {"imaging", "memory"},
+    {"memory", "resizing"},
     {"geometry", "source_files"},
     {"types"},
     {"settings"},

@@ -9,7 +9,7 @@ from make_clips import write_clip
 
 from redact import Box, Detection, video
 from redact.analysis.scans import ScanSpec, scan_frame
-from redact.imaging import shrunk
+from redact.resizing import shrunk
 from redact.types import ClipInfo
 from redact.views import ArrayView, FrameView
 

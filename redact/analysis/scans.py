@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from redact.analysis.tuning import TUNING
 from redact.detectors import Detector, PartDetector
 from redact.geometry import Edges, clamp_to
-from redact.imaging import resized
 from redact.memory import give_back_memory
+from redact.resizing import resized
 from redact.types import Box, Detection
 from redact.views import View
 

@@ -23,9 +23,9 @@ from redact import video
 from redact.analysis.scans import ScanSpec, scan_around, scan_frame, submit_scan
 from redact.cover.regions import cover_box
 from redact.geometry import covered_share, grow, mirrored_boxes
-from redact.imaging import mirrored
 from redact.motion.changes import ChangedParts, ChangeMap
 from redact.plan import Plan
+from redact.resizing import mirrored
 from redact.tracking.linking import may_be_worn
 from redact.tracking.merging import is_same_place, merge_detections
 from redact.tracking.tuning import kind_tuning

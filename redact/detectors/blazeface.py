@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from redact.detectors.onnx import Network
 from redact.detectors.passes import ScoredBoxes, mediapipe_input, mediapipe_scores
 from redact.geometry import overlap_groups
-from redact.imaging import shrunk
+from redact.resizing import shrunk
 from redact.types import Box, Detection
 
 # The network has one cell for so many pixels, and its input has whole multiples of these.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from redact.detectors.onnx import Network
 from redact.detectors.passes import ScoredBoxes, detect_in_parts, merged, scaled_parts
 from redact.geometry import Edges, as_array, mirrored_boxes
-from redact.imaging import mirrored, resized
+from redact.resizing import mirrored, resized
 from redact.types import Box, Detection
 
 # The network's maps have one cell for so many pixels, and its input has whole multiples of these.

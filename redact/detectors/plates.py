@@ -16,7 +16,7 @@ from redact.detectors.onnx import Network
 from redact.detectors.passes import ScoredBoxes, detect_in_parts, merged, scaled_parts
 from redact.detectors.plate_verification import steadiness
 from redact.geometry import Edges
-from redact.imaging import resized
+from redact.resizing import resized
 from redact.types import Box, Detection
 
 # The network's map has one cell for so many pixels, and its input has whole multiples of these.

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.geometry import clamp_to, join_overlapping
-from redact.imaging import size_within
 from redact.motion.tuning import TUNING
+from redact.resizing import size_within
 from redact.types import Box, Detection
 from redact.views import View
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.geometry import join_overlapping
-from redact.imaging import size_within
 from redact.motion.background import Background
 from redact.motion.camera import correlation, estimate_shift
 from redact.motion.tuning import TUNING
+from redact.resizing import size_within
 from redact.types import Box
 from redact.views import View
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from redact.errors import ClipError
 from redact.geometry import Edges, upright_to_stored
-from redact.imaging import mirrored, shrunk
+from redact.resizing import mirrored, shrunk
 from redact.source_files import reason
 from redact.types import Box, ClipInfo, Frame
 

@@ -1,7 +1,6 @@
 """The leak score: a copy leaks, a cover does not, and lost or repeated frames do not matter."""
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from benchmarks import (
     score_tables,
 )
 from benchmarks.ground_truth import Truth
+from benchmarks.real_data import data_folder
 from redact import Box
 
 SIZE, COUNT, RATE = (320, 240), 20, 10
@@ -253,7 +253,7 @@ def test_outputs_of_an_earlier_run_have_no_seconds(source, tmp_path, monkeypatch
     assert seconds[1] == (["seconds", "kept"], None)
 
 
-DATA = Path(os.environ.get("REDACT_DATA", "../shared/data"))
+DATA = data_folder()
 
 
 @pytest.mark.skipif(

@@ -1,14 +1,13 @@
 """The plate benchmark counts labels as covered, and area as false, where that is so."""
 
 import json
-import os
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from benchmarks import accuracy, plate_recall
+from benchmarks.real_data import data_folder
 from redact import Box, Detection
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
@@ -77,11 +76,11 @@ def test_images_that_were_trained_on_form_a_set_of_their_own(folder, capsys):
 
 
 @pytest.mark.skipif(
-    not (Path(os.environ.get("REDACT_DATA", "../shared/data")) / "plates").is_dir(),
+    not (data_folder() / "plates").is_dir(),
     reason="set REDACT_DATA to a folder with labelled images in plates/",
 )
 def test_most_real_plates_are_detected(capsys):
-    folder = Path(os.environ.get("REDACT_DATA", "../shared/data")) / "plates"
+    folder = data_folder() / "plates"
     accuracy.main(["--plates", str(folder), "--thresholds", "0.4", "--max-images", "6"])
     lines = capsys.readouterr().out.splitlines()
     shares = {line[2:30].strip(): float(line[39:44]) for line in lines[2:8]}

@@ -6,7 +6,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redact.imaging import mirrored, resized, shrunk, size_within
+from redact.resizing import mirrored, resized, shrunk, size_within
 
 
 @pytest.mark.parametrize("shape", [(64, 96), (64, 96, 3)])
