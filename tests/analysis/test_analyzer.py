@@ -253,6 +253,24 @@ def test_the_last_frame_is_scanned_whatever_is_due():
         assert all(covers(track, index) for index in range(16, last + 1))
 
 
+def watched_plate(whole, near, *, side):
+    """The track of a plate that the whole-frame scan sees once, and scans around it afterwards."""
+    scans = [
+        ScanSpec(whole, every_seconds=5.0),
+        ScanSpec(
+            near,
+            every_seconds=0.0,
+            where="track",
+            kind="plate",
+            part_side_pixels=side,
+            surroundings_ratio=4.0,
+        ),
+        ScanSpec(Bright(range(99)), every_seconds=0.1),
+    ]
+    (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
+    return track
+
+
 def test_a_scan_around_a_track_joins_both_halves_of_a_plate():
     """The whole-frame scan saw the left half; the scan around it sees the other half."""
 
@@ -267,20 +285,7 @@ def test_a_scan_around_a_track_joins_both_halves_of_a_plate():
             right = Detection(kind="plate", box=Box(180, 102, 230, 140), score=0.2)
             return [left, right]
 
-    near = ScanSpec(
-        Halves(),
-        every_seconds=0.0,
-        where="track",
-        kind="plate",
-        part_side_pixels=240,
-        surroundings_ratio=4.0,
-    )
-    scans = [
-        ScanSpec(Left(), every_seconds=5.0),
-        near,
-        ScanSpec(Bright(range(99)), every_seconds=0.1),
-    ]
-    (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
+    track = watched_plate(Left(), Halves(), side=240)
     assert track.stop_index >= 5
     assert all(track.box_at(index).x1 >= 164 for index in range(track.stop_index))
 
@@ -295,20 +300,7 @@ def test_a_plate_is_not_lost_to_something_of_another_height():
             # In the picture 40 px wide, and 80 high.
             return [Detection(kind="plate", box=Box(120, 80, 200, 240), score=0.9)]
 
-    near = ScanSpec(
-        Shirt(),
-        every_seconds=0.0,
-        where="track",
-        kind="plate",
-        part_side_pixels=320,
-        surroundings_ratio=4.0,
-    )
-    scans = [
-        ScanSpec(Once(), every_seconds=5.0),
-        near,
-        ScanSpec(Bright(range(99)), every_seconds=0.1),
-    ]
-    (track,) = watched(scans, range(10), draw=lambda index: picture(index, empty=True))
+    track = watched_plate(Once(), Shirt(), side=320)
     assert float(track.boxes[:, 3].max()) < 130
 
 
