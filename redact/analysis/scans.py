@@ -139,10 +139,9 @@ def scan_frame(scan: ScanSpec, view: View, within: Sequence[Box] | None = None) 
         detections = _detect(scan.detector, image, within)
     else:
         detections = _detect(scan.detector, image)
-    if factors == (1.0, 1.0):
-        return detections
+    size = (view.shape[1], view.shape[0])
     return [
-        dataclasses.replace(detection, box=_scaled(detection.box, factors))
+        _completed(dataclasses.replace(detection, box=_scaled(detection.box, factors)), size)
         for detection in detections
     ]
 
@@ -166,7 +165,8 @@ def scan_part(
     scaled = resized(crop, *size)
     factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
     detections = [_shifted(d, (x0, y0), factors) for d in _detect(scan.detector, scaled)]
-    return [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in detections]
+    detections = [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in detections]
+    return [_completed(d, (width, height)) for d in detections]
 
 
 def scan_around(
@@ -267,6 +267,28 @@ def _weaker_if_cut(detection: Detection, part: Edges, size: tuple[int, int]) -> 
     if within.area >= TUNING.min_uncut_share * detection.box.area:
         return detection
     return dataclasses.replace(detection, score=min(detection.score, TUNING.max_cut_score))
+
+
+def _completed(detection: Detection, size: tuple[int, int]) -> Detection:
+    """A face that the frame's edge cuts, with the part beyond the edge that a face has.
+
+    Detectors box what they see of it. Without the rest, its cover would be centred on that.
+
+    size: (width, height) of the frame.
+    """
+    if detection.kind != "face":
+        return detection
+    x0, y0, x1, y1 = detection.box
+    width, height = x1 - x0, y1 - y0
+    whole_width, whole_height = height * TUNING.face_aspect_ratio, width / TUNING.face_aspect_ratio
+    near_x, near_y = TUNING.touching_ratio * width, TUNING.touching_ratio * height
+    box = Box(
+        min(x0, x1 - whole_width) if x0 < near_x else x0,
+        min(y0, y1 - whole_height) if y0 < near_y else y0,
+        max(x1, x0 + whole_width) if x1 > size[0] - near_x else x1,
+        max(y1, y0 + whole_height) if y1 > size[1] - near_y else y1,
+    )
+    return dataclasses.replace(detection, box=box)
 
 
 def _shifted(

@@ -11,9 +11,6 @@ from redact.plan import Plan
 from redact.settings import Settings
 from redact.types import Box, Region, Track
 
-# A box that sticks out of the frame is taken to stick out so many times as far.
-_CUT_FACTOR = 3.0
-
 
 class RegionMaker:
     """Makes the regions of one frame after another, so that only the tracks alive are looked at."""
@@ -110,27 +107,16 @@ def region_for(
     if edges is None:
         return None
     shape = KINDS.get(kind, OTHER_KIND).shape
-    x0, y0, x1, y1 = _beyond_frame(stored, size) if shape == "ellipse" else edges
+    # The frame's edge cuts an ellipse off, it doesn't make it narrower.
+    x0, y0, x1, y1 = _even_edges(stored) if shape == "ellipse" else edges
     return Region(x0=x0, y0=y0, x1=x1, y1=y1, kind=kind, shape=shape, track_id=track_id)
 
 
-def _beyond_frame(box: Box, size: tuple[int, int]) -> Edges:
-    """Return even edges around a box, farther out where the edge of the frame cuts it.
-
-    Detectors box little more than what they see of a face, which is cut where it is wide. A box
-    that sticks out is therefore taken to stick out farther, up to as far as it reaches in: the
-    ellipse in it is then widest at the edge of the frame.
-    """
-    x0, x1 = _stretched_out(box.x0, box.x1, size[0])
-    y0, y1 = _stretched_out(box.y0, box.y1, size[1])
-    return x0, y0, x1, y1
-
-
-def _stretched_out(low: float, high: float, limit: int) -> tuple[int, int]:
-    before, after = max(0.0, -low), max(0.0, high - limit)
-    first = low - min((_CUT_FACTOR - 1) * before, max(0.0, high - before))
-    last = high + min((_CUT_FACTOR - 1) * after, max(0.0, limit - low - after))
-    return math.floor(first / 2) * 2, math.ceil(last / 2) * 2
+def _even_edges(box: Box) -> Edges:
+    """Return the even edges around a box, which may lie beyond the frame."""
+    low = (math.floor(edge / 2) * 2 for edge in box[:2])
+    high = (math.ceil(edge / 2) * 2 for edge in box[2:])
+    return (*low, *high)  # type: ignore[return-value]
 
 
 def cover_box(

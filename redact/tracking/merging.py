@@ -16,13 +16,13 @@ from redact.types import Box, Detection
 def merge_detections(detections: Sequence[Detection]) -> list[Detection]:
     """One detection for each object in a frame, the highest score first.
 
-    Detections of one kind that overlap become the union of their boxes. The union, not the best
-    box, because each detector cuts a face differently and nothing that one of them saw may stay
-    uncovered. A low-confidence detection of about the same size inside or around a high-confidence
-    one is a duplicate of it with a worse box and is dropped. The two visible halves of a plate
-    behind a post become one.
+    Detections of one kind that overlap become the mean of their boxes, weighted by score, since
+    each detector cuts a face differently. A low-confidence detection of about the same size inside
+    or around a high-confidence one is a duplicate of it with a worse box and is dropped. The two
+    visible halves of a plate behind a post become the box around both.
     """
     merged: list[Detection] = []
+    weights: list[float] = []
     for detection in sorted(detections, key=lambda d: -d.score):
         same_kind = [i for i, other in enumerate(merged) if other.kind == detection.kind]
         others = [merged[i] for i in same_kind]
@@ -31,9 +31,16 @@ def merge_detections(detections: Sequence[Detection]) -> list[Detection]:
         duplicate = _duplicate_among(others, detection)
         if duplicate is None:
             merged.append(detection)
+            weights.append(detection.score)
+            continue
+        at = same_kind[duplicate]
+        best = merged[at]
+        if detection.kind == "plate" and are_plate_halves(detection.box, best.box):
+            box = _union(best.box, detection.box)
         else:
-            at = same_kind[duplicate]
-            merged[at] = dataclasses.replace(merged[at], box=_union(merged[at].box, detection.box))
+            box = _mean(best.box, weights[at], detection.box, detection.score)
+            weights[at] += detection.score
+        merged[at] = dataclasses.replace(best, box=box)
     return merged
 
 
@@ -101,6 +108,11 @@ def _is_worse_duplicate(detection: Detection, better: Detection) -> bool:
     shared = max(width, 0.0) * max(height, 0.0)
     is_alike = larger < TUNING.max_size_ratio**2 * smaller
     return is_alike and shared > TUNING.nested_share * smaller
+
+
+def _mean(a: Box, a_weight: float, b: Box, b_weight: float) -> Box:
+    share = b_weight / (a_weight + b_weight) if b_weight else 0.0
+    return Box(*(one + share * (other - one) for one, other in zip(a, b, strict=True)))
 
 
 def _union(a: Box, b: Box) -> Box:

@@ -5,7 +5,7 @@ import pytest
 
 import redact
 from redact import Box, Detection
-from redact.analysis.scans import ScanSpec, scan_part
+from redact.analysis.scans import ScanSpec, scan_frame, scan_part
 from redact.views import ArrayView
 
 FACE = Box(60, 60, 100, 100)
@@ -55,6 +55,26 @@ def test_the_edge_of_the_frame_cuts_nothing():
     scan = ScanSpec(detector, where="moving", part_side_pixels=100)
     (found,) = scan_part(scan, ArrayView(np.zeros((200, 300, 3), np.uint8)), Box(0, 0, 100, 100))
     assert found.score == 0.9
+
+
+@pytest.mark.parametrize(
+    ("seen", "whole"),
+    [
+        (Box(1, 60, 21, 110), Box(-24, 60, 21, 110)),
+        (Box(281, 60, 299, 110), Box(281, 60, 326, 110)),
+        (Box(100, -2, 145, 20), Box(100, -30, 145, 20)),
+        (Box(100, 180, 145, 201), Box(100, 180, 145, 230)),
+        (Box(0, 60, 60, 110), Box(0, 60, 60, 110)),
+        (Box(40, 60, 60, 110), Box(40, 60, 60, 110)),
+    ],
+    ids=["left", "right", "above", "below", "whole at the edge", "narrow inside the frame"],
+)
+def test_a_face_cut_by_the_edge_of_the_frame_is_completed_beyond_it(seen, whole):
+    view = ArrayView(np.zeros((200, 300, 3), np.uint8))
+    (found,) = scan_frame(ScanSpec(Returns([detection(box=seen)])), view)
+    assert found.box == pytest.approx(whole)
+    (plate,) = scan_frame(ScanSpec(Returns([detection("plate", seen)])), view)
+    assert plate.box == seen
 
 
 def test_numbers_of_any_type_and_boxes_over_the_edge_are_fine():

@@ -1,5 +1,6 @@
 """Merging: one detection for each object in a frame."""
 
+import pytest
 from make_detections import plate
 
 from redact import Box, Detection
@@ -10,10 +11,14 @@ def face(*box, score=0.9, kind="face"):
     return Detection(kind=kind, box=Box(*box), score=score)
 
 
-def test_detections_of_one_face_become_their_union_with_the_best_score():
-    (merged,) = merge_detections([face(0, 0, 10, 10, score=0.4), face(1, 2, 11, 12)])
-    assert merged.box == (0, 0, 11, 12)
+def test_detections_of_one_face_become_their_mean_with_the_best_score():
+    """The mean of all of them, whatever their order, and the surer ones weigh more."""
+    (merged,) = merge_detections([face(0, 0, 10, 10, score=0.6), face(1, 2, 12, 14)])
+    assert merged.box == pytest.approx((0.6, 1.2, 11.2, 12.4))
     assert merged.score == 0.9
+    three = [face(x, 0, x + 20, 20, score=0.8) for x in (0, 1, 5)]
+    (merged,) = merge_detections(three)
+    assert merged.box == pytest.approx((2, 0, 22, 20))
 
 
 def test_detections_of_different_kinds_are_never_merged():
@@ -23,7 +28,8 @@ def test_detections_of_different_kinds_are_never_merged():
     assert merge_detections([other, one]) == [one, other]
     third = face(110, 100, 190, 190, score=0.5)
     (merged, unchanged) = merge_detections([one, other, third])
-    assert (merged.kind, merged.box) == ("face", (100, 100, 190, 190))
+    assert merged.kind == "face"
+    assert one.box.x0 < merged.box.x0 < third.box.x0
     assert unchanged == other
 
 
