@@ -25,9 +25,10 @@ import numpy as np
 
 from benchmarks import leaks, score_tables
 from benchmarks.ground_truth import Truth, as_mask
-from benchmarks.image_labels import MIN_COVERED_SHARE, cover_boxes
+from benchmarks.image_labels import MIN_COVERED_SHARE
 from benchmarks.leak_scoring import Score, ShownObject, allowed_areas
 from benchmarks.reporting import RESULTS
+from redact.cover.regions import regions_of
 from redact.geometry import clamp_to, covered_share, grow
 from redact.plan import Plan
 from redact.types import Box
@@ -117,19 +118,20 @@ def score(
 
 
 def plan_covers(plan: Plan, *, filled: bool = True) -> Covers:
-    """The boxes that a plan covers in a frame.
+    """The boxes around the covers of a plan in a frame.
 
     filled: also where a track is filled in or extended, without a detection in that frame.
     """
 
     def at(frame: int) -> list[Box]:
-        boxes = [
-            (track.kind, box)
+        tracks = [
+            track
             for track in plan.covered_tracks
-            if (box := track.box_at(frame)) is not None
+            if track.box_at(frame) is not None
             and (filled or np.isfinite(track.scores[frame - track.start_index]))
         ]
-        return cover_boxes(boxes, plan.clip.upright_size, plan.settings)
+        regions = regions_of(tracks, frame, plan.clip.upright_size, plan.settings)
+        return [Box(r.x0, r.y0, r.x1, r.y1) for r in regions]
 
     return at
 

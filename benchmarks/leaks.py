@@ -26,7 +26,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import moving_scenes, reporting
+from benchmarks import moving_scenes, reporting, ways
 from benchmarks.frame_comparison import AlignmentError
 from benchmarks.ground_truth import Truth
 from benchmarks.leak_scoring import Score, score
@@ -92,6 +92,7 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scenes or clips")
     parser.add_argument("--real", action="store_true", help="real clips with known boxes instead")
+    parser.add_argument("--way", choices=ways.WAYS, help="the real clips as people have them")
     parser.add_argument("--deface", metavar="COMMAND", help="run deface, too; its outputs are kept")
     parser.add_argument("--detector", default="balanced", help="our detector preset")
     parser.add_argument("--no-ours", action="store_true", help="do not run ours")
@@ -115,7 +116,10 @@ def sources(options: argparse.Namespace) -> list[tuple[Path, Truth]]:
     if options.real:
         truths = [Truth.load(path) for path in sorted(BOXES.glob("*.json"))]
         truths = [t for t in truths if not options.only or Path(t.clip).stem in options.only]
-        return [(options.data / "clips" / truth.clip, truth) for truth in truths]
+        clips = [(options.data / "clips" / truth.clip, truth) for truth in truths]
+        if not options.way:
+            return clips
+        return [ways.build(*clip, options.way, RESULTS / "ways") for clip in clips]
     names = options.only or (QUICK if options.quick else SCENES)
     if unknown := set(names) - set(SCENES):
         raise SystemExit(f"no scene {sorted(unknown)}; the scenes are {', '.join(SCENES)}")

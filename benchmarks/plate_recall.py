@@ -1,5 +1,9 @@
 """Recall and false area of plate detection on labelled stills, by set, width and threshold.
 
+`--without` names images without plates: then the last table tells the recall of each set at the
+threshold at which these images have a given false area, which is the fairest comparison of two
+detectors, since no set chooses its own threshold.
+
 The detector runs once on every image, down to a low score, and all thresholds use its detections.
 `0.5 % false` is the recall at the lowest threshold with a false area of at most that share. Where
 the labels are not complete, the false area is an upper bound, because part of it lies on plates.
@@ -27,6 +31,7 @@ MIN_SCORE = 0.1
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.8)
 MAX_FALSE_AREAS = (0.005, 0.001)
 TRAINED_ON = " (trained on)"
+_FALSE_AREAS_WITHOUT = (0.02, 0.01, 0.005, 0.0025)
 _GROWTH = 0.15  # a cover's margin at each side, as a share of the box
 _WIDTHS = (0, 16, 24, 32, 48, 64, 128, 200, 10**6)
 _THRESHOLD_GRID = np.arange(MIN_SCORE, 0.991, 0.01)
@@ -84,12 +89,42 @@ def measure(
     """
     scored = [score_image(*one, detector.detect) for one in images(folder, scale, max_images)]
     print(tables(f"{folder.name}, scale {scale:g}", scored, thresholds))
+    scored_without: list[ScoredImage] = []
     for folder_without in without:
-        scored = [
+        group = [
             score_image(*one, detector.detect)
             for one in images_without_plates(folder_without, max_images)
         ]
-        print(tables(f"{folder_without.name}, without plates", scored, thresholds))
+        print(tables(f"{folder_without.name}, without plates", group, thresholds))
+        scored_without += group
+    if scored_without:
+        print(recall_by_false_area(scored, scored_without))
+
+
+def recall_by_false_area(
+    scored: Sequence[ScoredImage], scored_without: Sequence[ScoredImage]
+) -> str:
+    """Recall by set at the threshold at which images without plates have a given false area.
+
+    The mean over sets counts labels of 16 pixels and wider, and each set alike.
+    """
+    head = "  ".join(f"{100 * area:>7g} %" for area in _FALSE_AREAS_WITHOUT)
+    limits = [threshold_for(scored_without, area) for area in _FALSE_AREAS_WITHOUT]
+    lines = [
+        "recall of plates of 16 pixels and wider, by false area on images without plates",
+        f"  {'set':28} {'plates':>6}  {head}",
+        f"  {'(threshold)':35}  " + "  ".join(f"{limit:9.2f}" for limit in limits),
+    ]
+    rows = []
+    for name in sorted({one.group for one in scored}):
+        part = [one for one in scored if one.group == name]
+        scores = [s for one in part for w, s in zip(one.widths, one.scores, strict=True) if w >= 16]
+        row = [recall(scores, limit) for limit in limits]
+        lines.append(f"  {name:28} {len(scores):6}  " + "  ".join(f"{v:9.3f}" for v in row))
+        if not name.endswith(TRAINED_ON):
+            rows.append(row)
+    mean = "  ".join(f"{v:9.3f}" for v in np.mean(rows, axis=0))
+    return "\n".join([*lines, f"  {'mean of sets':35}  {mean}"])
 
 
 def images(

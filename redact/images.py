@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Sequence
 
@@ -16,7 +17,7 @@ from redact.detectors import Detector
 from redact.settings import Settings, as_settings
 from redact.tracking.merging import merge_detections
 from redact.types import Detection
-from redact.views import ArrayView
+from redact.views import ArrayView, as_square, square_scale, unscaled
 
 Image = NDArray[np.uint8]
 
@@ -61,8 +62,13 @@ def detect_in_image(
 ) -> list[Detection]:
     """What `redact_image` covers, before the settings' margins; each face or plate once."""
     scans = scans_for(settings, detectors, build_still_scans)
-    found = merge_detections(scan_view(ArrayView(image), scans, 0))
-    return [d for d in found if d.score >= _MIN_SCORES.get(d.kind, 0.3)]
+    scale = square_scale(settings.pixel_aspect or 1.0)
+    found = merge_detections(scan_view(as_square(ArrayView(image), scale), scans, 0))
+    return [
+        dataclasses.replace(d, box=unscaled(d.box, scale))
+        for d in found
+        if d.score >= _MIN_SCORES.get(d.kind, 0.3)
+    ]
 
 
 def scans_for(

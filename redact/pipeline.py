@@ -176,6 +176,7 @@ def verify(
     job = Job(settings, detectors, progress)
     clip = video.probe(path, max_pixels=job.settings.max_pixels)
     clip = _read_through(job, clip, "read", lambda _frame, _seconds: None)
+    clip = dataclasses.replace(clip, warnings=clip.warnings + _doubts(clip, job.settings))
     with job.scans(build_audit_scans) as scans:
         result = audit.find_leaks(
             clip.path,
@@ -199,7 +200,11 @@ def _analyze(job: Job, clip: ClipInfo) -> Plan:
     """Read the clip and plan what to cover."""
     # Hashed before it is read: a clip that changes meanwhile must not pass for the analyzed one.
     clip = dataclasses.replace(clip, sha256=video.file_sha256(clip.path))
-    with job.scans() as scans, Analyzer(scans, job.settings, workers=job.workers) as analyzer:
+    aspect = clip.upright_pixel_aspect(job.settings.pixel_aspect)
+    with (
+        job.scans() as scans,
+        Analyzer(scans, job.settings, pixel_aspect=aspect, workers=job.workers) as analyzer,
+    ):
         clip = _read_through(
             job,
             clip,
@@ -207,9 +212,30 @@ def _analyze(job: Job, clip: ClipInfo) -> Plan:
             lambda frame, seconds: analyzer.push(frame.index, seconds, FrameView(frame, clip)),
         )
         analyzer.finish()
+        clip = dataclasses.replace(clip, warnings=clip.warnings + _doubts(clip, job.settings))
         plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
     job.spent("analyze")
     return plan
+
+
+# Sizes in which recorders store every other column or line, and their pixels' width over height.
+_HALVED_SIZES = {
+    **dict.fromkeys(((960, 1080), (960, 1088), (944, 1080), (1280, 1440)), 2.0),
+    **dict.fromkeys(((704, 288), (720, 288), (704, 240), (720, 240)), 0.5),
+    **dict.fromkeys(((352, 576), (352, 480)), 2.0),
+}
+
+
+def _doubts(clip: ClipInfo, settings: Settings) -> tuple[str, ...]:
+    """What a person should look at, because the file may not tell how people look in it."""
+    aspect = _HALVED_SIZES.get((clip.width, clip.height))
+    if aspect is None or clip.sample_aspect_ratio != 1 or settings.pixel_aspect is not None:
+        return ()
+    return (
+        f"{clip.width}x{clip.height} is a size in which recorders store every other column or "
+        "line; if people look squeezed in it, faces are missed: set pixel_aspect to "
+        f"{aspect:g} (--pixel-aspect {aspect:g})",
+    )
 
 
 def _load_kernels() -> None:

@@ -45,6 +45,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "lookahead_seconds": (0.0, 60.0),
     "crf": (0, 51),
     "threads": (0, 1024),
+    "pixel_aspect": (0.2, 5.0),
     "max_pixels": (1, 2**31),
 }
 _TYPE_WORDS = {
@@ -102,6 +103,10 @@ class Settings:
     """Threads for decoding, detecting and encoding; 0 uses all cores of the machine."""
     audit: bool = True
     """Search the finished output for leaks before it gets its name."""
+    pixel_aspect: float | None = None
+    """Width over height of the stored picture's pixels, so that detectors see people as they are.
+    None takes what the clip says; recorders that store half of the columns often say nothing, and
+    need 2."""
     max_pixels: int = 8192 * 4352
     """Clips with more pixels per frame than this are refused. The default lets the largest frame
     of H.264's highest level pass."""

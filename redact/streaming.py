@@ -59,7 +59,10 @@ def redact_frames(
     job = Job(as_settings(settings), detectors, None)
     cover = Cover(job.settings)
     with job.scans(build_scans) as scans, contextlib.ExitStack() as stack:
-        analyzer = stack.enter_context(Analyzer(scans, job.settings, workers=job.workers))
+        aspect = job.settings.pixel_aspect or 1.0
+        analyzer = stack.enter_context(
+            Analyzer(scans, job.settings, pixel_aspect=aspect, workers=job.workers)
+        )
         live = LiveAnalyzer(analyzer, job.settings, frame_rate)
         for settled in live.settled(frames):
             image = settled.image.copy()

@@ -90,6 +90,14 @@ class ClipInfo:
             return self.height, self.width
         return self.width, self.height
 
+    def upright_pixel_aspect(self, stored: float | None = None) -> float:
+        """Width over height of a pixel of the picture as it is shown; 1 where they are square.
+
+        stored: that of a pixel of the stored picture; None takes what the clip says.
+        """
+        aspect = float(self.sample_aspect_ratio) if stored is None else stored
+        return 1 / aspect if self.rotation_degrees % 180 else aspect
+
     @property
     def seconds(self) -> NDArray[np.float64]:
         """(N,) presentation times in seconds; the first frame is at 0."""

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from make_clips import SIDE, SquareDetector, brightest, read_back, square_at, write_clip
+from make_clips import SIDE, SquareDetector, brightest, draw, read_back, square_at, write_clip
 from make_plans import make_plan
 
 import redact
@@ -44,6 +45,73 @@ def test_pixels_outside_the_cover_are_left_alone(tmp_path):
     redact.redact_clip(source, target, redact.Settings(crf=5), detectors=[SquareDetector()])
     before, after = read_back(source)[1][0].astype(int), read_back(target)[1][0].astype(int)
     assert np.abs(before - after)[:, 160:].mean() < 2
+
+
+class SquareRecorder(SquareDetector):
+    """Also keeps the shapes of the images, and of what it detects."""
+
+    def __init__(self):
+        super().__init__()
+        self.shown, self.found = set(), []
+
+    def detect(self, image):
+        self.shown.add(image.shape[:2])
+        detections = super().detect(image)
+        self.found += [(round(d.box.width, -1), round(d.box.height, -1)) for d in detections]
+        return detections
+
+
+@pytest.mark.parametrize(
+    ("aspect", "rotation", "told", "shape", "box"),
+    [
+        (2, 0, None, (240, 640), (80, 40)),
+        (Fraction(1, 2), 0, None, (480, 320), (40, 80)),
+        (2, 90, None, (640, 240), (40, 80)),
+        (None, 0, 2.0, (240, 640), (80, 40)),
+        (2, 0, 1.0, (240, 320), (40, 40)),
+    ],
+    ids=["wide", "high", "wide and turned", "told by the user", "corrected by the user"],
+)
+def test_detectors_see_people_as_they_are(tmp_path, aspect, rotation, told, shape, box):
+    """The picture that is covered, its audit and the single image keep the pixels they have."""
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, aspect=aspect, rotation=rotation)
+    detector = SquareRecorder()
+    settings = redact.Settings(pixel_aspect=told)
+    report = redact.redact_clip(source, target, settings, detectors=[detector])
+    assert detector.shown == {shape}
+    assert set(detector.found) == {box}
+    assert report.leaks == ()
+    pictures = read_back(target)[1]
+    assert pictures[0].shape == (240, 320, 3)
+    assert max(map(brightest, pictures)) < 200
+    assert report.covered_ratio < 0.1
+    assert len(redact.verify(source, settings, detectors=[detector]).detections) > 0
+
+
+def test_an_image_is_shown_as_the_settings_say():
+    image = draw(0, 320, 240)
+    detector = SquareRecorder()
+    covered = redact.redact_image(image, redact.Settings(pixel_aspect=2), detectors=[detector])
+    assert detector.shown == {(240, 640)}
+    assert brightest(covered) < 200
+    assert np.abs(covered[:, 160:].astype(int) - image[:, 160:]).max() == 0
+    (streamed,) = redact.redact_frames(
+        [image], redact.Settings(pixel_aspect=2), detectors=[detector]
+    )
+    assert detector.shown == {(240, 640)}
+    assert brightest(streamed) < 200
+
+
+def test_a_size_of_recorders_that_may_hold_half_of_the_columns_is_told(tmp_path):
+    source = tmp_path / "a.mp4"
+    write_clip(source, size=(352, 576), frames=2)
+    (warning,) = redact.analyze(source, detectors=[SquareDetector()]).clip.warnings
+    assert "--pixel-aspect 2" in warning
+    told = redact.Settings(pixel_aspect=1.0)
+    assert redact.analyze(source, told, detectors=[SquareDetector()]).clip.warnings == ()
+    verified = redact.verify(source, detectors=[SquareDetector()])
+    assert verified.clip.warnings == (warning,)
 
 
 @pytest.mark.parametrize("rotation", [90, 270])

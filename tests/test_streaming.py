@@ -80,9 +80,9 @@ def test_the_threads_of_the_settings_are_used(monkeypatch):
     workers = []
 
     class Recording(redact.streaming.Analyzer):
-        def __init__(self, scans, settings, *, workers: int = 0):
+        def __init__(self, scans, settings, *, workers: int = 0, **options):
             record(workers)
-            super().__init__(scans, settings, workers=workers)
+            super().__init__(scans, settings, workers=workers, **options)
 
     record = workers.append
     monkeypatch.setattr(redact.streaming, "Analyzer", Recording)

@@ -11,7 +11,7 @@ from redact import Box, Detection, video
 from redact.analysis.scans import ScanSpec, scan_frame
 from redact.resizing import shrunk
 from redact.types import ClipInfo
-from redact.views import ArrayView, FrameView
+from redact.views import ArrayView, FrameView, SquareView, as_square, square_scale
 
 TURNS = list(itertools.product((0, 90, 180, 270), (False, True)))
 
@@ -96,3 +96,37 @@ def test_a_scan_that_needs_few_pixels_sees_the_frame_at_half_its_size(decoded):
     image = np.zeros((height, width, 3), np.uint8)
     scan_frame(scan, ArrayView(image))
     assert shown[2:] == [((height, width), None)]
+
+
+@pytest.mark.parametrize("scale", [(2.0, 1.0), (1.0, 2.0), (16 / 11, 1.0)])
+def test_a_square_view_shows_everything_as_people_see_it(decoded, scale):
+    frame, clip = decoded
+    plain = FrameView(frame, clip)
+    view = SquareView(plain, scale)
+    height, width = view.shape
+    assert (height, width) == (round(240 * scale[1]), round(320 * scale[0]))
+    part = (60, 40, 180, 160)
+    alone = view.part(part).astype(int)
+    small = view.smaller(70)
+    whole = view.whole()
+    assert whole.shape == (height, width, 3)
+    assert alone.shape == (120, 120, 3)
+    assert np.abs(alone - whole[40:160, 60:180]).mean() < 3
+    assert small.shape[1] / small.shape[0] == pytest.approx(width / height, rel=0.02)
+    assert 70 <= max(small.shape) < max(whole.shape)
+    expected = ArrayView(whole)
+    for asked in (None, part):
+        luma = view.luma((60, 60), asked)
+        assert luma.shape == (60, 60)
+        assert np.abs(luma - expected.luma((60, 60), asked).astype(int)).mean() < 4
+    assert view.luma((120, 120), part).shape == (120, 120)
+    view.release()
+    assert np.array_equal(view.whole(), whole)
+
+
+def test_pixels_that_are_nearly_square_are_left_as_they_are(decoded):
+    assert square_scale(1.0) == square_scale(12 / 11) == square_scale(11 / 12) == (1.0, 1.0)
+    assert square_scale(2.0) == (2.0, 1.0)
+    assert square_scale(0.5) == (1.0, 2.0)
+    view = FrameView(*decoded)
+    assert as_square(view, (1.0, 1.0)) is view

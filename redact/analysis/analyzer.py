@@ -28,7 +28,7 @@ from redact.tracking.association import Associator
 from redact.tracking.building import build_tracks
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, Detection, Track
-from redact.views import View
+from redact.views import View, as_square, square_scale
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +62,23 @@ class Analyzer:
     Args:
         scans: which detectors run, where and how often.
         settings: `heads`, `max_gap_seconds` and `extend_seconds` are used.
+        pixel_aspect: width over height of the frames' pixels. Detectors see them as people do,
+            with square ones; tracks are in the frames' own pixels.
         workers: threads that scan, a few frames ahead of the tracking. With 0 the caller's thread
             scans, so that detectors need not be safe to share between threads.
 
     """
 
-    def __init__(self, scans: Sequence[ScanSpec], settings: Settings, *, workers: int = 0) -> None:
+    def __init__(
+        self,
+        scans: Sequence[ScanSpec],
+        settings: Settings,
+        *,
+        pixel_aspect: float = 1.0,
+        workers: int = 0,
+    ) -> None:
         self._settings = settings
+        self._scale = square_scale(pixel_aspect)
         self._pool = ThreadPoolExecutor(workers) if workers else None
         self._max_pending = max(1, 2 * workers)
         self._pending: collections.deque[_PendingFrame] = collections.deque()
@@ -112,6 +122,7 @@ class Analyzer:
         if not self._is_any_due(seconds):
             return
         self._last_seconds, self.last_index = seconds, index
+        view = as_square(view, self._scale)
         if self._needs_motion:
             self._motion = self._motion_detector.step(view, seconds)
         motion = self._motion
@@ -150,9 +161,10 @@ class Analyzer:
         seconds: (N,) presentation time of each frame from `first_index` on.
         """
         self._associate_all()
-        return build_tracks(
+        tracks = build_tracks(
             self._associator.tracklets, seconds, self._settings, first_index=first_index
         )
+        return tuple(_in_frame_pixels(track, self._scale) for track in tracks)
 
     def forget(self, before: float) -> None:
         """Drop what is known of tracks before that time, in seconds; a live stream calls this."""
@@ -266,6 +278,15 @@ class Analyzer:
                 for kind, box in known
             )
         ]
+
+
+def _in_frame_pixels(track: Track, scale: tuple[float, float]) -> Track:
+    """A track in square pixels, in those of the frames."""
+    if scale == (1.0, 1.0):
+        return track
+    shrinking: NDArray[np.float32] = np.float32(1) / np.asarray(scale, dtype=np.float32)
+    margins = None if track.margins is None else track.margins * shrinking
+    return dataclasses.replace(track, boxes=track.boxes * np.tile(shrinking, 2), margins=margins)
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -30,7 +30,7 @@ from redact.tracking.linking import may_be_worn
 from redact.tracking.merging import is_same_place, merge_detections
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, ClipInfo, Detection, Frame, Track
-from redact.views import ArrayView, FrameView, View
+from redact.views import ArrayView, FrameView, View, as_square, square_scale, unscaled
 
 CERTAIN_SCORE = 0.8
 """A leak with this score is never given out, however many rounds of repair were made."""
@@ -121,7 +121,7 @@ def find_leaks(
         around = {index: _Task(whole=True) for index in _frames_around(plan, leaks) - whole}
         leaks += _run(clip, plan, scans, around, on_frame, workers, read)
         whole |= around.keys()
-    smallest = _min_face_pixels(scans, clip)
+    smallest = _min_face_pixels(scans, clip, _scale(clip, plan))
     return AuditResult(frames=whole, leaks=tuple(leaks), min_face_pixels=smallest)
 
 
@@ -144,12 +144,12 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
     )
 
 
-def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo) -> int:
+def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo, scale: tuple[float, float]) -> int:
     """The lowest face that scans can be expected to detect in every frame, in pixels of the clip.
 
     0 where that is not known, as for detectors of the user's own.
     """
-    width, height = clip.upright_size
+    width, height = (round(v * f) for v, f in zip(clip.upright_size, scale, strict=True))
     smallest = [
         scan.detector.min_face_pixels(height, width)
         for scan in scans
@@ -157,7 +157,7 @@ def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo) -> int:
         and scan.every_seconds < EVERY_SECONDS
         and hasattr(scan.detector, "min_face_pixels")
     ]
-    return math.ceil(min(smallest, default=0))
+    return math.ceil(min(smallest, default=0) / scale[1])
 
 
 def _run(
@@ -176,13 +176,18 @@ def _run(
         frames = stack.enter_context(
             contextlib.closing(read(clip, tasks.keys(), threads=plan.settings.threads))
         )
-        search = _Search(plan, scans, pool)
+        search = _Search(plan, scans, pool, _scale(clip, plan))
         for done, frame in enumerate(frames, 1):
             search.start(FrameView(frame, clip), frame.index, tasks[frame.index])
             leaks += search.leaks(max_pending=2 * workers)
             on_frame(done, len(tasks))
         leaks += search.leaks(max_pending=0)
     return leaks
+
+
+def _scale(clip: ClipInfo, plan: Plan) -> tuple[float, float]:
+    """What makes the pixels of upright frames square."""
+    return square_scale(clip.upright_pixel_aspect(plan.settings.pixel_aspect))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,9 +213,14 @@ class _Search:
     """Scans frames in order; parts that have not changed since the last frame are not repeated."""
 
     def __init__(
-        self, plan: Plan, scans: Sequence[ScanSpec], pool: ThreadPoolExecutor | None
+        self,
+        plan: Plan,
+        scans: Sequence[ScanSpec],
+        pool: ThreadPoolExecutor | None,
+        scale: tuple[float, float],
     ) -> None:
         self._plan, self._scans, self._pool = plan, scans, pool
+        self._scale = scale
         self._seconds = plan.clip.seconds
         self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
         self._last_scanned: dict[ScanSpec, float] = {}
@@ -218,12 +228,13 @@ class _Search:
 
     def start(self, view: View, index: int, task: _Task) -> None:
         """Start a task."""
+        view = as_square(view, self._scale)
         due = self._due_scans(self._seconds[index]) if task.whole else []
         started = [self._start(scan, view) for scan in due]
         started += [
             _StartedScan(None, None, submit_scan(self._pool, scan_around, scan, view, box))
             for scan in self._scans
-            for kind, box in ((kind, np.asarray(box)) for kind, box in task.around)
+            for kind, box in ((k, np.asarray(b) * (self._scale * 2)) for k, b in task.around)
             if scan.where == "track" and scan.kind == kind
         ]
         self._pending.append(_PendingFrame(view, index, started))
@@ -235,9 +246,16 @@ class _Search:
             frame = self._pending.popleft()
             found = [d for started in frame.scans for d in _result(started, frame.view)]
             marked = [dataclasses.replace(d, frame_index=frame.index) for d in found]
-            candidates = [d for d in merge_detections(marked) if is_leak(d, self._plan)]
-            leaks += _confirmed(candidates, frame.view, self._scans)
+            candidates = [
+                d for d in merge_detections(marked) if is_leak(self._in_frame(d), self._plan)
+            ]
+            confirmed = _confirmed(candidates, frame.view, self._scans)
+            leaks += [self._in_frame(d) for d in confirmed]
         return leaks
+
+    def _in_frame(self, detection: Detection) -> Detection:
+        """A detection in square pixels, in those of the frame."""
+        return dataclasses.replace(detection, box=unscaled(detection.box, self._scale))
 
     def _due_scans(self, seconds: float) -> list[ScanSpec]:
         """The scans of the whole frame whose time has come."""

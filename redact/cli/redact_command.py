@@ -142,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     add_choice("audio", "WHAT", "sound:")
     add("--crf", type=int, metavar="N", help=f"x264 quality: 0 (best) to 51 ({defaults.crf})")
     add_choice("preset", "PRESET", "x264 speed:", "ultrafast to veryslow")
+    add("--pixel-aspect", type=float, metavar="X", help="width over height of the clip's pixels")
     add("--threads", type=int, metavar="N", help="threads to use (all cores)")
     add("--no-audit", dest="audit", action="store_false", default=None, help="skip the audit")
     add("-q", "--quiet", action="store_true", help="no progress, no summary; warnings stay")

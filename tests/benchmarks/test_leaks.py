@@ -1,5 +1,6 @@
 """The leak score: a copy leaks, a cover does not, and lost or repeated frames do not matter."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -216,6 +217,9 @@ def test_covers_of_detections_are_distinguished_from_filled_in_covers(source):
     detected, filled = (clip_recall.plan_covers(plan, filled=fill) for fill in (False, True))
     assert [len(detected(i)) for i in range(7)] == [0, 0, 1, 0, 0, 1, 0]
     assert [len(filled(i)) for i in range(7)] == [0, 0, 1, 1, 1, 1, 0]
+    margins = np.float32([[4, 8]] * 4)
+    plan = dataclasses.replace(plan, tracks=(dataclasses.replace(track, margins=margins),))
+    assert clip_recall.plan_covers(plan)(3) == [(16, 22, 72, 86)]
 
 
 def test_every_file_of_known_boxes_is_valid():
