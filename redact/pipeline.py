@@ -161,12 +161,20 @@ def verify(
     *,
     detectors: Sequence[Detector] | None = None,
     progress: Progress | None = None,
+    every_frame: bool = False,
 ) -> Verification:
     """Search a finished clip, ours or any other, for faces and plates that still show.
 
     Two frames a second are scanned, and all frames around a detection. Only detections that a
     second scan, mirrored and at another size, confirms are returned. An empty result means that
     nothing was found, which does not prove that nothing shows.
+
+    Args:
+        path: the clip.
+        settings: defaults when None.
+        detectors: run these instead of the ones that `settings` names.
+        progress: called with the stage and how much of it is done.
+        every_frame: scan all frames, which takes long.
 
     Raises:
         ClipError: the file can't be read as a clip.
@@ -184,6 +192,7 @@ def verify(
             # Also those that are rare in the audit, since nothing but this looks at the clip.
             [dataclasses.replace(scan, every_seconds=0.0) for scan in scans],
             lambda done, total: job.tell("verify", done, total),
+            frames=frozenset(range(len(clip.pts))) if every_frame else None,
             every_seconds=_VERIFY_SECONDS,
             workers=job.workers,
             read=_read_selected,

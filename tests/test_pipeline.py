@@ -290,6 +290,23 @@ def test_a_result_that_never_satisfies_the_audit_is_not_given_out(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
+def test_verify_looks_at_every_frame_if_asked(tmp_path):
+    """The square shows in one frame only, between those that are looked at by default."""
+    source = tmp_path / "a.mp4"
+    write_clip(source, frames=24)
+
+    class Flash(SquareDetector):
+        def detect(self, image):
+            found = super().detect(image)
+            at = min(range(24), key=lambda i: abs(square_at(i)[0] - found[0].box.x0))
+            return found if at == 5 else []
+
+    assert redact.verify(source, detectors=[Flash()]).detections == ()
+    verification = redact.verify(source, detectors=[Flash()], every_frame=True)
+    assert verification.frames_checked == 24
+    assert [d.frame_index for d in verification.detections] == [5]
+
+
 def test_verify_tells_covered_clips_from_uncovered_ones(tmp_path):
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     write_clip(source)

@@ -32,6 +32,7 @@ def run(argv: Sequence[str]) -> int:
     add = parser.add_argument
     add("clip", metavar="CLIP", help="the video file")
     add("--settings", metavar="TOML", help="read settings from a file")
+    add("--every-frame", action="store_true", help="scan all frames, not two a second")
     add("--json", action="store_true", help="print every detection as JSON")
     add("-q", "--quiet", action="store_true", help="no progress; warnings stay")
     arguments = parser.parse_args(argv)
@@ -43,7 +44,9 @@ def run(argv: Sequence[str]) -> int:
     ):
         from redact.pipeline import verify
 
-        verification = verify(arguments.clip, settings, progress=bar)
+        verification = verify(
+            arguments.clip, settings, progress=bar, every_frame=arguments.every_frame
+        )
         bar.finish()
     for warning in verification.clip.warnings:
         say(f"warning: {arguments.clip!r}: {warning}")

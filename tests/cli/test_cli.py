@@ -131,12 +131,12 @@ class Verifier:
     def __init__(self, *detections):
         self.detections = detections
 
-    def __call__(self, path, settings, *, progress):
+    def __call__(self, path, settings, *, progress, every_frame):
         progress("verify", 1, 1)
         return Verification(
             clip=LONG_CLIP,
             detections=self.detections,
-            frames_checked=172,
+            frames_checked=500 if every_frame else 172,
             min_face_pixels=16,
         )
 
@@ -166,6 +166,8 @@ def test_verify_claims_no_more_than_was_looked_at(monkeypatch, capsys):
     assert main(["verify", "-q", "a.mp4"]) == 0
     said = "nothing found at 16 px and more in 172 of 500 frames looked at\n"
     assert capsys.readouterr().out == said
+    assert main(["verify", "-q", "--every-frame", "a.mp4"]) == 0
+    assert "500 of 500" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
