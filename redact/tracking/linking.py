@@ -107,10 +107,11 @@ def _are_duplicates(a: Track, b: Track) -> bool:
     sides = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
     shared = np.prod(np.clip(sides, 0, None), axis=1)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
-    iou = shared / np.maximum(areas[0] + areas[1] - shared, 1e-6)
+    # Of the smaller one: a scan that sees the hair too gives a box around that of the face.
+    share = shared / np.maximum(np.minimum(*areas), 1e-6)
     apart_share = float((shared <= 0).mean())
     return (
-        bool(np.median(iou) > TUNING.duplicate_track_iou)
+        bool(np.median(share) > TUNING.duplicate_track_share)
         and apart_share <= TUNING.duplicate_track_max_apart_share
     )
 
