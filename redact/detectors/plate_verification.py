@@ -18,7 +18,7 @@ from redact.detectors.passes import ScoredBoxes
 from redact.geometry import iou_matrix, mirrored_boxes
 
 PlateNetwork = Callable[[NDArray[np.float32]], ScoredBoxes]
-"""Detects plates in a (H, W) float32 grey view, sides multiples of 16."""
+"""Detects plates in a (H, W) float32 grey view, sides multiples of 32."""
 
 # For each view: the breadth of the candidate in pixels, the view's side relative to that breadth,
 # and whether it is mirrored. Of all sets of four out of ten views these separated 174 labelled
@@ -32,7 +32,7 @@ _HOPELESS_SCORE = 0.25
 # A detection in a view is the candidate if the two overlap by more than this.
 _SAME_IOU = 0.25
 _MAX_ENLARGEMENT = 2.5
-_MULTIPLE = 16
+_MULTIPLE = 32
 
 
 def steadiness(grey: NDArray[np.uint8], box: NDArray[np.float64], network: PlateNetwork) -> float:

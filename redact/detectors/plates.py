@@ -20,7 +20,7 @@ from redact.resizing import resized
 from redact.types import Box, Detection
 
 # The network's map has one cell for so many pixels, and its input has whole multiples of these.
-_STRIDE, _MULTIPLE = 8, 16
+_STRIDE, _MULTIPLE = 8, 32
 _NMS_IOU = 0.4
 # Lowest score that counts when a candidate is verified.
 _MIN_VIEW_SCORE = 0.1
@@ -116,7 +116,7 @@ class PlateDetector:
             cv2.BORDER_REPLICATE,
         )
         maps = self._network(padded[None, None].astype(np.float32))[0][0]
-        return _decode(maps, self._threshold)
+        return decode(maps, self._threshold)
 
     def _verified(
         self, grey: NDArray[np.uint8], candidates: Sequence[Detection]
@@ -133,7 +133,7 @@ class PlateDetector:
         ]
 
     def _run_on_view(self, view: NDArray[np.float32]) -> ScoredBoxes:
-        return _decode(self._network(view[None, None])[0][0], _MIN_VIEW_SCORE)
+        return decode(self._network(view[None, None])[0][0], _MIN_VIEW_SCORE)
 
 
 def belongs_to_scale(
@@ -155,7 +155,7 @@ def belongs_to_scale(
     return np.asarray(kept, dtype=np.bool_)
 
 
-def _decode(maps: NDArray[np.float32], threshold: float) -> ScoredBoxes:
+def decode(maps: NDArray[np.float32], threshold: float) -> ScoredBoxes:
     """Boxes in pixels of the input, decoded from the network's maps (5, h, w).
 
     The first map is the logit of a plate in each cell; the others are the logarithms of how far its

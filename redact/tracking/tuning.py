@@ -160,9 +160,9 @@ _FACE = KindTuning(
 )
 
 _PLATE = KindTuning(
-    # The scores of plates are those after verification. That leaves at a confirming score of 0.5 a
-    # sixth of the false detections and nine in ten plates; far, dark or half hidden ones are
-    # detected again and again with lower scores.
+    # The scores of plates are those after verification. At a confirming score of 0.5 hardly any
+    # false detection and nine in ten plates are left; far, dark or half hidden ones are detected
+    # again and again with lower scores.
     high_score=0.3,
     confirming_score=0.5,
     agreeing_score=0.3,

@@ -15,16 +15,24 @@ from redact.training.drawing import GreyImage, chance, font_files, paint, phrase
 
 
 def burn_in_text(rng: np.random.Generator, canvas: GreyImage) -> None:
-    """Write a camera's date, time, name or speed at the top or the bottom, in place."""
+    """Write a camera's date, time, name or frame number at the top or the bottom, in place."""
     size = canvas.shape[0]
     n = rng.integers(0, 60, 3)
     day = f"20{n[0]:02d}-{n[1] % 12 + 1:02d}-{n[2] % 28 + 1:02d}"
     hour = f"{n[1] % 24:02d}:{n[0]:02d}:{n[2]:02d}"
-    stamp = (f"{day} {hour}", f"{day}T{hour}", hour, phrase(rng, 3), f"{day}  {phrase(rng, 2)}")
+    counter = f"{int(rng.integers(10**6)):0{int(rng.integers(1, 8))}d}"
+    stamps: tuple[str, ...] = (
+        f"{day} {hour}",
+        f"{day}T{hour}",
+        hour,
+        phrase(rng, 3),
+        f"{day}  {phrase(rng, 2)}",
+    )
+    stamps = (*stamps, counter, f"{counter[:2]}:{counter[2:4]}", f"CAM {counter[:2]}")
     height = uniform(rng, 7, 30)
-    mask = text_mask(rng, stamp[int(rng.integers(len(stamp)))], height, font_files())
+    mask = text_mask(rng, stamps[int(rng.integers(len(stamps)))], height, font_files())
     y = uniform(rng, 2, 12) if chance(rng, 0.5) else size - height - uniform(rng, 2, 12)
-    x = uniform(rng, -40, 100)
+    x = uniform(rng, -40, 100 if chance(rng, 0.7) else size - 40)
     is_light = chance(rng, 0.8)
     if chance(rng, 0.3):  # an outline or a bar behind the text
         thick = np.ones((3, 3), np.uint8)
@@ -52,6 +60,8 @@ def change_lighting(
         canvas[:] = (canvas - 128) * uniform(rng, 0.4, 1.3) + 128 + uniform(rng, -35, 35)
     if chance(rng, 0.08):
         _underexpose(rng, canvas)
+    elif chance(rng, 0.08):  # overexposed
+        canvas[:] = 255 - (255 - canvas) * uniform(rng, 0.15, 0.8)
     elif chance(rng, 0.1):  # dusk: low contrast
         contrast = uniform(rng, 0.2, 0.5)
         canvas[:] = (canvas - canvas.mean()) * contrast + uniform(rng, 30, 170)

@@ -74,7 +74,8 @@ def _similar_tone(rng: np.random.Generator, flat: GreyImage) -> float:
 
 def car(rng: np.random.Generator, has_plate: bool) -> FlatObject:
     """The front or rear of a car, with its plate or with an empty place for one."""
-    flat = plate(rng)
+    paintwork = uniform(rng, 5, 245) if chance(rng, 0.12) else None
+    flat = plate(rng, ground=paintwork)
     plate_height, plate_width = flat.shape
     long_plate = plate_width > 3.5 * plate_height
     share = uniform(rng, 2.9, 4.3) if long_plate else uniform(rng, 3.8, 6.5)
@@ -83,7 +84,8 @@ def car(rng: np.random.Generator, has_plate: bool) -> FlatObject:
     flat = resized(flat, plate_width, plate_height)
     width = int(plate_width * share)
     height = int(width * uniform(rng, 0.6, 0.95))
-    body = _similar_tone(rng, flat) if chance(rng, 0.25) else uniform(rng, 10, 235)
+    is_alike = paintwork is not None or chance(rng, 0.25)
+    body = _similar_tone(rng, flat) if is_alike else uniform(rng, 10, 235)
     image = shaded(rng, height, width, body)
     mask = _silhouette(rng, height, width)
     image[int(height * 0.92) :] = uniform(rng, 5, 40)

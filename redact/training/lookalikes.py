@@ -18,6 +18,7 @@ from redact.training.drawing import (
     glyph_mask,
     letters,
     paint,
+    phrase,
     resized,
     shaded,
     slope,
@@ -382,6 +383,97 @@ def _lit_lamp(rng: np.random.Generator, height: int) -> GreyImage:
     return np.clip(image + light, 0, 255)
 
 
+def _name_tag(rng: np.random.Generator, height: int) -> GreyImage:
+    """A name tag or a race number: a dark head strip, a large word or number, a small line."""
+    width = int(height * uniform(rng, 1.0, 2.6))
+    ground, ink = tones(rng, 0.15)
+    image = shaded(rng, height, width, ground)
+    strip = height * uniform(rng, 0.15, 0.35) if chance(rng, 0.6) else 0.0
+    if strip:
+        image[: int(strip)] = uniform(rng, 10, 150)
+        greeting = text_mask(rng, phrase(rng, 2), max(4.0, strip * 0.6), font_files())
+        greeting = resized(greeting, min(greeting.shape[1], int(width * 0.9)), greeting.shape[0])
+        paint(image, greeting, (width - greeting.shape[1]) / 2, strip * 0.2, ground)
+    text = word(rng).title() if chance(rng, 0.7) else letters(rng, int(rng.integers(1, 5)), DIGITS)
+    room = height - strip
+    mask = text_mask(rng, text, room * uniform(rng, 0.3, 0.6), font_files())
+    mask = resized(mask, min(mask.shape[1], int(width * 0.85)), mask.shape[0])
+    paint(image, mask, (width - mask.shape[1]) / 2, strip + room * 0.12, ink)
+    if chance(rng, 0.6):
+        line = text_mask(rng, phrase(rng, 3), max(4.0, room * 0.14), font_files())
+        line = resized(line, min(line.shape[1], int(width * 0.8)), line.shape[0])
+        paint(image, line, (width - line.shape[1]) / 2, strip + room * 0.78, ink)
+    return np.clip(image, 0, 255)
+
+
+def _clock(rng: np.random.Generator, height: int) -> GreyImage:
+    """A clock with hands, or a display with lit digits: a time, a price, a bus line."""
+    if chance(rng, 0.5):
+        digits = letters(rng, 4, DIGITS)
+        text = digits[:2] + (":", ".", " ")[int(rng.integers(3))] + digits[2:]
+        mask = text_mask(rng, text, height * uniform(rng, 0.45, 0.8), font_files())
+        width = mask.shape[1] + int(height * uniform(rng, 0.2, 1.2))
+        image = shaded(rng, height, width, uniform(rng, 5, 60))
+        glow = np.asarray(cv2.GaussianBlur(mask, (0, 0), height * 0.06), dtype=np.float32)
+        x, y = (width - mask.shape[1]) / 2, (height - mask.shape[0]) / 2
+        paint(image, glow * 0.5, x, y, 160.0)
+        paint(image, mask, x, y, uniform(rng, 120, 255))
+        return np.clip(image, 0, 255)
+    image = shaded(rng, height, height, uniform(rng, 20, 230))
+    ground, ink = tones(rng)
+    middle, radius = height // 2, height * 0.46
+    cv2.circle(image, (middle, middle), int(radius), ink, -1, cv2.LINE_AA)
+    cv2.circle(image, (middle, middle), int(radius * 0.9), ground, -1, cv2.LINE_AA)
+    turn = uniform(rng, 0, 6.28)
+    lines = [(angle, 0.7, 0.85, 2) for angle in np.arange(12) * np.pi / 6]
+    lines += [(turn, 0.0, 0.75, 2), (turn * 12, 0.0, 0.5, 4)]
+    for angle, start, stop, thickness in lines:
+        way = np.array([np.sin(angle), -np.cos(angle)]) * radius
+        first, last = (tuple(int(v) for v in middle + way * share) for share in (start, stop))
+        cv2.line(image, first, last, ink, thickness, cv2.LINE_AA)
+    return np.clip(image, 0, 255)
+
+
+def _door_sign(rng: np.random.Generator, height: int) -> GreyImage:
+    """A shop's or a door's sign: one or two short words, most of them within a border."""
+    ground, ink = tones(rng, 0.5)
+    rows = [word(rng) for _ in range(int(rng.integers(1, 3)))]
+    rows = [row.upper() if chance(rng, 0.7) else row.title() for row in rows]
+    share = uniform(rng, 0.45, 0.75) / len(rows)
+    masks = [text_mask(rng, row, height * share, font_files()) for row in rows]
+    width = max(mask.shape[1] for mask in masks) + int(height * uniform(rng, 0.3, 1.2))
+    image = shaded(rng, height, width, ground)
+    for row, mask in enumerate(masks):
+        y = height * (row + 0.5) / len(masks) - mask.shape[0] / 2
+        paint(image, mask, (width - mask.shape[1]) / 2, y, ink)
+    if chance(rng, 0.7):
+        inset = int(rng.integers(1, 6))
+        corner = (width - 1 - inset, height - 1 - inset)
+        cv2.rectangle(image, (inset, inset), corner, ink, int(rng.integers(1, 4)))
+    return np.clip(image, 0, 255)
+
+
+def _mat(rng: np.random.Generator, height: int) -> GreyImage:
+    """A door mat or a carton: a coarse surface with a word and a drawing on it."""
+    width = int(height * uniform(rng, 1.2, 2.4))
+    ground, ink = tones(rng, 0.7)
+    grain = rng.normal(0, uniform(rng, 5, 30), (height // 2 + 1, width // 2 + 1))
+    image = shaded(rng, height, width, ground) + resized(
+        np.asarray(grain, dtype=np.float32), width, height
+    )
+    mask = text_mask(rng, word(rng).upper(), height * uniform(rng, 0.2, 0.45), font_files())
+    mask = resized(mask, min(mask.shape[1], int(width * 0.85)), mask.shape[0])
+    y = (height - mask.shape[0]) * uniform(rng, 0.1, 0.9)
+    paint(image, mask * uniform(rng, 0.6, 1.0), (width - mask.shape[1]) / 2, y, ink)
+    for _ in range(int(rng.integers(0, 3))):
+        figure = glyph_mask(rng, 1, height * uniform(rng, 0.15, 0.4))
+        x, y = uniform(rng, 0, 0.85) * width, uniform(rng, 0, 0.7) * height
+        paint(image, figure, x, y, ink)
+    if chance(rng, 0.5):
+        cv2.rectangle(image, (3, 3), (width - 4, height - 4), ink, int(rng.integers(1, 6)))
+    return np.clip(image, 0, 255)
+
+
 _LOOKALIKES = (
     _text_block,
     _lettering,
@@ -408,4 +500,10 @@ _LOOKALIKES = (
     _relief,
     _way_sign,
     _lit_lamp,
+    _name_tag,
+    _name_tag,
+    _clock,
+    _door_sign,
+    _door_sign,
+    _mat,
 )

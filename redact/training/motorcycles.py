@@ -1,4 +1,4 @@
-"""The rear of a motorcycle or scooter: tyre, seat, mudguard, lamps, exhaust, and a small plate."""
+"""Motorcycles and scooters: the rear with its small plate, and the front with the plate on it."""
 
 from __future__ import annotations
 
@@ -53,6 +53,80 @@ def motorcycle(rng: np.random.Generator, has_plate: bool) -> FlatObject:
     image[y : y + plate_height, x : x + plate_width] = flat
     mask[y : y + plate_height, x : x + plate_width] = 1
     return FlatObject(image, mask, rectangle(*place), plate_width)
+
+
+def scooter_front(rng: np.random.Generator, has_plate: bool) -> FlatObject:
+    """A scooter or motorcycle seen from the front: bars, lamp, apron, mudguard, wheel.
+
+    Its plate, wide or square, lies on the apron or on the mudguard, often without a frame and
+    painted like them.
+    """
+    body = uniform(rng, 10, 245)
+    ground = float(np.clip(body + rng.normal(0, 12), 0, 255)) if chance(rng, 0.5) else None
+    flat = plate(rng, (*MOTORCYCLE_LAYOUTS, "indian", "european"), ground=ground)
+    flat = resized(flat, max(8, flat.shape[1] // 2), flat.shape[0] // 2)
+    plate_height, plate_width = flat.shape
+    width = int(plate_width * uniform(rng, 1.7, 3.2))
+    height = int(width * uniform(rng, 1.4, 2.2))
+    image, mask = np.zeros((2, height, width), dtype=np.float32)
+    dark = uniform(rng, 5, 60)
+    tyre = width * uniform(rng, 0.05, 0.1)
+    _fill(
+        rng,
+        image,
+        mask,
+        [(-tyre, height * 0.6), (tyre, height * 0.6), (tyre, height), (-tyre, height)],
+        dark,
+    )
+    guard = width * uniform(rng, 0.08, 0.16)
+    _fill(
+        rng,
+        image,
+        mask,
+        [
+            (-guard, height * 0.6),
+            (guard, height * 0.6),
+            (guard, height * 0.85),
+            (-guard, height * 0.85),
+        ],
+        body,
+    )
+    bar = height * uniform(rng, 0.1, 0.2)
+    _fill(
+        rng,
+        image,
+        mask,
+        [
+            (-width * 0.45, bar),
+            (width * 0.45, bar),
+            (width * 0.45, bar * 1.3),
+            (-width * 0.45, bar * 1.3),
+        ],
+        dark,
+    )
+    top, waist, low = (
+        width * uniform(rng, 0.2, 0.4),
+        width * uniform(rng, 0.3, 0.48),
+        width * uniform(rng, 0.15, 0.4),
+    )
+    apron = [(-top, bar), (top, bar), (waist, height * 0.35), (low, height * 0.72)]
+    _fill(rng, image, mask, [*apron, (-low, height * 0.72), (-waist, height * 0.35)], body)
+    lamp = (int(width * uniform(rng, 0.1, 0.2)), int(height * uniform(rng, 0.04, 0.09)))
+    center = (width // 2, int(height * uniform(rng, 0.14, 0.28)))
+    cv2.ellipse(image, center, lamp, 0, 0, 360, uniform(rng, 60, 255), -1, cv2.LINE_AA)
+    for _ in range(int(rng.integers(0, 4))):  # seams of the apron
+        y = int(height * uniform(rng, 0.3, 0.7))
+        tone = float(np.clip(body + uniform(rng, -80, 60), 0, 255))
+        cv2.line(image, (int(width * 0.15), y), (int(width * 0.85), y), tone, 1, cv2.LINE_AA)
+    x = int(
+        np.clip((width - plate_width) / 2 + rng.normal(0, 0.02) * width, 0, width - plate_width)
+    )
+    y = int(min(height * uniform(rng, 0.3, 0.75), height - plate_height - 1))
+    if not has_plate:
+        return FlatObject(image, mask, None, plate_width)
+    image[y : y + plate_height, x : x + plate_width] = flat
+    mask[y : y + plate_height, x : x + plate_width] = 1
+    return FlatObject(image, mask, rectangle(x, y, plate_width, plate_height), plate_width)
 
 
 def _fill(

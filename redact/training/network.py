@@ -2,7 +2,8 @@
 
 It follows FCOS (Tian et al., 2019): each cell of the map predicts whether it lies near the centre
 of a plate, and how far the plate's four edges are. The blocks are depthwise 5x5 convolutions with
-a residual connection; one skip connection joins stride 16 to stride 8.
+a residual connection. What strides 16 and 32 see, the surroundings by which a plate is told from a
+sign, is added to the finer maps as in a feature pyramid (Lin et al., 2017).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from redact.training.scenes import Scene
 STRIDE = 8
 # Grey levels 0..255 become about -2..2.
 _GREY_SCALE, _GREY_OFFSET = 64.0, 2.0
+# Channels at strides 8, 16 and 32.
+_FINE, _COARSE, _CONTEXT = 64, 128, 192
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
@@ -48,6 +51,15 @@ class Block(nn.Module):
         return functional.relu(x + self.body(x))
 
 
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(Block(channels) for _ in range(count)))
+
+
+def _doubled(x: Tensor) -> Tensor:
+    """(N, C, H, W) at twice the height and width."""
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
 class InputScaling(nn.Module):
     """Scale grey levels 0..255 to -2..2."""
 
@@ -57,7 +69,7 @@ class InputScaling(nn.Module):
 
 
 class PlateNet(nn.Module):
-    """Maps (N, 1, H, W) grey levels 0..255 to (N, 5, H/8, W/8); H and W are multiples of 16.
+    """Maps (N, 1, H, W) grey levels 0..255 to (N, 5, H/8, W/8); H and W are multiples of 32.
 
     The five channels are the logit of the score, and the logarithms of the distances from the
     cell's centre to the left, top, right and bottom edge of the plate, in units of 8 pixels.
@@ -66,12 +78,18 @@ class PlateNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.input_scaling: nn.Module = InputScaling()
-        self.stem = nn.Sequential(_conv(1, 8, 2), _conv(8, 24, 2), Block(24, 3), _conv(24, 48, 2))
-        self.fine = nn.Sequential(Block(48), Block(48), Block(48))
-        self.down = _conv(48, 96, 2)
-        self.coarse = nn.Sequential(Block(96), Block(96), Block(96), Block(96))
-        self.up = nn.Conv2d(96, 48, 1)
-        self.head = nn.Sequential(Block(48), nn.Conv2d(48, 5, 1))
+        self.stem = nn.Sequential(
+            _conv(1, 16, 2), _conv(16, 32, 2), Block(32, 3), _conv(32, _FINE, 2)
+        )
+        self.fine = _blocks(_FINE, 4)
+        self.to_coarse = _conv(_FINE, _COARSE, 2)
+        self.coarse = _blocks(_COARSE, 6)
+        self.to_context = _conv(_COARSE, _CONTEXT, 2)
+        self.context = _blocks(_CONTEXT, 4)
+        self.from_context = nn.Conv2d(_CONTEXT, _COARSE, 1)
+        self.joined = Block(_COARSE)
+        self.from_coarse = nn.Conv2d(_COARSE, _FINE, 1)
+        self.head = nn.Sequential(*_blocks(_FINE, 2), nn.Conv2d(_FINE, 5, 1))
         last = self.head[-1]
         nn.init.normal_(last.weight, 0, 0.01)
         # Start from what is likely: few cells lie on plates, and plates are wider than high.
@@ -80,9 +98,10 @@ class PlateNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The raw output; `redact.detectors.plates` decodes it."""
         fine = self.fine(self.stem(self.input_scaling(x)))
-        coarse = self.up(self.coarse(self.down(fine)))
-        joined = fine + functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
-        return self.head(joined)
+        coarse = self.coarse(self.to_coarse(fine))
+        context = self.context(self.to_context(coarse))
+        coarse = self.joined(coarse + _doubled(self.from_context(context)))
+        return self.head(fine + _doubled(self.from_coarse(coarse)))
 
 
 def fold_input_scaling(net: PlateNet) -> PlateNet:

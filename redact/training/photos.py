@@ -1,15 +1,15 @@
-"""Photographs to train on: only those whose licence is clear, and only half of these.
+"""Labelled photographs: places to learn from, with plates, and with what is taken for one.
 
-The folder is laid out like that of the accuracy benchmark: `plates/boxes.json`; `plates/meta.json`
-with the licence tier and the group of near-duplicates of each image; and `clips/`. `split.py` says
-which photographs are held out.
+The folder is laid out like that of the accuracy benchmark. `plates/` and `clips/` give what
+`split.py` and `CLIPS` name; everything in `train/` is trained on. `boxes.json` has the labelled
+boxes, `meta.json` the licence tier and what else is known of each image.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,37 @@ CLIPS = {
     ),  # MIT; only the road, because cars ahead have plates
 }
 """Clips without plates: (top, bottom) of the part used, as shares of the height; frames taken."""
+_SET_WEIGHTS = {
+    "openimages": 1.0,
+    "indonesia_parked": 0.6,
+    "indonesia_gate": 0.3,  # one camera over one gate
+    "india_campus": 2.0,
+    "openimages_416": 0.5,
+    # Without plates. What is labelled in the other sets of `heads` are heads, not plates.
+    "caltech101_faces": 0.6,
+    "intel_frames": 0.4,
+    "clips": 0.5,
+}
+"""How often a photo of each set is drawn, relative to the others; other sets are left out."""
+_NO_BOXES = np.zeros((0, 4), dtype=np.float32)
+_MIN_PLATE_WIDTH, _MAX_PLATE_WIDTH = 13.0, 210.0
+_MAX_ENLARGEMENT = 2.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    """A (H, W) uint8 grey image and the (N, 4) boxes of its plates."""
+    """A labelled photograph.
+
+    image: (H, W) uint8 grey levels. boxes: (N, 4) of its plates. ignored: (M, 4) boxes of what may
+    be plates without a label. lookalikes: (K, 4) boxes that a network took for plates and that are
+    none. weight: how often it is drawn, relative to the others.
+    """
 
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
+    ignored: NDArray[np.float32] = dataclasses.field(default_factory=_NO_BOXES.copy)
+    lookalikes: NDArray[np.float32] = dataclasses.field(default_factory=_NO_BOXES.copy)
+    weight: float = 1.0
 
 
 def load_photos(folder: Path) -> tuple[Photo, ...]:
@@ -48,17 +71,44 @@ def load_photos(folder: Path) -> tuple[Photo, ...]:
         FileNotFoundError: the folder has no `boxes.json` or no `meta.json`.
 
     """
-    labels = json.loads((folder / "plates" / "boxes.json").read_text(encoding="utf-8"))
-    meta = json.loads((folder / "plates" / "meta.json").read_text(encoding="utf-8"))
-    photos = []
-    for name, items in labels.items():
-        if is_trained_on(name, meta[name]):
-            image = _as_grey(cv2.imread(str(folder / "plates" / name)))
-            boxes = [(i["x"], i["y"], i["x"] + i["w"], i["y"] + i["h"]) for i in items]
-            photos.append(Photo(image, np.array(boxes, dtype=np.float32).reshape(-1, 4)))
+    photos: list[Photo] = []
+    for part in ("plates", "train/plates", "train/heads"):
+        photos += _labelled(folder / part, is_for_training=part.startswith("train"))
     for name in CLIPS:
         photos += _frames(folder / "clips" / name)
     return tuple(photos)
+
+
+def _labelled(folder: Path, *, is_for_training: bool) -> Iterator[Photo]:
+    """The images of one folder of labels that may be trained on."""
+    labels = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    unlabelled = json.loads(_UNLABELLED.read_text(encoding="utf-8"))
+    for name, items in labels.items():
+        about, weight = meta[name], _SET_WEIGHTS.get(name.split("/")[0], 0.0)
+        is_known = "same_file_as" in about or about.get("path", "").startswith("asl_gestures")
+        if not weight or is_known or not (is_for_training or is_trained_on(name, about)):
+            continue
+        image = cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE)
+        assert image is not None, f"{name} cannot be read"
+        boxes = {
+            kind: [_edges(i) for i in items if i.get("kind", "plate") == kind] for kind in _KINDS
+        }
+        ignored = boxes["ignore"] + unlabelled.get(name, [])
+        yield Photo(np.asarray(image), _array(boxes["plate"]), _array(ignored), weight=weight)
+
+
+_KINDS = ("plate", "ignore")
+# Plates without a label, found among what earlier weights reported, by eye.
+_UNLABELLED = Path(__file__).parent / "unlabelled_plates.json"
+
+
+def _edges(item: dict[str, float]) -> tuple[float, float, float, float]:
+    return item["x"], item["y"], item["x"] + item["w"], item["y"] + item["h"]
+
+
+def _array(boxes: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    return np.array(boxes, dtype=np.float32).reshape(-1, 4)
 
 
 def _frames(path: Path) -> list[Photo]:
@@ -72,7 +122,7 @@ def _frames(path: Path) -> list[Photo]:
         if is_read:
             grey = _as_grey(image)
             part = grey[int(top * len(grey)) : int(bottom * len(grey))]
-            frames.append(Photo(part, np.zeros((0, 4), dtype=np.float32)))
+            frames.append(Photo(part, _NO_BOXES, weight=_SET_WEIGHTS["clips"]))
     return frames
 
 
@@ -81,43 +131,88 @@ def _as_grey(image: Any) -> NDArray[np.uint8]:
 
 
 def pick_photo(rng: np.random.Generator, photos: Sequence[Photo]) -> Photo:
-    """One of the photos; those without plates are less likely, as they come from a few clips."""
-    for _ in range(3):
+    """One of the photos, by their weights; those with many look-alikes are drawn more often."""
+    heaviest = max(_SET_WEIGHTS.values())
+    while True:
         photo = photos[int(rng.integers(len(photos)))]
-        if len(photo.boxes):
-            break
-    return photo
+        if chance(rng, photo.weight * (1 + min(2, len(photo.lookalikes))) / (3 * heaviest)):
+            return photo
 
 
 def crop(
     rng: np.random.Generator, photo: Photo, size: int
-) -> tuple[GreyImage, list[NDArray[np.float32]]]:
-    """A random square part of a photo, scaled to `size` pixels, and its plates' (4, 2) corners.
+) -> tuple[GreyImage, list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """A random square part of a photo, scaled to `size` pixels.
 
-    It may be mirrored, rotated or sheared; some of its plates are replaced by drawn ones.
+    It may be mirrored or turned; some of its plates are replaced by drawn ones.
+
+    Returns: the part, its plates' (4, 2) corners, and those of what is ignored.
     """
-    height, width = photo.image.shape
-    side = int(min(height, width, log_uniform(rng, 0.45, 2.2) * size))
-    if len(photo.boxes) and chance(rng, 0.6):  # around a plate
-        box = photo.boxes[int(rng.integers(len(photo.boxes)))]
-        middle = (box[:2] + box[2:]) / 2 - rng.uniform(0.1, 0.9, 2) * side
-        x, y = np.clip(middle, 0, (width - side, height - side)).astype(int).tolist()
-    else:
-        x, y = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-    part = photo.image[y : y + side, x : x + side]
-    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    image = cv2.resize(part, (size, size), interpolation=how).astype(np.float32)
-    boxes = (photo.boxes - np.array([x, y, x, y], dtype=np.float32)) * np.float32(size / side)
+    scale, left, top = _framing(rng, photo, size)
+    image = _scaled_part(photo.image, scale, left, top, size)
+    place = np.array([left, top, left, top], dtype=np.float32)
+    boxes, ignored = ((b - place) * np.float32(scale) for b in (photo.boxes, photo.ignored))
     if chance(rng, 0.5):
         image = image[:, ::-1].copy()
-        boxes = np.stack([size - boxes[:, 2], boxes[:, 1], size - boxes[:, 0], boxes[:, 3]], axis=1)
-    inside = (boxes[:, 0] < size) & (boxes[:, 2] > 0) & (boxes[:, 1] < size) & (boxes[:, 3] > 0)
-    corners = [
+        boxes, ignored = (_mirrored(b, size) for b in (boxes, ignored))
+    corners, others = _corners_inside(boxes, size), _corners_inside(ignored, size)
+    corners = [_replace_plate(rng, image, c) if chance(rng, 0.2) else c for c in corners]
+    return _turn(rng, image, corners, others) if chance(rng, 0.35) else (image, corners, others)
+
+
+def _framing(rng: np.random.Generator, photo: Photo, size: int) -> tuple[float, float, float]:
+    """The scale, and the left and top edge in the photo, of a part around something or anywhere."""
+    height, width = photo.image.shape
+    wanted = [photo.boxes] if chance(rng, 0.6) else []
+    wanted += [photo.lookalikes] if chance(rng, 0.6) else []
+    wanted = [boxes for boxes in wanted if len(boxes)]
+    if not wanted:
+        scale = log_uniform(rng, 0.45, 2.0)
+        room_x, room_y = width - size / scale, height - size / scale
+        left = uniform(rng, min(0, room_x), max(0, room_x))
+        return scale, left, uniform(rng, min(0, room_y), max(0, room_y))
+    boxes = wanted[int(rng.integers(len(wanted)))]
+    box = boxes[int(rng.integers(len(boxes)))]
+    breadth = max(box[2] - box[0], (box[3] - box[1]) * 1.5)
+    scale = log_uniform(rng, _MIN_PLATE_WIDTH, _MAX_PLATE_WIDTH) / float(breadth)
+    scale = min(max(scale, size / (1.5 * min(height, width))), _MAX_ENLARGEMENT)
+    side = size / scale
+    # Now and then most of the plate lies outside.
+    kept = 0.3 if chance(rng, 0.12) else 1.0
+    start = []
+    for low, high, limit in ((box[0], box[2], width), (box[1], box[3], height)):
+        reach = kept * float(high - low)
+        first = uniform(rng, *sorted((float(low) + reach - side, float(high) - reach)))
+        start.append(float(np.clip(first, min(0, limit - side), max(0, limit - side))))
+    return scale, start[0], start[1]
+
+
+def _scaled_part(
+    image: NDArray[np.uint8], scale: float, left: float, top: float, size: int
+) -> GreyImage:
+    """The part of (size / scale) pixels square; what lies outside the image repeats its edge."""
+    # Smoothed first, because the warp samples points and would alias a large part.
+    if scale < 0.7:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.35 / scale), dtype=np.uint8)
+    offset = 0.5 * (scale - 1)  # the first pixel's centre stays the first pixel's centre
+    matrix = np.array([[scale, 0, offset - left * scale], [0, scale, offset - top * scale]])
+    part = cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(part, dtype=np.float32)
+
+
+def _mirrored(boxes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    return np.stack([size - boxes[:, 2], boxes[:, 1], size - boxes[:, 0], boxes[:, 3]], axis=1)
+
+
+def _corners_inside(boxes: NDArray[np.float32], size: int) -> list[NDArray[np.float32]]:
+    """The (4, 2) corners of those boxes that reach into the part."""
+    is_inside = (boxes[:, :2] < size).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+    return [
         np.array([[b[0], b[1]], [b[2], b[1]], [b[2], b[3]], [b[0], b[3]]], dtype=np.float32)
-        for b in boxes[inside]
+        for b in boxes[is_inside]
     ]
-    corners = [_replace_plate(rng, image, c) if chance(rng, 0.4) else c for c in corners]
-    return _rotate_or_shear(rng, image, corners) if chance(rng, 0.2) else (image, corners)
 
 
 def _replace_plate(
@@ -151,18 +246,35 @@ def _replace_plate(
     return new_corners
 
 
-def _rotate_or_shear(
-    rng: np.random.Generator, image: GreyImage, corners: list[NDArray[np.float32]]
-) -> tuple[GreyImage, list[NDArray[np.float32]]]:
-    """The image rotated, some also sheared, at the same size; and its plates' corners."""
+def _turn(
+    rng: np.random.Generator,
+    image: GreyImage,
+    corners: list[NDArray[np.float32]],
+    others: list[NDArray[np.float32]],
+) -> tuple[GreyImage, list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """The image turned, some also sheared, at the same size; and both kinds of corners."""
     size = image.shape[0]
-    matrix = cv2.getRotationMatrix2D(
-        (size / 2, size / 2), uniform(rng, -30, 30), uniform(rng, 1, 1.3)
-    )
-    if chance(rng, 0.4):
-        shear = np.array([[1, 0, 0], [uniform(rng, -0.5, 0.5), 1, 0], [0, 0, 1]])
+    angle = rng.normal(0, 6) if chance(rng, 0.8) else uniform(rng, -30, 30)
+    matrix = cv2.getRotationMatrix2D((size / 2, size / 2), angle, uniform(rng, 0.95, 1.2))
+    if chance(rng, 0.3):
+        shear = np.array([[1, 0, 0], [uniform(rng, -0.4, 0.4), 1, 0], [0, 0, 1]])
         shear[1, 2] = -shear[1, 0] * size / 2
         matrix = matrix @ shear
     turned = cv2.warpAffine(image, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    moved = [np.asarray(c @ matrix[:, :2].T + matrix[:, 2], dtype=np.float32) for c in corners]
-    return np.asarray(turned, dtype=np.float32), moved
+    corners, others = (
+        [np.asarray(c @ matrix[:, :2].T + matrix[:, 2], dtype=np.float32) for c in part]
+        for part in (corners, others)
+    )
+    return np.asarray(turned, dtype=np.float32), [_half_grown(c) for c in corners], others
+
+
+def _half_grown(corners: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Corners of an upright box between a turned box and the upright box around that.
+
+    What is turned is an upright box around a plate that may lean, so its corners are too far out.
+    """
+    middle = corners.mean(axis=0)
+    sides = np.array([np.linalg.norm(corners[i + 1] - corners[i]) for i in (0, 1)])
+    half = (np.ptp(corners, axis=0) + sides) / 4
+    signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    return np.asarray(middle + signs * half, dtype=np.float32)

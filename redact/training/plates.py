@@ -63,6 +63,10 @@ _ARABIAN_ROWS = (
     *(("rrrr RRR", "#### AAA"), ("RRR", "rrrr"), ("rrrr", "####"), ("RR rr", "rrr")),
     *(("RRRR", "#####"), ("pp R", "pp ppp"), ("RRRRR rr", "rrrr")),
 )
+_ARABIAN_SQUARE = (
+    *(("rrr", "RRR"), ("RR", "rrrr"), ("rrrr", "RRRR"), ("##", "####"), ("rr R", "rrr")),
+    *(("RRRR", "rrr", "rr"), ("rrr", "###"), ("R rr", "rrrr"), ("RRRRR", "#####")),
+)
 _INDIAN_ROWS = (("AA ##", "AA ####"), ("AA##A", "####"), ("AA-##", "A-####"))
 LAYOUTS = {
     "european": Layout((4.2, 5.1), 0.24, bands=0.75, dark=0.2),
@@ -85,6 +89,9 @@ LAYOUTS = {
     "arabian_two_lines": Layout(
         (1.4, 2.6), 0.06, patterns=_ARABIAN_ROWS, bands=0.3, lattice=0.4, captions=(0.15, 0.0)
     ),
+    "arabian_square": Layout(
+        (0.9, 1.45), 0.07, patterns=_ARABIAN_SQUARE, captions=(0.25, 0.1), lattice=0.4, dark=0.2
+    ),
     "thai": Layout((1.9, 2.4), 0.01, patterns=(("#TT ####", "TTTTTT"), ("TT", "####"))),
     "two_lines": Layout((1.1, 2.4), 0.10, lines=2, bands=0.15, captions=(0.15, 0.0)),
     "chinese_two_lines": Layout(
@@ -94,22 +101,37 @@ LAYOUTS = {
 }
 MOTORCYCLE_LAYOUTS = (
     *("motorcycle", "two_lines", "indian_two_lines", "arabian_two_lines", "devanagari"),
-    *("chinese_two_lines", "thai", "north_american"),
+    *("chinese_two_lines", "thai", "north_american", "arabian_square"),
 )
 _NAMES = tuple(LAYOUTS)
 _WEIGHTS = {name: layout.weight for name, layout in LAYOUTS.items()}
 
 
-def plate(rng: np.random.Generator, names: Sequence[str] = _NAMES) -> GreyImage:
-    """A plate of one of the named layouts: (HEIGHT, W) float32, 0..255."""
+def plate(
+    rng: np.random.Generator, names: Sequence[str] = _NAMES, *, ground: float | None = None
+) -> GreyImage:
+    """A plate of one of the named layouts: (HEIGHT, W) float32, 0..255.
+
+    ground: grey level of the plate where nothing is printed, as of a frameless plate that has the
+    colour of the body it is screwed to; None draws one.
+    """
     weights = np.array([_WEIGHTS[name] for name in names])
     layout = LAYOUTS[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
     height, width = HEIGHT, int(HEIGHT * uniform(rng, *layout.aspect))
-    ground, ink = tones(rng, layout.dark)
+    is_frameless = ground is not None
+    drawn, ink = tones(rng, layout.dark)
+    if ground is None:
+        ground = drawn
+    else:
+        ink = float(
+            np.clip(
+                ground + (uniform(rng, 90, 200) if ground < 110 else -uniform(rng, 90, 220)), 0, 255
+            )
+        )
     image = np.full((height, width), ground, dtype=np.float32) + slope(rng, height, width, 12)
-    if chance(rng, layout.scenery):
+    if not is_frameless and chance(rng, layout.scenery):
         _print_scenery(rng, image)
-    if chance(rng, 0.5):
+    if chance(rng, 0.15 if is_frameless else 0.5):
         _draw_rim(rng, image, ink)
     left, right = width * uniform(rng, 0.02, 0.07), width * uniform(rng, 0.93, 0.98)
     top, bottom = height * uniform(rng, 0.1, 0.2), height * uniform(rng, 0.8, 0.9)

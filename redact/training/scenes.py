@@ -14,15 +14,17 @@ from redact.training.backgrounds import background
 from redact.training.camera import burn_in_text, capture, change_lighting, distort_lens
 from redact.training.cars import FlatObject, car, surface_patch
 from redact.training.drawing import GreyImage, chance, log_uniform, resized, uniform
-from redact.training.motorcycles import motorcycle
+from redact.training.motorcycles import motorcycle, scooter_front
 from redact.training.photos import Photo, crop, pick_photo
 
 MIN_PLATE_WIDTH, MAX_PLATE_WIDTH = 14.0, 220.0
 """Pixels of a plate in the scene, if it is seen straight on."""
-PHOTO_SHARE = 0.45
+PHOTO_SHARE = 0.65
 """Share of the scenes that have a photograph behind them, where there are photographs."""
 # Plates whose grey levels have a lower standard deviation than this show nothing to learn from.
 _MIN_CONTRAST = 5.0
+_OBJECTS = (car, surface_patch, motorcycle, scooter_front)
+_OBJECT_SHARES = (0.54, 0.28, 0.10, 0.08)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +47,11 @@ def make_scene(rng: np.random.Generator, size: int = 256, photos: Sequence[Photo
     photos: photographs for backgrounds; without any, every background is drawn.
     """
     corners: list[NDArray[np.float32]] = []
-    if photos and chance(rng, PHOTO_SHARE):
-        canvas, corners = crop(rng, pick_photo(rng, photos), size)
-        plates = int(rng.choice([0, 1, 2], p=[0.7, 0.2, 0.1]))
+    ignored: list[NDArray[np.float32]] = []
+    is_photo = bool(photos) and chance(rng, PHOTO_SHARE)
+    if is_photo:
+        canvas, corners, ignored = crop(rng, pick_photo(rng, photos), size)
+        plates = int(rng.choice([0, 1, 2], p=[0.8, 0.15, 0.05]))
         others = int(rng.choice([0, 1, 2], p=[0.8, 0.1, 0.1]))
     else:
         canvas = background(rng, size)
@@ -56,8 +60,8 @@ def make_scene(rng: np.random.Generator, size: int = 256, photos: Sequence[Photo
     max_width = MAX_PLATE_WIDTH if plates < 2 else MAX_PLATE_WIDTH / 2
     for has_plate in rng.permutation([True] * plates + [False] * others):
         width = log_uniform(rng, MIN_PLATE_WIDTH, max_width)
-        make = (car, surface_patch, motorcycle)[int(rng.choice(3, p=[0.58, 0.30, 0.12]))]
-        place = _free_position(rng, size, width, corners)
+        make = _OBJECTS[int(rng.choice(len(_OBJECTS), p=_OBJECT_SHARES))]
+        place = _free_position(rng, size, width, [*corners, *ignored])
         if place is None:
             continue
         before = canvas.copy()
@@ -67,10 +71,16 @@ def make_scene(rng: np.random.Generator, size: int = 256, photos: Sequence[Photo
             corners.append(new_corners)
     if chance(rng, 0.2):
         burn_in_text(rng, canvas)
-    change_lighting(rng, canvas, corners)
-    if chance(rng, 0.15):
+    # A photograph already has the light, the lens and the noise of a camera.
+    if not is_photo or chance(rng, 0.5):
+        change_lighting(rng, canvas, corners)
+    if not is_photo and chance(rng, 0.15):
         canvas, corners = distort_lens(rng, canvas, corners)
-    return _label(capture(rng, canvas), corners, size)
+    if is_photo and chance(rng, 0.4):
+        image = np.clip(canvas, 0, 255).astype(np.uint8)
+    else:
+        image = capture(rng, canvas)
+    return _label(image, corners, ignored, size)
 
 
 def _free_position(
@@ -99,17 +109,24 @@ def _is_overdrawn(corners: NDArray[np.float32], before: GreyImage, after: GreyIm
     return bool(changed.size == 0 or changed.mean() > 0.35)
 
 
-def _label(image: NDArray[np.uint8], corners: list[NDArray[np.float32]], size: int) -> Scene:
-    """The scene with its boxes; those that are too small at the image's edge are left out."""
+def _label(
+    image: NDArray[np.uint8],
+    corners: list[NDArray[np.float32]],
+    ignored: list[NDArray[np.float32]],
+    size: int,
+) -> Scene:
+    """The scene with its boxes; plates of which hardly anything shows are not visible."""
     boxes, is_visible = [], []
-    for c in corners:
+    for i, c in enumerate([*corners, *ignored]):
         full = np.concatenate([c.min(axis=0), c.max(axis=0)])
         cut = np.clip(full, 0, size)
-        if cut[2] - cut[0] < 7 or cut[3] - cut[1] < 3:
+        width, height = cut[2] - cut[0], cut[3] - cut[1]
+        if width < 2 or height < 2:
             continue
         boxes.append(cut)
-        is_inside = np.prod(cut[2:] - cut[:2]) > 0.4 * np.prod(full[2:] - full[:2])
-        is_visible.append(is_inside and _has_contrast(image, cut))
+        is_inside = width * height > 0.35 * np.prod(full[2:] - full[:2])
+        is_large = width >= 8 and height >= 3
+        is_visible.append(i < len(corners) and is_inside and is_large and _has_contrast(image, cut))
     return Scene(
         image,
         np.asarray(boxes, dtype=np.float32).reshape(-1, 4),

@@ -40,6 +40,24 @@ def test_training_lowers_the_loss_and_resumes_where_it_stopped(trained):
     assert log[-1]["loss"] < log[0]["loss"]
 
 
+def test_training_ends_in_time_and_decays_the_learning_rate_to_that_end(tmp_path):
+    recipe = dataclasses.replace(TINY, steps=10**6, minutes=0.05, decay_share=1.0)
+    train(tmp_path, recipe, save_every=10**6)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert 1 <= saved["step"] < 10**6
+    assert 0.05 <= saved["minutes"] < 1
+    assert saved["optimizer"]["param_groups"][0]["lr"] < TINY.learning_rate / 2
+    train(tmp_path, recipe)  # it is over: nothing more is learned
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == saved["step"]
+
+
+def test_training_on_photographs_searches_them_for_false_detections_again(tmp_path, photo_folder):
+    recipe = dataclasses.replace(TINY, steps=6, mining_steps=3, photos=photo_folder)
+    train(tmp_path, recipe, save_every=3)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [3, 6]
+
+
 def test_the_detector_runs_the_exported_file_on_images_of_any_size(trained, monkeypatch):
     monkeypatch.setenv("REDACT_WEIGHTS", str(trained))
     detector = PlateDetector(threshold=0.0)
@@ -64,7 +82,9 @@ def test_a_network_is_restored_from_its_file_and_trained_further(tmp_path):
     )
     train(tmp_path / "further", recipe, save_every=1)
     checkpoint = torch.load(tmp_path / "further" / "checkpoint.pt", weights_only=True)
-    assert torch.allclose(checkpoint["average"]["up.weight"], net.up.weight, atol=1e-6)
+    assert torch.allclose(
+        checkpoint["average"]["from_coarse.weight"], net.from_coarse.weight, atol=1e-6
+    )
 
 
 def test_restoring_a_file_of_another_network_is_an_error(tmp_path):
@@ -84,8 +104,8 @@ def test_mixing_averages_the_weights_and_recalibrating_sets_the_statistics(tmp_p
     for net, path in zip(nets, paths, strict=True):
         torch.save({"average": net.state_dict()}, path)
     net = mix(*paths, 0.25)
-    between = 0.75 * nets[0].up.weight + 0.25 * nets[1].up.weight
-    assert torch.allclose(net.up.weight, between, atol=1e-6)
+    between = 0.75 * nets[0].from_coarse.weight + 0.25 * nets[1].from_coarse.weight
+    assert torch.allclose(net.from_coarse.weight, between, atol=1e-6)
     recalibrate_batch_norm(net, [np.full((32, 32), 128 + 8 * i, np.uint8) for i in range(16)])
     assert not net.training
-    assert not torch.equal(net.stem[0][1].running_mean, torch.zeros(8))
+    assert not torch.equal(net.stem[0][1].running_mean, torch.zeros(16))
