@@ -18,6 +18,25 @@ from redact.resizing import size_within
 from redact.types import Box
 from redact.views import View
 
+# Frames whose correlation is lower show different scenes. Chosen by eye.
+_CUT_MAX_CORRELATION = 0.35
+# A cut changes more of the frame than this. Chosen by eye.
+_CUT_MIN_CHANGED_RATIO = 0.5
+# At most so many moving parts are reported, the largest. Chosen by eye.
+_MAX_PARTS = 12
+# Somebody who crosses so many of their own widths a second, as runners do, may be blurred beyond
+# what any detector recognises.
+_FAST_MIN_WIDTHS_PER_SECOND = 3.0
+# Frames that lie farther apart don't show how fast somebody moves.
+_FAST_MAX_GAP_SECONDS = 0.25
+# A person's blob is at least this much higher than wide.
+_FAST_MIN_ASPECT = 1.5
+# The blob of a person near the camera has at least this share of the frame's height.
+_FAST_MIN_HEIGHT_RATIO = 0.25
+# Blobs in successive frames whose widths or heights differ by this factor or more show different
+# objects.
+_FAST_MAX_SIZE_RATIO = 1.6
+
 _Edges = tuple[float, float, float, float]
 """x0 y0 x1 y1 in small pixels."""
 
@@ -104,10 +123,7 @@ class MotionDetector:
 
 def _is_cut(moving_ratio: float, frame: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
     """Whether much of the frame moves and the frame doesn't look like the last one."""
-    return (
-        moving_ratio > TUNING.cut_min_changed_ratio
-        and correlation(frame, last) < TUNING.cut_max_correlation
-    )
+    return moving_ratio > _CUT_MIN_CHANGED_RATIO and correlation(frame, last) < _CUT_MAX_CORRELATION
 
 
 def _explained_moving(
@@ -167,7 +183,7 @@ def _parts_around(
     width, height = size
     return tuple(
         _scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
-        for x0, y0, x1, y1 in joined[: TUNING.max_parts]
+        for x0, y0, x1, y1 in joined[:_MAX_PARTS]
     )
 
 
@@ -202,7 +218,7 @@ def _fast_heads(
         height: of the small frame, pixels.
 
     """
-    if not 0 < elapsed <= TUNING.fast_max_gap_seconds or not before or not blobs:
+    if not 0 < elapsed <= _FAST_MAX_GAP_SECONDS or not before or not blobs:
         return []
     distance = np.abs(_center_x(blobs)[:, None] - _center_x(before)[None, :])
     nearest, nearest_back = distance.argmin(axis=1), distance.argmin(axis=0)
@@ -213,8 +229,8 @@ def _fast_heads(
         # in was not in the last frame, and the nearest blob there is somebody else.
         last = int(nearest[number])
         is_same = nearest_back[last] == number and _are_alike((w, h), before[last])
-        is_near = h >= max(TUNING.fast_min_aspect * w, TUNING.fast_min_height_ratio * height)
-        min_distance = TUNING.fast_min_widths_per_second * elapsed * w
+        is_near = h >= max(_FAST_MIN_ASPECT * w, _FAST_MIN_HEIGHT_RATIO * height)
+        min_distance = _FAST_MIN_WIDTHS_PER_SECOND * elapsed * w
         if is_same and is_near and distance[number, last] >= min_distance:
             x, half = (x0 + x1) / 2, TUNING.head_half_width * w
             heads.append((x - half, y0, x + half, y0 + TUNING.head_height * w))
@@ -229,4 +245,4 @@ def _center_x(blobs: list[_Edges]) -> NDArray[np.float64]:
 def _are_alike(size: tuple[float, float], other: _Edges) -> bool:
     """Whether a blob of that width and height is about as large as another one."""
     pairs = zip(size, (other[2] - other[0], other[3] - other[1]), strict=True)
-    return all(max(pair) < TUNING.fast_max_size_ratio * min(pair) for pair in pairs)
+    return all(max(pair) < _FAST_MAX_SIZE_RATIO * min(pair) for pair in pairs)

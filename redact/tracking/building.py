@@ -24,6 +24,10 @@ from redact.tracking.tracklet import Tracklet
 from redact.tracking.tuning import TUNING, kind_tuning
 from redact.types import Detection, Track
 
+# An object stood at its isolated ends if the centres of all its other detections are closer to them
+# than this, in sizes. Chosen by eye.
+_STATIONARY_END_SIZES = 0.5
+
 
 def track_detections(
     detections: Iterable[Detection],
@@ -212,7 +216,7 @@ def _without_unseen_ends(tracklet: Tracklet) -> Tracklet:
 def _stands_at(center: NDArray[np.float64], boxes: NDArray[np.float64]) -> bool:
     """Whether the (N, 4) boxes of one object over time all lie around the (2,) centre."""
     distance = np.linalg.norm(centers_of(boxes) - center, axis=1)
-    is_near = distance < TUNING.stationary_end_sizes * sizes_of(boxes)
+    is_near = distance < _STATIONARY_END_SIZES * sizes_of(boxes)
     return len(boxes) > 0 and bool(is_near.all())
 
 

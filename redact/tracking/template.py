@@ -14,6 +14,11 @@ from redact.tracking.tuning import TUNING
 from redact.types import Box
 from redact.views import View
 
+# Smaller boxes have no template. Chosen by eye.
+_MIN_TEMPLATE_SIDE_PIXELS = 6
+# A template whose grey levels deviate by less can't be told from a plain wall. By eye.
+_MIN_TEMPLATE_DEVIATION = 3.0
+
 GrayImage = NDArray[np.uint8]
 
 
@@ -36,10 +41,10 @@ class Template:
         inside = clamp_to(Box(*box), Box(0, 0, width, height))
         x0, y0, x1, y1 = (round(v) for v in inside)
         step = max(1, max(x1 - x0, y1 - y0) // TUNING.template_side_pixels)
-        if min(x1 - x0, y1 - y0) < max(TUNING.min_template_side_pixels, step):
+        if min(x1 - x0, y1 - y0) < max(_MIN_TEMPLATE_SIDE_PIXELS, step):
             return None
         image = _downscaled(view, x0, y0, (x1 - x0) // step, (y1 - y0) // step, step)
-        if float(image.std()) < TUNING.min_template_deviation:
+        if float(image.std()) < _MIN_TEMPLATE_DEVIATION:
             return None
         return cls(image, step, np.asarray(inside[:2]) - box[:2])
 

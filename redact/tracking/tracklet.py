@@ -14,6 +14,9 @@ from redact.tracking.evidence import Evidence
 from redact.tracking.tuning import TUNING, kind_tuning
 from redact.types import Box
 
+# Over a shorter time no velocity is measured: noise would dominate it. Chosen by eye.
+_MIN_VELOCITY_SPAN_SECONDS = 0.05
+
 
 @dataclasses.dataclass(eq=False)
 class Tracklet:
@@ -225,7 +228,7 @@ def end_velocity(
     """
     is_near = np.abs(times - times[end]) <= TUNING.velocity_window_seconds
     span = float(np.ptp(times[is_near]))
-    if span <= TUNING.min_velocity_span_seconds:
+    if span <= _MIN_VELOCITY_SPAN_SECONDS:
         return np.zeros(2)
     centers = centers_of(boxes[is_near])
     return np.asarray((centers[-1] - centers[0]) / span)
