@@ -78,6 +78,12 @@ def grow(box: Box, ratio: float, min_pixels: float = 0.0) -> Box:
     return Box(cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
 
 
+def scaled(box: tuple[float, float, float, float], factors: tuple[float, float]) -> Box:
+    """The box in an image whose width and height are multiplied by these factors."""
+    (x0, y0, x1, y1), (fx, fy) = box, factors
+    return Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy)
+
+
 def align_even(box: Box, width: int, height: int) -> Edges | None:
     """The smallest even-aligned box around `box` inside a frame of (width, height) pixels.
 

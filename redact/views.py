@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
-from redact.geometry import Edges
+from redact.geometry import Edges, scaled
 from redact.resizing import resized, shrunk
 from redact.types import Box, ClipInfo, Frame
 
@@ -228,8 +228,7 @@ def square_scale(pixel_aspect: float) -> tuple[float, float]:
 
 def unscaled(box: Box, scale: tuple[float, float]) -> Box:
     """A box in square pixels, in those of the view that `as_square` was given."""
-    fx, fy = scale
-    return Box(box.x0 / fx, box.y0 / fy, box.x1 / fx, box.y1 / fy)
+    return scaled(box, (1 / scale[0], 1 / scale[1]))
 
 
 def as_square(view: View, scale: tuple[float, float]) -> View:

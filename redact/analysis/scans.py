@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from redact.analysis.tuning import TUNING
 from redact.detectors import Detector, PartDetector
-from redact.geometry import Edges, clamp_to
+from redact.geometry import Edges, clamp_to, scaled
 from redact.memory import give_back_memory
 from redact.resizing import resized
 from redact.types import Box, Detection
@@ -135,13 +135,13 @@ def scan_frame(scan: ScanSpec, view: View, within: Sequence[Box] | None = None) 
     )
     factors = (view.shape[1] / image.shape[1], view.shape[0] / image.shape[0])
     if scan.skips_unchanged and within is not None:
-        within = tuple(_scaled(box, (1 / factors[0], 1 / factors[1])) for box in within)
+        within = tuple(scaled(box, (1 / factors[0], 1 / factors[1])) for box in within)
         detections = _detect(scan.detector, image, within)
     else:
         detections = _detect(scan.detector, image)
     size = (view.shape[1], view.shape[0])
     return [
-        _completed(dataclasses.replace(detection, box=_scaled(detection.box, factors)), size)
+        _completed(dataclasses.replace(detection, box=scaled(detection.box, factors)), size)
         for detection in detections
     ]
 
@@ -162,9 +162,9 @@ def scan_part(
     limit = scan.max_enlargement if max_enlargement is None else max_enlargement
     scale = min(scan.part_side_pixels / max(x1 - x0, y1 - y0), limit)
     size = max(1, round(scale * (x1 - x0))), max(1, round(scale * (y1 - y0)))
-    scaled = resized(crop, *size)
-    factors = ((x1 - x0) / scaled.shape[1], (y1 - y0) / scaled.shape[0])
-    detections = [_shifted(d, (x0, y0), factors) for d in _detect(scan.detector, scaled)]
+    image = resized(crop, *size)
+    factors = ((x1 - x0) / image.shape[1], (y1 - y0) / image.shape[0])
+    detections = [_shifted(d, (x0, y0), factors) for d in _detect(scan.detector, image)]
     detections = [_weaker_if_cut(d, (x0, y0, x1, y1), (width, height)) for d in detections]
     return [_completed(d, (width, height)) for d in detections]
 
@@ -295,10 +295,5 @@ def _shifted(
     detection: Detection, origin: tuple[int, int], factors: tuple[float, float]
 ) -> Detection:
     """A detection in a scaled part of the frame, in the frame's pixels."""
-    (x, y), box = origin, _scaled(detection.box, factors)
+    (x, y), box = origin, scaled(detection.box, factors)
     return dataclasses.replace(detection, box=Box(x + box.x0, y + box.y0, x + box.x1, y + box.y1))
-
-
-def _scaled(box: Box, factors: tuple[float, float]) -> Box:
-    fx, fy = factors
-    return Box(box.x0 * fx, box.y0 * fy, box.x1 * fx, box.y1 * fy)

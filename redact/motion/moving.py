@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.geometry import join_overlapping
+from redact.geometry import join_overlapping, scaled
 from redact.motion.background import Background
 from redact.motion.camera import correlation, estimate_shift
 from redact.motion.tuning import TUNING
@@ -112,7 +112,7 @@ class MotionDetector:
             is_crowded=is_crowded,
             is_cut=False,
             shift=(shift[0] * factors[0], shift[1] * factors[1]),
-            fast_heads=tuple(_scaled(head, factors) for head in heads),
+            fast_heads=tuple(scaled(head, factors) for head in heads),
         )
 
     def _start_scene(self, small: NDArray[np.float32], seconds: float, whole: Box) -> Motion:
@@ -182,7 +182,7 @@ def _parts_around(
     joined = sorted(join_overlapping(boxes), key=lambda box: -box.area)
     width, height = size
     return tuple(
-        _scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
+        scaled((max(0, x0), max(0, y0), min(width, x1), min(height, y1)), factors)
         for x0, y0, x1, y1 in joined[:_MAX_PARTS]
     )
 
@@ -199,11 +199,6 @@ def _is_crowded(parts: Sequence[Box], frame_area: float) -> bool:
     is_person = largest.height >= TUNING.person_min_aspect * largest.width
     beside = filled - largest.area
     return not is_person or beside > TUNING.max_beside_person_ratio * frame_area
-
-
-def _scaled(edges: _Edges, factors: tuple[float, float]) -> Box:
-    (x0, y0, x1, y1), (fx, fy) = edges, factors
-    return Box(x0 * fx, y0 * fy, x1 * fx, y1 * fy)
 
 
 def _fast_heads(

@@ -114,8 +114,7 @@ def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 2
     validation = make_validation_scenes(recipe)
     replay: deque[ReplayedScene] = deque(maxlen=_MAX_REPLAYED)
     while state.progress(recipe) < 1:
-        places = [lookalike_places(state.average, photo) for photo in photos]
-        _train_until_mining(folder, recipe, state, replay, validation, places, workers, save_every)
+        _train_until_mining(folder, recipe, state, replay, validation, photos, workers, save_every)
     target = folder / _WEIGHTS
     export(state.average, target)
     return target
@@ -127,17 +126,15 @@ def _train_until_mining(
     state: _State,
     replay: deque[ReplayedScene],
     validation: list[Scene],
-    places: list[NDArray[np.float32]],
+    photos: tuple[Photo, ...],
     workers: int,
     save_every: int,
 ) -> None:
-    """Train until false detections are to be searched for again, or to the end.
-
-    places: (K, 4) boxes of the false detections in each photo.
-    """
+    """Search the photos for false detections, and train until that is due again, or to the end."""
     rng = np.random.default_rng((recipe.seed, 2, state.step))
     losses: list[float] = []
     before, started = state.minutes, time.perf_counter()
+    places = [lookalike_places(state.average, photo) for photo in photos]
     # Spawned, not forked: torch has started threads by now.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _prepare_worker, (recipe, places)) as pool:

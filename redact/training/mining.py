@@ -6,8 +6,6 @@ view-based human face detection", 1998, who called it bootstrapping).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 import torch
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from redact.detectors.plates import decode
-from redact.geometry import suppress
+from redact.geometry import overlaps, suppress
 from redact.training.photos import Photo
 
 _MIN_SCORE = 0.3
@@ -35,15 +33,6 @@ def lookalike_places(net: nn.Module, photo: Photo) -> NDArray[np.float32]:
         maps = net(image.to(next(net.parameters()).device))[0].cpu().numpy()
     boxes, scores = decode(maps, _MIN_SCORE)
     boxes = boxes[suppress(boxes, scores, _NMS_IOU)]
-    is_apart = ~_meets(boxes, [*photo.boxes, *photo.ignored])
-    return boxes[is_apart][:_MAX_PLACES]
-
-
-def _meets(boxes: NDArray[np.float32], others: Sequence[NDArray[np.float32]]) -> NDArray[np.bool_]:
-    """Which of the (N, 4) boxes meet one of the others."""
-    meets = np.zeros(len(boxes), dtype=np.bool_)
-    for other in others:
-        low = np.maximum(boxes[:, :2], other[:2])
-        high = np.minimum(boxes[:, 2:], other[2:])
-        meets |= (high > low).all(axis=1)
-    return meets
+    known = [*photo.boxes, *photo.ignored]
+    is_apart = [not any(overlaps(tuple(box), tuple(other)) for other in known) for box in boxes]
+    return boxes[np.asarray(is_apart, dtype=np.bool_)][:_MAX_PLACES]

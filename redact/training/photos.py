@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.geometry import mirrored_boxes
 from redact.training.drawing import GreyImage, chance, log_uniform, resized, uniform
 from redact.training.plates import plate
 from redact.training.split import is_trained_on
@@ -43,6 +44,9 @@ _SET_WEIGHTS = {
     "clips": 0.5,
 }
 """How often a photo of each set is drawn, relative to the others; other sets are left out."""
+_KINDS = ("plate", "ignore")
+# Plates without a label, found among what earlier weights reported, by eye.
+_UNLABELLED = Path(__file__).parent / "unlabelled_plates.json"
 _NO_BOXES = np.zeros((0, 4), dtype=np.float32)
 _MIN_PLATE_WIDTH, _MAX_PLATE_WIDTH = 13.0, 210.0
 _MAX_ENLARGEMENT = 2.5
@@ -98,11 +102,6 @@ def _labelled(folder: Path, *, is_for_training: bool) -> Iterator[Photo]:
         yield Photo(np.asarray(image), _array(boxes["plate"]), _array(ignored), weight=weight)
 
 
-_KINDS = ("plate", "ignore")
-# Plates without a label, found among what earlier weights reported, by eye.
-_UNLABELLED = Path(__file__).parent / "unlabelled_plates.json"
-
-
 def _edges(item: dict[str, float]) -> tuple[float, float, float, float]:
     return item["x"], item["y"], item["x"] + item["w"], item["y"] + item["h"]
 
@@ -154,7 +153,7 @@ def crop(
     boxes, ignored = ((b - place) * np.float32(scale) for b in (photo.boxes, photo.ignored))
     if chance(rng, 0.5):
         image = image[:, ::-1].copy()
-        boxes, ignored = (_mirrored(b, size) for b in (boxes, ignored))
+        boxes, ignored = (mirrored_boxes(b, size) for b in (boxes, ignored))
     corners, others = _corners_inside(boxes, size), _corners_inside(ignored, size)
     corners = [_replace_plate(rng, image, c) if chance(rng, 0.2) else c for c in corners]
     return _turn(rng, image, corners, others) if chance(rng, 0.35) else (image, corners, others)
@@ -200,10 +199,6 @@ def _scaled_part(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(part, dtype=np.float32)
-
-
-def _mirrored(boxes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    return np.stack([size - boxes[:, 2], boxes[:, 1], size - boxes[:, 0], boxes[:, 3]], axis=1)
 
 
 def _corners_inside(boxes: NDArray[np.float32], size: int) -> list[NDArray[np.float32]]:
