@@ -129,6 +129,12 @@ def upright_to_stored(
             raise ValueError(f"rotation must be a multiple of 90 degrees, not {other}")
 
 
+def stored_to_upright(box: Box, width: int, height: int, rotation_degrees: int) -> Box:
+    """The reverse of `upright_to_stored`, with the same arguments; `box` is in the stored frame."""
+    size = (height, width) if rotation_degrees % 180 else (width, height)
+    return upright_to_stored(box, *size, -rotation_degrees)
+
+
 def overlap_groups(
     boxes: NDArray[np.floating], scores: NDArray[np.floating], iou: float
 ) -> Iterator[NDArray[np.intp]]:

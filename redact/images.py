@@ -17,7 +17,7 @@ from redact.detectors import Detector
 from redact.settings import Settings, as_settings
 from redact.tracking.merging import merge_detections
 from redact.types import Detection
-from redact.views import ArrayView, as_square, square_scale, unscaled
+from redact.views import ArrayView, Presentation
 
 Image = NDArray[np.uint8]
 
@@ -62,10 +62,10 @@ def detect_in_image(
 ) -> list[Detection]:
     """What `redact_image` covers, before the settings' margins; each face or plate once."""
     scans = scans_for(settings, detectors, build_still_scans)
-    scale = square_scale(settings.pixel_aspect or 1.0)
-    found = merge_detections(scan_view(as_square(ArrayView(image), scale), scans, 0))
+    seen_as = Presentation.of(settings.pixel_aspect or 1.0, settings.turn_degrees or 0)
+    found = merge_detections(scan_view(seen_as.view(ArrayView(image)), scans, 0))
     return [
-        dataclasses.replace(d, box=unscaled(d.box, scale))
+        dataclasses.replace(d, box=seen_as.to_frame(d.box, image.shape[:2]))
         for d in found
         if d.score >= _MIN_SCORES.get(d.kind, 0.3)
     ]

@@ -22,12 +22,13 @@ from redact.cover.styles import check_strength
 from redact.detectors import Detector
 from redact.errors import LeakError, PlanError
 from redact.job import Job, Progress
+from redact.motion.jumps import SceneClock
 from redact.output import check_target, default_target, staged
 from redact.plan import Plan
 from redact.report import Report
 from redact.settings import Settings
 from redact.types import ClipInfo, Detection, Frame
-from redact.views import FrameView
+from redact.views import FrameView, Presentation
 
 if TYPE_CHECKING:
     from redact.rendering.renderer import Renderer
@@ -183,8 +184,19 @@ def verify(
     """
     job = Job(settings, detectors, progress)
     clip = video.probe(path, max_pixels=job.settings.max_pixels)
-    clip = _read_through(job, clip, "read", lambda _frame, _seconds: None)
-    clip = dataclasses.replace(clip, warnings=clip.warnings + _doubts(clip, job.settings))
+    clock = SceneClock()
+    clip = _read_through(
+        job,
+        clip,
+        "read",
+        lambda frame, seconds: clock.tick(frame.index, seconds, FrameView(frame, clip)),
+    )
+    clip = dataclasses.replace(
+        clip,
+        turn_degrees=job.settings.turn_degrees or 0,
+        jump_indices=clock.jump_indices,
+        warnings=clip.warnings + _doubts(clip, job.settings),
+    )
     with job.scans(build_audit_scans) as scans:
         result = audit.find_leaks(
             clip.path,
@@ -209,10 +221,24 @@ def _analyze(job: Job, clip: ClipInfo) -> Plan:
     """Read the clip and plan what to cover."""
     # Hashed before it is read: a clip that changes meanwhile must not pass for the analyzed one.
     clip = dataclasses.replace(clip, sha256=video.file_sha256(clip.path))
+    plan, turn_degrees = _analyze_turned(job, clip, job.settings.turn_degrees or 0)
+    if job.settings.turn_degrees is None and turn_degrees:
+        plan, _ = _analyze_turned(job, clip, turn_degrees)
+    job.spent("analyze")
+    return plan
+
+
+def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, int]:
+    """Plan what to cover with detectors that see the frames turned clockwise by so much.
+
+    Returns: the plan, and how much farther frames have to be turned so that people stand upright.
+    """
+    clip = dataclasses.replace(clip, turn_degrees=turn_degrees)
     aspect = clip.upright_pixel_aspect(job.settings.pixel_aspect)
+    seen_as = Presentation.of(aspect, turn_degrees)
     with (
         job.scans() as scans,
-        Analyzer(scans, job.settings, pixel_aspect=aspect, workers=job.workers) as analyzer,
+        Analyzer(scans, job.settings, seen_as=seen_as, workers=job.workers) as analyzer,
     ):
         clip = _read_through(
             job,
@@ -223,8 +249,7 @@ def _analyze(job: Job, clip: ClipInfo) -> Plan:
         analyzer.finish()
         clip = dataclasses.replace(clip, warnings=clip.warnings + _doubts(clip, job.settings))
         plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
-    job.spent("analyze")
-    return plan
+        return plan, analyzer.turn_degrees
 
 
 # Sizes in which recorders store every other column or line, and their pixels' width over height.
@@ -237,14 +262,20 @@ _HALVED_SIZES = {
 
 def _doubts(clip: ClipInfo, settings: Settings) -> tuple[str, ...]:
     """What a person should look at, because the file may not tell how people look in it."""
+    doubts = []
+    if clip.turn_degrees and settings.turn_degrees is None:
+        doubts.append(
+            f"people stand upright when it is turned by {clip.turn_degrees} degrees clockwise, so "
+            "it was searched like that; if that is wrong, set turn_degrees (--turn)"
+        )
     aspect = _HALVED_SIZES.get((clip.width, clip.height))
-    if aspect is None or clip.sample_aspect_ratio != 1 or settings.pixel_aspect is not None:
-        return ()
-    return (
-        f"{clip.width}x{clip.height} is a size in which recorders store every other column or "
-        "line; if people look squeezed in it, faces are missed: set pixel_aspect to "
-        f"{aspect:g} (--pixel-aspect {aspect:g})",
-    )
+    if aspect and clip.sample_aspect_ratio == 1 and settings.pixel_aspect is None:
+        doubts.append(
+            f"{clip.width}x{clip.height} is a size in which recorders store every other column or "
+            "line; if people look squeezed in it, faces are missed: set pixel_aspect to "
+            f"{aspect:g} (--pixel-aspect {aspect:g})"
+        )
+    return tuple(doubts)
 
 
 def _load_kernels() -> None:
@@ -332,7 +363,7 @@ def _audit(job: Job, plan: Plan, output: Path, frames: frozenset[int] | None) ->
 
 
 def _read_through(
-    job: Job, clip: ClipInfo, stage: str, use: Callable[[Frame, float], None]
+    job: Job, clip: ClipInfo, stage: str, use: Callable[[Frame, float], object]
 ) -> ClipInfo:
     """Read the clip once, and return it with its frames' times filled in.
 

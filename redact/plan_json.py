@@ -69,7 +69,7 @@ def _clip_to_dict(clip: ClipInfo) -> dict[str, Any]:
         values[name] = str(values[name])
     values["pts"] = clip.pts.tolist()
     values["clock_shifts"] = [str(seconds) for seconds in clip.clock_shifts]
-    for name in ("dropped", "warnings"):
+    for name in ("jump_indices", "dropped", "warnings"):
         values[name] = list(values[name])
     return values
 
@@ -291,9 +291,11 @@ _CLIP_READERS: dict[str, Callable[[Any, str], Any]] = {
     "color_matrix": _int,
     "frame_count_estimate": _optional_count,
     "is_mirrored": _bool,
+    "turn_degrees": _rotation,
     "is_interlaced": _bool,
     "is_damaged": _bool,
     "clock_shifts": _tuple_of(_fraction),
+    "jump_indices": _tuple_of(_count),
     "dropped": _tuple_of(_str),
     "warnings": _tuple_of(_str),
 }

@@ -23,6 +23,8 @@ Style = Literal["blur", "solid", "pixelate", "gaussian"]
 """How a region is covered; see `Settings.style`."""
 Audio = Literal["drop", "keep"]
 """What happens to the sound; see `Settings.audio`."""
+Turn = Literal[0, 90, 180, 270]
+"""A clockwise turn in degrees; see `Settings.turn_degrees`."""
 Preset = Literal[
     "ultrafast",
     "superfast",
@@ -107,6 +109,11 @@ class Settings:
     """Width over height of the stored picture's pixels, so that detectors see people as they are.
     None takes what the clip says; recorders that store half of the columns often say nothing, and
     need 2."""
+    turn_degrees: Turn | None = None
+    """The clockwise turn that makes people stand upright in the clip as players show it, for a
+    camera that hangs sideways or upside down. None looks for it; streams (`redact_frames`) and
+    single images take None for 0. Only detectors see the turned picture, the result is not turned.
+    """
     max_pixels: int = 8192 * 4352
     """Clips with more pixels per frame than this are refused. The default lets the largest frame
     of H.264's highest level pass."""
@@ -199,10 +206,11 @@ def _field_types() -> dict[str, Any]:
 
 
 def _check_type(name: str, annotation: Any, value: object) -> None:
-    if typing.get_origin(annotation) is Literal:
-        accepted = typing.get_args(annotation)
-        if not isinstance(value, str) or value not in accepted:
-            raise SettingsError(f"{name} must be one of {', '.join(accepted)}, not {value!r}")
+    if allowed := _literal_values(annotation):
+        # 90.0 and True equal allowed values, but are mistakes.
+        if not any(value == other and type(value) is type(other) for other in allowed):
+            words = ", ".join(map(str, allowed))
+            raise SettingsError(f"{name} must be one of {words}, not {value!r}")
         return
     accepted = typing.get_args(annotation) or (annotation,)
     words = " or ".join(_TYPE_WORDS[kind] for kind in accepted)
@@ -212,6 +220,16 @@ def _check_type(name: str, annotation: Any, value: object) -> None:
     is_misplaced_bool = isinstance(value, bool) and bool not in accepted
     if not isinstance(value, accepted) or is_misplaced_bool:
         raise SettingsError(f"{name} must be {words}, not {value!r}")
+
+
+def _literal_values(annotation: Any) -> tuple[object, ...]:
+    """The values that a Literal allows, and None if it is optional; () for other annotations."""
+    if typing.get_origin(annotation) is Literal:
+        return typing.get_args(annotation)
+    parts = typing.get_args(annotation)
+    if not any(typing.get_origin(part) is Literal for part in parts):
+        return ()
+    return tuple(value for part in parts for value in _literal_values(part) or (None,))
 
 
 def _check_range(name: str, value: object) -> None:

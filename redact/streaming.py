@@ -24,7 +24,7 @@ from redact.images import Image, check_image
 from redact.job import Job
 from redact.settings import Settings, as_settings
 from redact.types import Track
-from redact.views import ArrayView
+from redact.views import ArrayView, Presentation
 
 
 def redact_frames(
@@ -59,9 +59,9 @@ def redact_frames(
     job = Job(as_settings(settings), detectors, None)
     cover = Cover(job.settings)
     with job.scans(build_scans) as scans, contextlib.ExitStack() as stack:
-        aspect = job.settings.pixel_aspect or 1.0
+        seen_as = Presentation.of(job.settings.pixel_aspect or 1.0, job.settings.turn_degrees or 0)
         analyzer = stack.enter_context(
-            Analyzer(scans, job.settings, pixel_aspect=aspect, workers=job.workers)
+            Analyzer(scans, job.settings, seen_as=seen_as, workers=job.workers)
         )
         live = LiveAnalyzer(analyzer, job.settings, frame_rate)
         for settled in live.settled(frames):
@@ -143,7 +143,7 @@ class LiveAnalyzer:
         if self._tracked_until == self._analyzer.last_index >= 0:
             return
         self._tracked_until = self._analyzer.last_index
-        self._analyzer.forget(index / self._rate - self._extend_seconds)
+        self._analyzer.forget(index, index / self._rate, self._extend_seconds)
         stop = self._next_index + round(self._extend_seconds * self._rate) + 1
         tracks = self._analyzer.tracks(np.arange(index, stop) / self._rate, index)
         self._tracks = self._ids.assign(tracks, index)

@@ -71,6 +71,9 @@ class ClipInfo:
     """The number of frames according to the container, for progress only; None when unknown."""
     is_mirrored: bool = False
     """After the rotation, left and right have to be swapped to make the stored picture upright."""
+    turn_degrees: int = 0
+    """The clockwise turn that makes people stand upright in the picture as it is shown; 0 unless
+    the camera hangs sideways or upside down and the file doesn't say so."""
     is_interlaced: bool = False
     """Each frame holds two fields, taken at different times, in alternate rows."""
     is_damaged: bool = False
@@ -78,6 +81,9 @@ class ClipInfo:
     the frames that a decoder recovers depend on the number of threads."""
     clock_shifts: tuple[Fraction, ...] = ()
     """Seconds added to the times in the source: at the start, and after each reset of its clock."""
+    jump_indices: tuple[int, ...] = ()
+    """Frames before which more happens than their times say, as in a time lapse. The analysis and
+    the audit look at these more closely."""
     dropped: tuple[str, ...] = ()
     """What the source contains and the output won't: streams, metadata, chapters."""
     warnings: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ of it, or all of it at a quarter of its size.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 from typing import Protocol
@@ -15,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
-from redact.geometry import Edges, scaled
+from redact.geometry import Edges, scaled, stored_to_upright, upright_to_stored
 from redact.resizing import resized, shrunk
-from redact.types import Box, ClipInfo, Frame
+from redact.types import Box, ClipInfo, Frame, Track
 
 Image = NDArray[np.uint8]
 
@@ -158,7 +159,7 @@ class SquareView:
 
     Args:
         view: any view.
-        scale: what its width and height are multiplied by, neither less than 1; see `square_scale`.
+        scale: what its width and height are multiplied by, neither less than 1; see `Presentation`.
 
     """
 
@@ -216,21 +217,114 @@ class SquareView:
         return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
 
 
-def square_scale(pixel_aspect: float) -> tuple[float, float]:
-    """What width and height are multiplied by so that pixels get square; neither is less than 1.
+class TurnedView:
+    """A view of another one, turned clockwise by quarters.
 
-    pixel_aspect: width over height of a pixel.
+    Args:
+        view: any view.
+        degrees: 90, 180 or 270.
+
     """
-    if 1 / _MAX_SQUARE_RATIO < pixel_aspect < _MAX_SQUARE_RATIO:
-        return 1.0, 1.0
-    return max(1.0, pixel_aspect), max(1.0, 1 / pixel_aspect)
+
+    def __init__(self, view: View, degrees: int) -> None:
+        self._view, self._degrees = view, degrees
+        self._lock = threading.Lock()
+        self._whole: Image | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width = self._view.shape
+        return (width, height) if self._degrees % 180 else (height, width)
+
+    def whole(self) -> Image:
+        """All of it: (H, W, 3) uint8 BGR."""
+        with self._lock:
+            if self._whole is None:
+                self._whole = self._turned(self._view.whole())
+            return self._whole
+
+    def part(self, part: Edges) -> Image:
+        """A part of it inside its edges: (y1 - y0, x1 - x0, 3) uint8 BGR."""
+        if self._whole is not None:
+            x0, y0, x1, y1 = part
+            return self._whole[y0:y1, x0:x1]
+        return self._turned(self._view.part(self._inner(part)))
+
+    def smaller(self, long_side: int) -> Image:
+        """All of it, (h, w, 3) uint8 BGR, perhaps shrunk; the longer side keeps `long_side`."""
+        return self._turned(self._view.smaller(long_side))
+
+    def luma(self, size: tuple[int, int], part: Edges | None = None) -> Image:
+        """(h, w) uint8 brightness of a part of it, or of all of it, shrunk to `size`, (w, h)."""
+        inner = None if part is None else self._inner(part)
+        inner_size = size[::-1] if self._degrees % 180 else size
+        return self._turned(self._view.luma(inner_size, inner))
+
+    def release(self) -> None:
+        """Drop converted arrays to free memory; they are converted again when asked for."""
+        self._whole = None
+        self._view.release()
+
+    def _turned(self, image: Image) -> Image:
+        return np.ascontiguousarray(np.rot90(image, -self._degrees // 90))
+
+    def _inner(self, part: Edges) -> Edges:
+        height, width = self._view.shape
+        x0, y0, x1, y1 = upright_to_stored(Box(*part), width, height, self._degrees)
+        return round(x0), round(y0), round(x1), round(y1)
 
 
-def unscaled(box: Box, scale: tuple[float, float]) -> Box:
-    """A box in square pixels, in those of the view that `as_square` was given."""
-    return scaled(box, (1 / scale[0], 1 / scale[1]))
+@dataclasses.dataclass(frozen=True)
+class Presentation:
+    """How detectors see a frame: with square pixels, and turned so that people stand upright.
 
+    Boxes in a frame as it is shown are converted to boxes in what detectors see, and back.
+    """
 
-def as_square(view: View, scale: tuple[float, float]) -> View:
-    """The view with square pixels; the view itself where the scale is 1."""
-    return view if scale == (1.0, 1.0) else SquareView(view, scale)
+    scale: tuple[float, float] = (1.0, 1.0)
+    """What width and height are multiplied by so that pixels get square."""
+    turn_degrees: int = 0
+    """The clockwise turn, after that: 0, 90, 180 or 270."""
+
+    @classmethod
+    def of(cls, pixel_aspect: float, turn_degrees: int = 0) -> Presentation:
+        """Make one for frames whose pixels have that width over height."""
+        if 1 / _MAX_SQUARE_RATIO < pixel_aspect < _MAX_SQUARE_RATIO:
+            return cls(turn_degrees=turn_degrees)
+        return cls((max(1.0, pixel_aspect), max(1.0, 1 / pixel_aspect)), turn_degrees)
+
+    def view(self, view: View) -> View:
+        """The frame as detectors see it; the view itself where that is no different."""
+        if self.scale != (1.0, 1.0):
+            view = SquareView(view, self.scale)
+        return TurnedView(view, self.turn_degrees) if self.turn_degrees else view
+
+    def to_seen(self, box: Box, shape: tuple[int, int]) -> Box:
+        """A box of the frame in what detectors see; shape: (height, width) of the frame."""
+        box = scaled(box, self.scale)
+        return stored_to_upright(box, *self._square_size(shape), self.turn_degrees)
+
+    def to_frame(self, box: Box, shape: tuple[int, int]) -> Box:
+        """A box in what detectors see, in pixels of the frame; shape: its (height, width)."""
+        box = upright_to_stored(box, *self._square_size(shape), self.turn_degrees)
+        return scaled(box, (1 / self.scale[0], 1 / self.scale[1]))
+
+    def track_to_frame(self, track: Track, shape: tuple[int, int]) -> Track:
+        """A track of what detectors saw, in pixels of the frame; shape: its (height, width)."""
+        if self == Presentation():
+            return track
+        boxes = [self.to_frame(Box(*map(float, box)), shape) for box in track.boxes]
+        margins = track.margins
+        if margins is not None:
+            margins = (margins[:, ::-1] if self.turn_degrees % 180 else margins) / self.scale
+            margins = margins.astype(np.float32)
+        return dataclasses.replace(track, boxes=np.asarray(boxes, np.float32), margins=margins)
+
+    def seen_size(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) of what detectors see of a frame of that (height, width)."""
+        width, height = self._square_size(shape)
+        return (height, width) if self.turn_degrees % 180 else (width, height)
+
+    def _square_size(self, shape: tuple[int, int]) -> tuple[int, int]:
+        return round(shape[1] * self.scale[0]), round(shape[0] * self.scale[1])

@@ -10,8 +10,8 @@ from make_clips import write_clip
 from redact import Box, Detection, video
 from redact.analysis.scans import ScanSpec, scan_frame
 from redact.resizing import shrunk
-from redact.types import ClipInfo
-from redact.views import ArrayView, FrameView, SquareView, as_square, square_scale
+from redact.types import ClipInfo, Track
+from redact.views import ArrayView, FrameView, Presentation, SquareView, TurnedView
 
 TURNS = list(itertools.product((0, 90, 180, 270), (False, True)))
 
@@ -124,9 +124,55 @@ def test_a_square_view_shows_everything_as_people_see_it(decoded, scale):
     assert np.array_equal(view.whole(), whole)
 
 
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_view_shows_everything_turned(decoded, degrees):
+    plain = FrameView(*decoded)
+    view = TurnedView(plain, degrees)
+    upright = np.rot90(plain.whole(), -degrees // 90)
+    part = (60, 40, 180, 160)
+    alone, small = view.part(part), view.smaller(70)
+    expected = ArrayView(np.ascontiguousarray(upright))
+    assert view.shape == upright.shape[:2]
+    assert np.array_equal(view.whole(), upright)
+    assert np.abs(alone.astype(int) - upright[40:160, 60:180]).max() <= 1
+    assert small.shape[0] / small.shape[1] == view.shape[0] / view.shape[1]
+    for asked in (None, part):
+        luma = view.luma((60, 60), asked).astype(int)
+        assert np.abs(luma - expected.luma((60, 60), asked)).mean() < 4
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (2.0, 1.0)])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_boxes_and_tracks_come_back_from_where_detectors_saw_them(scale, degrees):
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[8:20, 4:10] = 255
+    box = Box(4, 8, 10, 20)
+    presented = Presentation(scale, degrees)
+    seen = presented.view(ArrayView(image))
+    rows, columns = np.nonzero(seen.whole()[:, :, 0] > 128)
+    at = Box(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    assert presented.seen_size((40, 60)) == seen.shape[::-1]
+    assert presented.to_seen(box, (40, 60)) == at
+    assert presented.to_frame(at, (40, 60)) == box
+    track = Track(
+        id=1,
+        kind="face",
+        start_index=0,
+        boxes=np.array([at], np.float32),
+        scores=np.ones(1, np.float32),
+        margins=np.array([[4.0, 2.0]], np.float32),
+    )
+    back = presented.track_to_frame(track, (40, 60))
+    assert back.boxes.tolist() == [list(box)]
+    margins = [2.0, 4.0] if degrees % 180 else [4.0, 2.0]
+    assert back.margins.tolist() == [[margins[0] / scale[0], margins[1]]]
+    assert back.boxes.dtype == back.margins.dtype == np.float32
+
+
 def test_pixels_that_are_nearly_square_are_left_as_they_are(decoded):
-    assert square_scale(1.0) == square_scale(12 / 11) == square_scale(11 / 12) == (1.0, 1.0)
-    assert square_scale(2.0) == (2.0, 1.0)
-    assert square_scale(0.5) == (1.0, 2.0)
+    assert Presentation.of(1.0) == Presentation.of(12 / 11) == Presentation.of(11 / 12)
+    assert Presentation.of(1.0) == Presentation()
+    assert Presentation.of(2.0).scale == (2.0, 1.0)
+    assert Presentation.of(0.5).scale == (1.0, 2.0)
     view = FrameView(*decoded)
-    assert as_square(view, (1.0, 1.0)) is view
+    assert Presentation().view(view) is view

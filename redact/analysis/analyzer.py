@@ -22,13 +22,16 @@ from redact.analysis.scans import ScanSpec, scan_frame, scan_part, submit_scan
 from redact.analysis.tuning import TUNING
 from redact.geometry import covered_share
 from redact.motion.changes import ChangedParts, ChangeMap
+from redact.motion.jumps import SceneClock
 from redact.motion.moving import Motion, MotionDetector
 from redact.settings import Settings
 from redact.tracking.association import Associator
 from redact.tracking.building import build_tracks
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, Detection, Track
-from redact.views import View, as_square, square_scale
+from redact.views import Presentation, View
+
+_AS_IT_IS = Presentation()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +65,7 @@ class Analyzer:
     Args:
         scans: which detectors run, where and how often.
         settings: `heads`, `max_gap_seconds` and `extend_seconds` are used.
-        pixel_aspect: width over height of the frames' pixels. Detectors see them as people do,
-            with square ones; tracks are in the frames' own pixels.
+        seen_as: how detectors see the frames; tracks are in the frames' own pixels.
         workers: threads that scan, a few frames ahead of the tracking. With 0 the caller's thread
             scans, so that detectors need not be safe to share between threads.
 
@@ -74,11 +76,12 @@ class Analyzer:
         scans: Sequence[ScanSpec],
         settings: Settings,
         *,
-        pixel_aspect: float = 1.0,
+        seen_as: Presentation = _AS_IT_IS,
         workers: int = 0,
     ) -> None:
         self._settings = settings
-        self._scale = square_scale(pixel_aspect)
+        self._seen_as = seen_as
+        self._shape = (0, 0)
         self._pool = ThreadPoolExecutor(workers) if workers else None
         self._max_pending = max(1, 2 * workers)
         self._pending: collections.deque[_PendingFrame] = collections.deque()
@@ -87,10 +90,13 @@ class Analyzer:
         self._needs_motion = bool(self._near_scans) or any(
             scan.where == "moving" or scan.camera_moving_seconds is not None for scan in scans
         )
+        self._has_pauses = any(scan.every_seconds > 0 for scan in self._scheduled)
+        self._clock = SceneClock()
         self._motion_detector = MotionDetector()
         self._motion = Motion(parts=(), is_whole_frame=False, is_cut=False, shift=(0.0, 0.0))
         self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
         self._last_scanned: dict[ScanSpec, float] = {}
+        self._turn_votes: dict[int, float] = dict.fromkeys((0, 90, 180, 270), 0.0)
         self._last_seconds = -math.inf
         self.last_index = -1
         """The last frame that was scanned, -1 before the first."""
@@ -119,12 +125,16 @@ class Analyzer:
             view: the frame. It must show the same for `TUNING.look_back_seconds`.
 
         """
+        self._shape = view.shape
+        view = self._seen_as.view(view)
+        shown_seconds = seconds
+        if self._has_pauses:
+            seconds = self._clock.tick(index, seconds, view)
         if not self._is_any_due(seconds):
             return
         self._last_seconds, self.last_index = seconds, index
-        view = as_square(view, self._scale)
         if self._needs_motion:
-            self._motion = self._motion_detector.step(view, seconds)
+            self._motion = self._motion_detector.step(view, shown_seconds)
         motion = self._motion
         if motion.is_cut:
             self._last_scanned.clear()
@@ -161,20 +171,45 @@ class Analyzer:
         seconds: (N,) presentation time of each frame from `first_index` on.
         """
         self._associate_all()
+        seconds = self._clock.seconds(seconds, first_index)
         tracks = build_tracks(
             self._associator.tracklets, seconds, self._settings, first_index=first_index
         )
-        return tuple(_in_frame_pixels(track, self._scale) for track in tracks)
+        return tuple(self._seen_as.track_to_frame(track, self._shape) for track in tracks)
 
-    def forget(self, before: float) -> None:
-        """Drop what is known of tracks before that time, in seconds; a live stream calls this."""
+    @property
+    def turn_degrees(self) -> int:
+        """The clockwise turn of what detectors see after which people stand upright.
+
+        0 where little speaks for another turn.
+        """
+        return self._voted_turn() or 0
+
+    @property
+    def jump_indices(self) -> tuple[int, ...]:
+        """The frames before which more happened than their times say; see `SceneClock`."""
+        return self._clock.jump_indices
+
+    def forget(self, index: int, seconds: float, keep_seconds: float) -> None:
+        """Drop what is known of tracks before a frame; a live stream calls this.
+
+        Args:
+            index: of the frame.
+            seconds: its presentation time.
+            keep_seconds: tracks are kept that were there so long before it.
+
+        """
+        before = self._clock.seconds(np.array([seconds]), index)[0] - keep_seconds
+        self._clock.forget(index)
         self._associator.forget(before)
         self._redetector.forget(set(self._associator.tracklets))
 
     def _is_any_due(self, seconds: float) -> bool:
         """Whether any scan is due; scans that come due late wait, so that they share a frame."""
         step = min((scan.every_seconds for scan in self._scheduled), default=math.inf)
-        if 0 <= seconds - self._last_seconds < step - TUNING.early_seconds:
+        if not self._clock.is_jump and (
+            0 <= seconds - self._last_seconds < step - TUNING.early_seconds
+        ):
             return False
         return any(self._is_due(scan, seconds) for scan in self._scheduled)
 
@@ -184,8 +219,17 @@ class Analyzer:
             camera_moving=self._motion.is_whole_frame,
             crowded=self._motion.is_crowded,
             idle=self._needs_motion and last is not None and not self._motion.parts,
+            upright=self._voted_turn() == 0,
         )
+        if self._clock.is_jump and interval <= TUNING.jump_max_interval_seconds:
+            return True
         return last is None or not 0 <= seconds - last < interval - TUNING.early_seconds
+
+    def _voted_turn(self) -> int | None:
+        """The turn that most votes are for; None where it is in doubt."""
+        second, first = sorted((votes, turn) for turn, votes in self._turn_votes.items())[-2:]
+        least = max(TUNING.turn_min_votes, TUNING.turn_min_vote_ratio * second[0])
+        return first[1] if first[0] >= least else None
 
     def _due_scans(self, seconds: float) -> list[ScanSpec]:
         """The scans due now, without those that another due scan makes superfluous."""
@@ -246,6 +290,7 @@ class Analyzer:
         hints: list[Detection] = []
         for started in pending.scans:
             (hints if started.scan.is_hint else found).extend(self._result(started, pending.view))
+        self._vote_on_turn(pending)
         self._associator.move_camera(pending.motion.shift)
         if self._near_scans and self._settings.heads != "off":
             hints += [
@@ -253,6 +298,29 @@ class Analyzer:
                 for head in pending.motion.fast_heads
             ]
         return found + self._unknown(hints, found, pending.seconds)
+
+    def _vote_on_turn(self, pending: _PendingFrame) -> None:
+        """Count each face and plate for the turn in which it was detected best.
+
+        Faces are detected in every turn, but with higher scores when they are upright. Plates are
+        upright when they are wider than high; square ones don't tell.
+        """
+        detected = sorted(
+            (
+                (detection, started.scan.turn_degrees)
+                for started in pending.scans
+                if started.scan.votes_on_turn
+                for detection in started.detections.result()
+            ),
+            key=lambda pair: -pair[0].score,
+        )
+        counted: list[Box] = []
+        for detection, turn in detected:
+            if detection.kind == "plate" and not _lies_flat(detection.box, turn):
+                continue
+            if all(_overlap(detection.box, box) <= TUNING.known_min_share for box in counted):
+                self._turn_votes[turn] += detection.score
+                counted.append(detection.box)
 
     def _result(self, started: _StartedScan, view: View) -> list[Detection]:
         """What a scan detected, and what it detected before where nothing has changed since."""
@@ -280,13 +348,12 @@ class Analyzer:
         ]
 
 
-def _in_frame_pixels(track: Track, scale: tuple[float, float]) -> Track:
-    """A track in square pixels, in those of the frames."""
-    if scale == (1.0, 1.0):
-        return track
-    shrinking: NDArray[np.float32] = np.float32(1) / np.asarray(scale, dtype=np.float32)
-    margins = None if track.margins is None else track.margins * shrinking
-    return dataclasses.replace(track, boxes=track.boxes * np.tile(shrinking, 2), margins=margins)
+def _lies_flat(plate: Box, turn_degrees: int) -> bool:
+    """Whether a box is clearly wider than high in the frame turned by so much."""
+    width, height = plate.width, plate.height
+    if turn_degrees % 180:
+        width, height = height, width
+    return width >= TUNING.turn_min_plate_aspect * height
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -88,6 +88,26 @@ _MOVING_FACES = PresetScan(
     _FACES_AS_THEY_ARE, where="moving", every_seconds=0.16, part_side_pixels=320
 )
 
+# Detections in turned frames are taken only where they are sure: there are three more ways to be
+# wrong.
+_SURE = 0.6
+
+
+def _in_turns(
+    detector: DetectorSpec, turns: Sequence[int], **schedule: Any
+) -> tuple[PresetScan, ...]:
+    return tuple(
+        PresetScan(
+            detector, turn_degrees=turn, votes_on_turn=True, skips_unchanged=True, **schedule
+        )
+        for turn in turns
+    )
+
+
+_ALL_TURNS, _OTHER_TURNS = (0, 90, 180, 270), (90, 180, 270)
+_SURE_FACES = _centerface(640, threshold=_SURE)
+_SURE_PLATES = _plates(1.0, enlarge_below=0, threshold=_SURE)
+
 _FACE_SCANS: dict[str, tuple[PresetScan, ...]] = {
     "fast": (
         PresetScan(_mediapipe_blazeface("full_range_sparse", 0.5), every_seconds=0.08),
@@ -148,11 +168,13 @@ _FACE_SCANS: dict[str, tuple[PresetScan, ...]] = {
             max_frame_side_pixels=1280,
             skips_unchanged=True,
         ),
+        *_in_turns(_SURE_FACES, _ALL_TURNS, every_seconds=1.0, upright_seconds=8.0),
     ),
     "thorough": (
         PresetScan(_NEAR_FACES),
         _AROUND_FACE_TRACKS,
         PresetScan(_centerface(None, 960, 480)),
+        *_in_turns(_SURE_FACES, _ALL_TURNS, every_seconds=0.5),
     ),
 }
 
@@ -217,11 +239,17 @@ _PLATE_SCANS: dict[str, tuple[PresetScan, ...]] = {
             crowded_seconds=0.48,
             skips_unchanged=True,
         ),
+        *_in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=1.0, upright_seconds=8.0),
     ),
-    "thorough": (_AROUND_PLATE_TRACKS, PresetScan(_plates(1.0, 0.5))),
+    "thorough": (
+        _AROUND_PLATE_TRACKS,
+        PresetScan(_plates(1.0, 0.5)),
+        *_in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=0.5),
+    ),
 }
 
 _STILL_FACES = PresetScan(DetectorSpec("still_faces:StillFaceDetector"))
+_STILL_TURNED_FACES = _in_turns(_SURE_FACES, _OTHER_TURNS)
 # Below this score shirts and bags are taken for heads.
 _STILL_HEADS = PresetScan(DetectorSpec("heads:HeadDetector", {"threshold": 0.8}, Rescoring()))
 
@@ -230,6 +258,7 @@ _AUDIT_FACE_SCANS = (
     # Far faces, as often as the analysis scans for them.
     PresetScan(_centerface(1920, max_enlargement=1.5), every_seconds=8.0, skips_unchanged=True),
     PresetScan(_FACES_AS_THEY_ARE, where="track", part_side_pixels=224),
+    *_in_turns(_SURE_FACES, _OTHER_TURNS, every_seconds=8.0),
 )
 _AUDIT_PLATE_SCANS = (
     PresetScan(_plates(0.75, 0.4), skips_unchanged=True),
@@ -240,6 +269,7 @@ _AUDIT_PLATE_SCANS = (
         part_side_pixels=256,
         surroundings_ratio=3.0,
     ),
+    *_in_turns(_SURE_PLATES, _OTHER_TURNS, every_seconds=8.0),
 )
 
 
@@ -280,7 +310,7 @@ def build_still_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]
     """
     if settings.detector == "fast" or not settings.faces:
         return build_scans(settings, threads=threads)
-    rows = [_STILL_FACES]
+    rows = [_STILL_FACES, *_STILL_TURNED_FACES]
     if settings.heads == "all-moving":
         rows.append(_STILL_HEADS)
     if settings.plates:

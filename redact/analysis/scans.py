@@ -18,7 +18,7 @@ from redact.geometry import Edges, clamp_to, scaled
 from redact.memory import give_back_memory
 from redact.resizing import resized
 from redact.types import Box, Detection
-from redact.views import View
+from redact.views import Presentation, View
 
 ScanArea = Literal["frame", "moving", "track"]
 """What a scan sees: the whole frame; each region in which something moves; or the surroundings of
@@ -37,6 +37,9 @@ class ScanSchedule:
     """Time between two scans while the camera moves. As `every_seconds` when None."""
     crowded_seconds: float | None = None
     """Time between two scans while much moves in front of a camera that stands still. As
+    `every_seconds` when None."""
+    upright_seconds: float | None = None
+    """Time between two scans once detections have shown that the camera hangs upright. As
     `every_seconds` when None."""
     idle_seconds: float | None = None
     """Time between two scans while nothing moves at all. As `every_seconds` when None."""
@@ -58,6 +61,10 @@ class ScanSchedule:
     so that the frame may be shrunk to it; 0 never shrinks."""
     surroundings_ratio: float = 3.2
     """Side of the square that a "track" scan sees, relative to the track's box's longer side."""
+    turn_degrees: int = 0
+    """The clockwise turn in which a "frame" scan sees the frame: 0, 90, 180 or 270."""
+    votes_on_turn: bool = False
+    """Its detections show in which turn people stand upright."""
     is_hint: bool = False
     """Its detections count only where no other scan and no confident track knows of anything."""
     skips_unchanged: bool = False
@@ -69,6 +76,7 @@ class ScanSchedule:
         *,
         camera_moving: bool = False,
         crowded: bool = False,
+        upright: bool = False,
         idle: bool = False,
         track_lost: bool = False,
     ) -> float:
@@ -76,6 +84,7 @@ class ScanSchedule:
         situations = (
             (camera_moving, self.camera_moving_seconds),
             (crowded, self.crowded_seconds),
+            (upright, self.upright_seconds),
             (idle, self.idle_seconds),
             (track_lost, self.track_lost_seconds),
         )
@@ -130,6 +139,8 @@ def scan_frame(scan: ScanSpec, view: View, within: Sequence[Box] | None = None) 
     within: a scan that skips what is unchanged may see these parts of the frame only; None stands
         for all of it.
     """
+    if scan.turn_degrees:
+        return _scan_turned(scan, view, within)
     image = (
         view.smaller(scan.sufficient_side_pixels) if scan.sufficient_side_pixels else view.whole()
     )
@@ -143,6 +154,18 @@ def scan_frame(scan: ScanSpec, view: View, within: Sequence[Box] | None = None) 
     return [
         _completed(dataclasses.replace(detection, box=scaled(detection.box, factors)), size)
         for detection in detections
+    ]
+
+
+def _scan_turned(scan: ScanSpec, view: View, within: Sequence[Box] | None) -> list[Detection]:
+    """Run a scan on the turned frame; boxes are in the pixels of the frame as it is."""
+    turn, shape = Presentation(turn_degrees=scan.turn_degrees), view.shape
+    if within is not None:
+        within = [turn.to_seen(part, shape) for part in within]
+    upright_scan = dataclasses.replace(scan, turn_degrees=0)
+    return [
+        dataclasses.replace(d, box=turn.to_frame(d.box, shape))
+        for d in scan_frame(upright_scan, turn.view(view), within)
     ]
 
 

@@ -22,6 +22,10 @@ class AnalysisTuning:
     """A scan is due when its interval is over but for this: a frame's time stamp may be rounded to
     slightly before the time that is meant. It allows for time bases of a millisecond."""
 
+    jump_max_interval_seconds: float = 0.5
+    """In a frame before which more happened than its time says, all scans are made that are
+    otherwise due at least this often. Chosen on benchmarks leaks with `--way lapse8`."""
+
     camera_settle_seconds: float = 4.0
     """For this long after the camera moved or the light changed, scans of changes see the whole
     frame again: it may happen again at any time, and what was seen before it is no longer known to
@@ -30,6 +34,18 @@ class AnalysisTuning:
     last_frame_max_interval_seconds: float = 2.0
     """The last frame gets a scan of the whole frame by those that come at least this often, since
     no later scan makes up for it. Chosen by eye, to leave out the rare and expensive ones."""
+
+    # Cameras that hang sideways or upside down (`analyzer.py`).
+
+    turn_min_votes: float = 1.2
+    """Detections in one turn of the frames whose scores add up to this show how the camera hangs:
+    two or more of them, since one may be of somebody who lies down. Chosen by eye."""
+
+    turn_min_vote_ratio: float = 3.0
+    """And to so many times the sum of those in any other turn. Chosen by eye."""
+
+    turn_min_plate_aspect: float = 1.3
+    """A plate shows how the camera hangs if it is so many times wider than high. Chosen by eye."""
 
     # Hints: detections that count only where nothing else is known (`analyzer.py`).
 

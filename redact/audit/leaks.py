@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -24,13 +24,14 @@ from redact.analysis.scans import ScanSpec, scan_around, scan_frame, submit_scan
 from redact.cover.regions import cover_box
 from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.motion.changes import ChangedParts, ChangeMap
+from redact.motion.jumps import scene_seconds
 from redact.plan import Plan
 from redact.resizing import mirrored
 from redact.tracking.linking import may_be_worn
 from redact.tracking.merging import is_same_place, merge_detections
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, ClipInfo, Detection, Frame, Track
-from redact.views import ArrayView, FrameView, View, as_square, square_scale, unscaled
+from redact.views import ArrayView, FrameView, Presentation, View
 
 CERTAIN_SCORE = 0.8
 """A leak with this score is never given out, however many rounds of repair were made."""
@@ -121,7 +122,7 @@ def find_leaks(
         around = {index: _Task(whole=True) for index in _frames_around(plan, leaks) - whole}
         leaks += _run(clip, plan, scans, around, on_frame, workers, read)
         whole |= around.keys()
-    smallest = _min_face_pixels(scans, clip, _scale(clip, plan))
+    smallest = _min_face_pixels(scans, clip, _seen_as(clip, plan))
     return AuditResult(frames=whole, leaks=tuple(leaks), min_face_pixels=smallest)
 
 
@@ -144,20 +145,21 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
     )
 
 
-def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo, scale: tuple[float, float]) -> int:
+def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo, seen_as: Presentation) -> int:
     """The lowest face that scans can be expected to detect in every frame, in pixels of the clip.
 
     0 where that is not known, as for detectors of the user's own.
     """
-    width, height = (round(v * f) for v, f in zip(clip.upright_size, scale, strict=True))
+    width, height = seen_as.seen_size(clip.upright_size[::-1])
     smallest = [
         scan.detector.min_face_pixels(height, width)
         for scan in scans
         if scan.where == "frame"
         and scan.every_seconds < EVERY_SECONDS
+        and not scan.turn_degrees
         and hasattr(scan.detector, "min_face_pixels")
     ]
-    return math.ceil(min(smallest, default=0) / scale[1])
+    return math.ceil(min(smallest, default=0) / seen_as.scale[1])
 
 
 def _run(
@@ -176,7 +178,7 @@ def _run(
         frames = stack.enter_context(
             contextlib.closing(read(clip, tasks.keys(), threads=plan.settings.threads))
         )
-        search = _Search(plan, scans, pool, _scale(clip, plan))
+        search = _Search(plan, scans, pool, _seen_as(clip, plan))
         for done, frame in enumerate(frames, 1):
             search.start(FrameView(frame, clip), frame.index, tasks[frame.index])
             leaks += search.leaks(max_pending=2 * workers)
@@ -185,9 +187,15 @@ def _run(
     return leaks
 
 
-def _scale(clip: ClipInfo, plan: Plan) -> tuple[float, float]:
-    """What makes the pixels of upright frames square."""
-    return square_scale(clip.upright_pixel_aspect(plan.settings.pixel_aspect))
+def _seconds(plan: Plan) -> NDArray[np.float64]:
+    """(N,) times of the frames, which leave room for what happens between them."""
+    return scene_seconds(plan.clip.seconds, plan.clip.jump_indices)
+
+
+def _seen_as(clip: ClipInfo, plan: Plan) -> Presentation:
+    """How detectors see the frames: as in the analysis."""
+    aspect = clip.upright_pixel_aspect(plan.settings.pixel_aspect)
+    return Presentation.of(aspect, plan.clip.turn_degrees)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +205,8 @@ class _StartedScan:
     change_map: ChangeMap | None
     changed_parts: ChangedParts | None
     """Both None for a scan that doesn't skip what is unchanged."""
+    turn_degrees: int
+    """In which turn the scan sees the frame."""
     detections: Future[list[Detection]]
 
 
@@ -217,24 +227,26 @@ class _Search:
         plan: Plan,
         scans: Sequence[ScanSpec],
         pool: ThreadPoolExecutor | None,
-        scale: tuple[float, float],
+        seen_as: Presentation,
     ) -> None:
         self._plan, self._scans, self._pool = plan, scans, pool
-        self._scale = scale
-        self._seconds = plan.clip.seconds
+        self._seen_as = seen_as
+        self._shape = (0, 0)
+        self._seconds = _seconds(plan)
         self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
         self._last_scanned: dict[ScanSpec, float] = {}
         self._pending: deque[_PendingFrame] = deque()
 
     def start(self, view: View, index: int, task: _Task) -> None:
         """Start a task."""
-        view = as_square(view, self._scale)
+        self._shape = view.shape
+        view = self._seen_as.view(view)
         due = self._due_scans(self._seconds[index]) if task.whole else []
         started = [self._start(scan, view) for scan in due]
         started += [
-            _StartedScan(None, None, submit_scan(self._pool, scan_around, scan, view, box))
+            _StartedScan(None, None, 0, submit_scan(self._pool, scan_around, scan, view, box))
             for scan in self._scans
-            for kind, box in ((k, np.asarray(b) * (self._scale * 2)) for k, b in task.around)
+            for kind, box in self._seen(task.around)
             if scan.where == "track" and scan.kind == kind
         ]
         self._pending.append(_PendingFrame(view, index, started))
@@ -244,18 +256,28 @@ class _Search:
         leaks: list[Detection] = []
         while len(self._pending) > max_pending:
             frame = self._pending.popleft()
-            found = [d for started in frame.scans for d in _result(started, frame.view)]
-            marked = [dataclasses.replace(d, frame_index=frame.index) for d in found]
-            candidates = [
-                d for d in merge_detections(marked) if is_leak(self._in_frame(d), self._plan)
-            ]
-            confirmed = _confirmed(candidates, frame.view, self._scans)
-            leaks += [self._in_frame(d) for d in confirmed]
+            found: dict[int, list[Detection]] = defaultdict(list)
+            for started in frame.scans:
+                found[started.turn_degrees] += _result(started, frame.view)
+            for turn, detections in found.items():
+                marked = [dataclasses.replace(d, frame_index=frame.index) for d in detections]
+                candidates = [
+                    d for d in merge_detections(marked) if is_leak(self._in_frame(d), self._plan)
+                ]
+                confirmed = _confirmed(candidates, frame.view, turn, self._scans)
+                leaks += [self._in_frame(d) for d in confirmed]
         return leaks
 
+    def _seen(self, around: Iterable[tuple[str, Box]]) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """These kinds, with their boxes of the frame as (4,) boxes in what detectors see."""
+        for kind, box in around:
+            yield kind, np.asarray(self._seen_as.to_seen(box, self._shape))
+
     def _in_frame(self, detection: Detection) -> Detection:
-        """A detection in square pixels, in those of the frame."""
-        return dataclasses.replace(detection, box=unscaled(detection.box, self._scale))
+        """A detection in what detectors see, in the frame's own pixels."""
+        return dataclasses.replace(
+            detection, box=self._seen_as.to_frame(detection.box, self._shape)
+        )
 
     def _due_scans(self, seconds: float) -> list[ScanSpec]:
         """The scans of the whole frame whose time has come."""
@@ -271,9 +293,8 @@ class _Search:
         change_map = self._change_maps.get(scan)
         parts = None if change_map is None else change_map.changed_parts(view)
         within = None if parts is None else parts.parts
-        return _StartedScan(
-            change_map, parts, submit_scan(self._pool, scan_frame, scan, view, within)
-        )
+        detections = submit_scan(self._pool, scan_frame, scan, view, within)
+        return _StartedScan(change_map, parts, scan.turn_degrees, detections)
 
 
 def _result(started: _StartedScan, view: View) -> list[Detection]:
@@ -285,18 +306,25 @@ def _result(started: _StartedScan, view: View) -> list[Detection]:
 
 
 def _confirmed(
-    candidates: Sequence[Detection], view: View, scans: Sequence[ScanSpec]
+    candidates: Sequence[Detection], view: View, turn_degrees: int, scans: Sequence[ScanSpec]
 ) -> list[Detection]:
-    """The candidates that a scan of the mirrored surroundings, at another size, detects too."""
+    """The candidates that a scan of the mirrored surroundings, at another size, detects too.
+
+    turn_degrees: in which turn of the view they were detected.
+    """
     if not candidates:
         return []
-    mirror = ArrayView(mirrored(view.whole()))
-    return [d for d in candidates if _is_confirmed(d, mirror, scans)]
+    turn = Presentation(turn_degrees=turn_degrees)
+    mirror = ArrayView(mirrored(turn.view(view).whole()))
+    return [
+        d for d in candidates if _is_confirmed(d, turn.to_seen(d.box, view.shape), mirror, scans)
+    ]
 
 
-def _is_confirmed(detection: Detection, mirror: View, scans: Sequence[ScanSpec]) -> bool:
+def _is_confirmed(detection: Detection, box: Box, mirror: View, scans: Sequence[ScanSpec]) -> bool:
+    """Whether a second scan agrees; box: the detection's in the turned view, not mirrored."""
     near = [k for k in scans if k.where == "track" and k.kind == detection.kind]
-    there = mirrored_boxes(np.asarray(detection.box, dtype=np.float64), mirror.shape[1])
+    there = mirrored_boxes(np.asarray(box, dtype=np.float64), mirror.shape[1])
     wider = [
         dataclasses.replace(k, surroundings_ratio=_CONFIRMING_AROUND * k.surroundings_ratio)
         for k in near
@@ -310,7 +338,7 @@ def _is_confirmed(detection: Detection, mirror: View, scans: Sequence[ScanSpec])
 
 def _tasks(plan: Plan, scans: Sequence[ScanSpec], every_seconds: float) -> dict[int, _Task]:
     """What the first round scans, by frame index."""
-    seconds = plan.clip.seconds
+    seconds = _seconds(plan)
     count = len(seconds)
     # Halfway between the whole-frame scans of the analysis: one of the two sees what shows briefly.
     between = np.arange(seconds[0] + every_seconds / 2, seconds[-1], every_seconds)
@@ -344,7 +372,7 @@ def _beyond_ends(track: Track, seconds: NDArray[np.float64]) -> list[tuple[int, 
 
 def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
     """The frames to scan closely because a frame near them leaks."""
-    seconds = plan.clip.seconds
+    seconds = _seconds(plan)
     steps = np.arange(-AROUND_SECONDS, AROUND_SECONDS + _STEP_SECONDS / 2, _STEP_SECONDS)
     times = {seconds[leak.frame_index] for leak in leaks}
     wanted = np.searchsorted(seconds, [time + step for time in sorted(times) for step in steps])

@@ -143,6 +143,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--crf", type=int, metavar="N", help=f"x264 quality: 0 (best) to 51 ({defaults.crf})")
     add_choice("preset", "PRESET", "x264 speed:", "ultrafast to veryslow")
     add("--pixel-aspect", type=float, metavar="X", help="width over height of the clip's pixels")
+    add(
+        "--turn",
+        dest="turn_degrees",
+        type=int,
+        choices=(0, 90, 180, 270),
+        metavar="DEGREES",
+        help="clockwise turn that makes people stand upright (found)",
+    )
     add("--threads", type=int, metavar="N", help="threads to use (all cores)")
     add("--no-audit", dest="audit", action="store_false", default=None, help="skip the audit")
     add("-q", "--quiet", action="store_true", help="no progress, no summary; warnings stay")

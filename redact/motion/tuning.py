@@ -127,6 +127,43 @@ class MotionTuning:
     gain_sample_step: int = 4
     """The exposure is measured at one in so many rows and columns, to save time."""
 
+    # Jumps: more happens between two frames than their times say (`jumps.py`). Chosen on real
+    # clips, `benchmarks leaks --real` plain and with `--way lapse8`.
+
+    jump_long_side_pixels: int = 160
+    """Frames are shrunk to this longer side to tell jumps."""
+
+    jump_blur_pixels: float = 4.0
+    """Structure coarser than a Gaussian of this standard deviation, small pixels, is left out."""
+
+    jump_steps: float = 12.0
+    """A pixel has changed if it differs by more than this."""
+
+    jump_min_share: float = 0.003
+    """If less of the frame than this has changed, there is no jump."""
+
+    jump_min_ratio: float = 0.6
+    """At a jump a frame differs from the last one by more than this share of how much it differs
+    from any of the frames before. Of the frames of real clips at 25 and 30 a second, 3 to 13 %
+    do, and with only every eighth frame left 15 to 60 %."""
+
+    jump_kept_frames: int = 8
+    """So many frames are compared with."""
+
+    jump_kept_every_seconds: float = 0.08
+    """They are this far apart at least, unless there was a jump."""
+
+    jump_recent_frames: int = 8
+    """Among so many frames ..."""
+
+    jump_min_recent: int = 3
+    """... so many jumps mean that all of the next frames are jumps."""
+
+    jump_seconds: float = 0.25
+    """A jump takes at least so long, the longest step in which people can be followed. With no time
+    added, tracks that were lost are kept for too many frames: of a clip with a moving camera, every
+    eighth frame of it, 5.7 % was covered for nothing, with this time 0.7 %."""
+
     # Changes since the last scan (`changes.py`).
 
     changes_long_side_pixels: int = 480

@@ -53,7 +53,7 @@ def test_every_level_scans_whole_frames_for_both_kinds(level, build):
 def test_still_images_are_scanned_for_heads_only_if_all_are_asked_for(heads, detectors):
     for level in ("balanced", "thorough"):
         scans = built(build_still_scans, detector=level, plates=False, heads=heads)
-        assert names(scans) == detectors
+        assert names([scan for scan in scans if not scan.turn_degrees]) == detectors
 
 
 def test_a_scan_that_another_one_replaces_refers_to_a_scan_of_the_same_list():

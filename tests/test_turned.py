@@ -1,0 +1,81 @@
+"""Cameras that hang sideways or upside down, and people who lie down."""
+
+import av
+import numpy as np
+import pytest
+from portrait import portrait_of_side
+
+import redact
+from redact.geometry import covered_share, stored_to_upright
+
+
+def write_images(path, images, rate):
+    height, width = (side // 2 * 2 for side in images[0].shape[:2])
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=rate, options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for image in images:
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(image[:height, :width]), format="bgr24"
+            )
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+
+
+def turned_portrait(path, turn, frames=20):
+    """A clip of a face, turned clockwise by so many quarters, and the boxes of the face in it."""
+    photo, face = portrait_of_side(360)
+    image, (box,) = np.ascontiguousarray(np.rot90(photo, -turn)), face
+    height, width = photo.shape[:2]
+    write_images(path, [image] * frames, rate=10)
+    return stored_to_upright(redact.Box(*box), width, height, 90 * turn)
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_a_camera_that_hangs_sideways_or_upside_down_is_told_by_the_people(tmp_path, turn):
+    face = turned_portrait(tmp_path / "a.mp4", turn)
+    plan = redact.analyze(tmp_path / "a.mp4", redact.Settings(plates=False))
+    assert plan.clip.turn_degrees == 360 - 90 * turn
+    assert "--turn" in plan.clip.warnings[-1]
+    (track,) = plan.tracks
+    assert all(covered_share(face, [track.box_at(index)]) > 0.6 for index in range(20))
+    assert redact.Plan.from_dict(plan.to_dict()).clip.turn_degrees == plan.clip.turn_degrees
+    report = redact.render(plan, tmp_path / "b.mp4")
+    assert not report.leaks
+    assert not redact.verify(tmp_path / "b.mp4", redact.Settings(plates=False))
+    assert redact.verify(tmp_path / "a.mp4", redact.Settings(plates=False))
+
+
+def test_the_turn_can_be_told(tmp_path):
+    turned_portrait(tmp_path / "a.mp4", 1, frames=3)
+    for told in (0, 90):
+        settings = redact.Settings(turn_degrees=told, plates=False)
+        plan = redact.analyze(tmp_path / "a.mp4", settings)
+        assert plan.clip.turn_degrees == told
+        assert not any("--turn" in warning for warning in plan.clip.warnings)
+    for wrong in (45, 90.0, True, "90"):
+        with pytest.raises(redact.SettingsError, match="turn_degrees must be one of 0, 90, 180"):
+            redact.Settings(turn_degrees=wrong)
+
+
+def test_somebody_who_lies_down_beside_others_is_covered(tmp_path):
+    photo, face = portrait_of_side(300)
+    lying = np.ascontiguousarray(np.rot90(photo))
+    height, width = photo.shape[:2]
+    side = max(height, width)
+    image = np.full((side, 3 * side, 3), 128, np.uint8)
+    image[:height, :width] = photo
+    image[: lying.shape[0], side : side + lying.shape[1]] = lying
+    image[:height, 2 * side : 2 * side + width] = photo
+    x0, y0, x1, y1 = stored_to_upright(redact.Box(*face[0]), width, height, 270)
+    turned_face = redact.Box(x0 + side, y0, x1 + side, y1)
+    write_images(tmp_path / "a.mp4", [image] * 15, rate=5)
+    plan = redact.analyze(tmp_path / "a.mp4", redact.Settings(plates=False))
+    assert plan.clip.turn_degrees == 0
+    for index in range(15):
+        boxes = [box for track in plan.tracks if (box := track.box_at(index)) is not None]
+        assert covered_share(turned_face, boxes) > 0.6
+    covered = redact.redact_image(image, redact.Settings(plates=False))
+    center = image[round(y0) + 30 : round(y1) - 30, round(x0) + side + 30 : round(x1) + side - 30]
+    after = covered[round(y0) + 30 : round(y1) - 30, round(x0) + side + 30 : round(x1) + side - 30]
+    assert (center != after).any(axis=2).mean() > 0.9
