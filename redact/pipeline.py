@@ -247,7 +247,11 @@ def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, 
             lambda frame, seconds: analyzer.push(frame.index, seconds, FrameView(frame, clip)),
         )
         analyzer.finish()
-        clip = dataclasses.replace(clip, warnings=clip.warnings + _doubts(clip, job.settings))
+        clip = dataclasses.replace(
+            clip,
+            jump_indices=analyzer.jump_indices,
+            warnings=clip.warnings + _doubts(clip, job.settings),
+        )
         plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
         return plan, analyzer.turn_degrees
 

@@ -96,6 +96,7 @@ class Analyzer:
         self._motion = Motion(parts=(), is_whole_frame=False, is_cut=False, shift=(0.0, 0.0))
         self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
         self._last_scanned: dict[ScanSpec, float] = {}
+        self._uncounted_votes: list[list[_StartedScan]] = []
         self._turn_votes: dict[int, float] = dict.fromkeys((0, 90, 180, 270), 0.0)
         self._last_seconds = -math.inf
         self.last_index = -1
@@ -146,6 +147,8 @@ class Analyzer:
         by_length = sorted(due, key=lambda scan: -scan.every_seconds)
         started = {scan: self._start(scan, view, motion) for scan in by_length}
         scans = [started[scan] for scan in due]
+        if voting := [scan for scan in scans if scan.scan.votes_on_turn]:
+            self._uncounted_votes.append(voting)
         self._pending.append(_PendingFrame(index, seconds, view, motion, scans))
         while len(self._pending) > self._max_pending:
             self._associate(self._pending.popleft())
@@ -215,18 +218,33 @@ class Analyzer:
 
     def _is_due(self, scan: ScanSpec, seconds: float) -> bool:
         last = self._last_scanned.get(scan)
-        interval = scan.interval_seconds(
-            camera_moving=self._motion.is_whole_frame,
-            crowded=self._motion.is_crowded,
-            idle=self._needs_motion and last is not None and not self._motion.parts,
-            upright=self._voted_turn() == 0,
-        )
-        if self._clock.is_jump and interval <= TUNING.jump_max_interval_seconds:
+        if last is None or not seconds - last >= 0:
             return True
-        return last is None or not 0 <= seconds - last < interval - TUNING.early_seconds
+
+        def is_over(*, upright: bool) -> bool:
+            interval = scan.interval_seconds(
+                camera_moving=self._motion.is_whole_frame,
+                crowded=self._motion.is_crowded,
+                idle=self._needs_motion and not self._motion.parts,
+                upright=upright,
+            )
+            is_forced = self._clock.is_jump and interval <= TUNING.jump_max_interval_seconds
+            return is_forced or seconds - last >= interval - TUNING.early_seconds
+
+        if scan.upright_seconds is None or not is_over(upright=False):
+            return is_over(upright=False)
+        # Only now, because it may have to wait for other scans.
+        return is_over(upright=self._voted_turn() == 0)
 
     def _voted_turn(self) -> int | None:
-        """The turn that most votes are for; None where it is in doubt."""
+        """The turn that most votes are for; None where it is in doubt.
+
+        All scans that were started have a say, so this waits for them. How many others have ended
+        depends on the worker threads, and must not matter.
+        """
+        for scans in self._uncounted_votes:
+            self._count_votes(scans)
+        self._uncounted_votes.clear()
         second, first = sorted((votes, turn) for turn, votes in self._turn_votes.items())[-2:]
         least = max(TUNING.turn_min_votes, TUNING.turn_min_vote_ratio * second[0])
         return first[1] if first[0] >= least else None
@@ -290,7 +308,6 @@ class Analyzer:
         hints: list[Detection] = []
         for started in pending.scans:
             (hints if started.scan.is_hint else found).extend(self._result(started, pending.view))
-        self._vote_on_turn(pending)
         self._associator.move_camera(pending.motion.shift)
         if self._near_scans and self._settings.heads != "off":
             hints += [
@@ -299,8 +316,8 @@ class Analyzer:
             ]
         return found + self._unknown(hints, found, pending.seconds)
 
-    def _vote_on_turn(self, pending: _PendingFrame) -> None:
-        """Count each face and plate for the turn in which it was detected best.
+    def _count_votes(self, scans: Sequence[_StartedScan]) -> None:
+        """Count each face and plate of a frame for the turn in which it was detected best.
 
         Faces are detected in every turn, but with higher scores when they are upright. Plates are
         upright when they are wider than high; square ones don't tell.
@@ -308,8 +325,7 @@ class Analyzer:
         detected = sorted(
             (
                 (detection, started.scan.turn_degrees)
-                for started in pending.scans
-                if started.scan.votes_on_turn
+                for started in scans
                 for detection in started.detections.result()
             ),
             key=lambda pair: -pair[0].score,
