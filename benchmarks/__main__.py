@@ -7,7 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("accuracy", "fit", "kernels", "leaks", "pipeline", "privacy", "sensitivity")
+NAMES = ("accuracy", "fit", "kernels", "leaks", "persons", "pipeline", "privacy", "sensitivity")
 
 
 def main() -> None:

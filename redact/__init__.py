@@ -13,23 +13,30 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from redact.decisions import Decision
     from redact.detectors import Detector
     from redact.errors import (
         ClipError,
         LeakError,
+        LedgerError,
         PlanError,
         RedactError,
         SettingsError,
         TargetError,
         WeightsError,
     )
+    from redact.following import follow
     from redact.images import redact_image
+    from redact.ledger import Ledger
+    from redact.overlays import find_burned_in_text
     from redact.pipeline import Verification, analyze, redact_clip, render, verify
     from redact.plan import Plan
+    from redact.profiles import Profile
     from redact.report import Report
     from redact.settings import Settings
     from redact.streaming import redact_frames
     from redact.types import Box, ClipInfo, Detection, Track
+    from redact.zones import Zone
 
 __version__ = "0.1.0"
 
@@ -37,11 +44,15 @@ __all__ = [
     "Box",
     "ClipError",
     "ClipInfo",
+    "Decision",
     "Detection",
     "Detector",
     "LeakError",
+    "Ledger",
+    "LedgerError",
     "Plan",
     "PlanError",
+    "Profile",
     "RedactError",
     "Report",
     "Settings",
@@ -50,7 +61,10 @@ __all__ = [
     "Track",
     "Verification",
     "WeightsError",
+    "Zone",
     "analyze",
+    "find_burned_in_text",
+    "follow",
     "redact_clip",
     "redact_frames",
     "redact_image",
@@ -59,23 +73,30 @@ __all__ = [
 ]
 
 _HOMES = {
+    "redact.decisions": ("Decision",),
     "redact.detectors": ("Detector",),
     "redact.errors": (
         "ClipError",
         "LeakError",
+        "LedgerError",
         "PlanError",
         "RedactError",
         "SettingsError",
         "TargetError",
         "WeightsError",
     ),
+    "redact.following": ("follow",),
     "redact.images": ("redact_image",),
+    "redact.ledger": ("Ledger",),
+    "redact.overlays": ("find_burned_in_text",),
     "redact.pipeline": ("Verification", "analyze", "redact_clip", "render", "verify"),
     "redact.plan": ("Plan",),
+    "redact.profiles": ("Profile",),
     "redact.report": ("Report",),
     "redact.settings": ("Settings",),
     "redact.streaming": ("redact_frames",),
     "redact.types": ("Box", "ClipInfo", "Detection", "Track"),
+    "redact.zones": ("Zone",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -5,6 +5,7 @@ RedactError
 ├── ClipError         the source can't be read as a clip
 ├── TargetError       the result can't be written where it was asked for
 ├── PlanError         a plan is malformed, or doesn't belong to the clip
+├── LedgerError       a ledger can't be read or written, or is damaged
 ├── WeightsError      a model's file is missing or is not the expected one
 └── LeakError         a face or plate is still recognisable in the output
 
@@ -32,6 +33,10 @@ class TargetError(RedactError):
 
 class PlanError(RedactError):
     """A plan is malformed, doesn't belong to the clip, or lacks a track that was named."""
+
+
+class LedgerError(RedactError):
+    """A ledger can't be read or written, or is damaged."""
 
 
 class WeightsError(RedactError):

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.analysis.scan_presets import build_still_scans
-from redact.analysis.scans import ScanSpec, scan_view
+from redact.analysis.scans import ScanSpec, scan_view, without_ignored
 from redact.cover.painter import Cover
-from redact.cover.regions import region_for
+from redact.cover.regions import region_for, zone_regions
 from redact.detectors import Detector
 from redact.settings import Settings, as_settings
 from redact.tracking.merging import merge_detections
@@ -34,7 +34,7 @@ def redact_image(
     *,
     detectors: Sequence[Detector] | None = None,
 ) -> Image:
-    """A copy of the image with every face and plate covered.
+    """A copy of the image with every face and plate covered, and the settings' zones.
 
     Args:
         image: (H, W, 3) uint8, BGR. It is not changed.
@@ -50,25 +50,26 @@ def redact_image(
     settings = as_settings(settings)
     check_image(image)
     result = np.ascontiguousarray(image).copy()
-    found = detect_in_image(result, settings, detectors=detectors)
+    scans = scans_for(settings, detectors, build_still_scans)
+    found = detect_in_image(result, settings, scans=scans)
     size = (image.shape[1], image.shape[0])
-    regions = (region_for(d.box, d.kind, size, settings) for d in found)
+    regions = [region_for(d.box, d.kind, size, settings) for d in found]
+    regions += [region for _, region in zone_regions(settings.zones, size)]
     Cover(settings).image(result, [region for region in regions if region is not None])
     return result
 
 
 def detect_in_image(
-    image: Image, settings: Settings, *, detectors: Sequence[Detector] | None = None
+    image: Image, settings: Settings, *, scans: Sequence[ScanSpec]
 ) -> list[Detection]:
     """What `redact_image` covers, before the settings' margins; each face or plate once."""
-    scans = scans_for(settings, detectors, build_still_scans)
     seen_as = Presentation.of(settings.pixel_aspect or 1.0, settings.turn_degrees or 0)
-    found = merge_detections(scan_view(seen_as.view(ArrayView(image)), scans, 0))
-    return [
+    found = [
         dataclasses.replace(d, box=seen_as.to_frame(d.box, image.shape[:2]))
-        for d in found
-        if d.score >= _MIN_SCORES.get(d.kind, 0.3)
+        for d in merge_detections(scan_view(seen_as.view(ArrayView(image)), scans, 0))
     ]
+    found = without_ignored(found, settings.zones, image.shape[:2])
+    return [d for d in found if d.score >= _MIN_SCORES.get(d.kind, 0.3)]
 
 
 def scans_for(

@@ -13,24 +13,20 @@ from typing import Any
 
 from redact import video
 from redact.errors import ClipError
+from redact.image_files import (
+    count_bytes_after_image,
+    image_metadata,
+    image_size,
+    is_image_file,
+)
 from redact.settings import Settings
-from redact.source_files import printable, reason
+from redact.source_files import image_format, printable, reason
+from redact.topics import is_structure, topic_of
 from redact.video import hidden_data
 
 _MAX_VALUE_LENGTH = 200
-# Topics of metadata keys, by words in the key; the first match counts.
-_TOPICS = {
-    "location": r"location|gps|geo|iso6709|xyz|latitude|longitude|altitude|place",
-    "time": r"date|time|year|timecode",
-    "device": r"make|model|device|manufacturer|serial|firmware|software|android|camera|lens|owner",
-}
-# Keys that every file of their kind has, ours too: they describe the container only.
-_STRUCTURE_KEYS = re.compile(
-    r"major_brand|minor_version|compatible_brands|handler_name|vendor_id|language|duration"
-    r"|encoder|number_of_frames|number_of_bytes|bps|_statistics_.*",
-    re.IGNORECASE,
-)
-# Values of such keys that FFmpeg and others write by default; another value can name a camera.
+_SEAL = "seal (C2PA)"
+# Values of the container's keys that FFmpeg and others write by default; others can name a camera.
 _DEFAULT_VALUES = re.compile(r"((Video|Sound)Handler|\[0\]\[0\]\[0\]\[0\]|FFMP|Lav[fc][\d.]*.*|)")
 
 
@@ -59,6 +55,14 @@ class Contents:
     metadata: Mapping[str, str]
     found: tuple[Finding, ...]
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it carries a C2PA manifest, which no changed copy can carry.
+
+        Whether the manifest's signature is valid is not checked.
+        """
+        return any(finding.topic == _SEAL for finding in self.found)
+
 
 def inspect_clip(path: str | os.PathLike[str], settings: Settings | None = None) -> Contents:
     """List what a clip carries: streams, metadata with values, and data hidden in its bytes.
@@ -68,6 +72,8 @@ def inspect_clip(path: str | os.PathLike[str], settings: Settings | None = None)
 
     """
     path, settings = Path(path), settings or Settings()
+    if is_image_file(path):
+        return _inspect_image(path)
     with video.open_container(path, max_pixels=settings.max_pixels) as container:
         streams = tuple(_describe_stream(stream) for stream in container.streams)
         duration = container.duration
@@ -84,9 +90,34 @@ def inspect_clip(path: str | os.PathLike[str], settings: Settings | None = None)
     return dataclasses.replace(contents, found=tuple(found))
 
 
+def _inspect_image(path: Path) -> Contents:
+    """What an image file carries."""
+    width, height = image_size(path)
+    metadata = image_metadata(path)
+    found = list(_find_in_bytes(path))
+    for key, value in metadata.items():
+        found.append(Finding(topic=topic_of(key), where=f"image, {key}", value=value))
+    if count := count_bytes_after_image(path):
+        found.append(
+            Finding(topic="trailing bytes", where="after the image", value=f"{count} bytes")
+        )
+    kind = image_format(path) or "unknown"
+    stream = {"index": 0, "type": "image", "codec": kind, "size": f"{width}x{height}"}
+    return Contents(
+        name=path.name,
+        size_bytes=path.stat().st_size,
+        container=kind,
+        duration_seconds=None,
+        streams=({**stream, "metadata": {}},),
+        metadata=metadata,
+        found=tuple(found),
+    )
+
+
 def as_json(contents: Contents) -> str:
     """The contents as JSON, with all values in full."""
     values = {"format": "redact-contents-1", **dataclasses.asdict(contents)}
+    values["is_sealed"] = contents.is_sealed
     return json.dumps(values, indent=1)
 
 
@@ -106,10 +137,12 @@ def _text_lines(contents: Contents) -> Iterator[str]:
         yield f"stream {stream['index']}: {', '.join(map(_short, facts))}"
         for key, value in stream["metadata"].items():
             yield f"  {_short(key)}: {_short(value)}"
+    if contents.is_sealed:
+        yield "sealed (C2PA): a redacted copy can't carry the seal, so keep this file"
     if not contents.found:
-        yield "carries nothing besides its video"
+        yield "carries nothing besides its pictures"
         return
-    yield "carries besides its video:"
+    yield "carries besides its pictures:"
     for finding in contents.found:
         yield f"  {finding.topic} ({_short(finding.where)}): {_short(finding.value)}"
 
@@ -164,11 +197,9 @@ def _find_in_container(container: Any, streams: tuple[Mapping[str, Any], ...]) -
 
 def _find_in_metadata(values: Mapping[str, str], where: str) -> Iterator[Finding]:
     for key, value in values.items():
-        # A language may follow the key: "title-eng".
-        if _STRUCTURE_KEYS.fullmatch(key.rpartition("-")[0] or key) and _is_default(key, value):
+        if is_structure(key) and _is_default(key, value):
             continue
-        topics = (topic for topic, words in _TOPICS.items() if re.search(words, key.lower()))
-        yield Finding(topic=next(topics, "metadata"), where=f"{where}, {key}", value=value)
+        yield Finding(topic=topic_of(key), where=f"{where}, {key}", value=value)
 
 
 def _is_default(key: str, value: str) -> bool:
@@ -206,6 +237,8 @@ def _find_in_bytes(path: Path) -> Iterator[Finding]:
     try:
         for offset, text in hidden_data.find_xmp_packets(path):
             yield Finding(topic="XMP", where=f"byte {offset}", value=text)
+        for seal in hidden_data.find_seals(path):
+            yield Finding(topic=_SEAL, where=f"byte {seal.offset}", value=f"{seal.size} bytes")
         for kind, size in hidden_data.find_private_atoms(path):
             yield Finding(topic="private box", where=kind, value=f"{size} bytes")
         if count := hidden_data.count_trailing_bytes(path):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from redact.analysis.scan_presets import build_scans
 from redact.analysis.scans import ScanSpec, close_scans
 from redact.detectors import Detector
 from redact.memory import give_back_memory
 from redact.settings import Settings, as_settings
+from redact.threads import can_start_threads, thread_count
 
 Progress = Callable[[str, int, int | None], None]
 """Called as progress(stage, done, total) for every frame of a stage; `total` is None when unknown.
@@ -23,6 +25,9 @@ that has to compile kernels first. An exception raised in the callback ends the 
 written.
 """
 
+# A job uses up to so many threads for each core, for decoding, detecting and encoding, and so many
+# more. Where they can't be started, one thread does everything.
+_THREADS_PER_CORE, _MORE_THREADS = 4, 2
 # Freed memory goes back to the system once in so many frames.
 _GIVE_BACK_MEMORY_FRAMES = 120
 
@@ -47,6 +52,11 @@ class Job:
         progress: Progress | None,
     ) -> None:
         self.settings = as_settings(settings)
+        self._is_threaded = can_start_threads(
+            _THREADS_PER_CORE * thread_count(self.settings.threads) + _MORE_THREADS
+        )
+        if not self._is_threaded:
+            self.settings = dataclasses.replace(self.settings, threads=1)
         self.seconds = {"analyze": 0.0, "render": 0.0, "audit": 0.0}
         """Seconds spent in each stage; stages that come more than once are added up."""
         _check_detectors(detectors)
@@ -72,35 +82,46 @@ class Job:
 
     @property
     def workers(self) -> int:
-        """How many threads run detectors; 0 for a user's own, which may not be thread-safe."""
-        return thread_count(self.settings.threads) if self._detectors is None else 0
+        """How many threads run detectors; with 0 the caller's does.
+
+        That is so for a user's own detectors, which may not be thread-safe, and where the system
+        allows too few threads.
+        """
+        if self._detectors is not None or not self._is_threaded:
+            return 0
+        return thread_count(self.settings.threads)
 
     @contextlib.contextmanager
-    def scans(self, build: Callable[..., list[ScanSpec]] = build_scans) -> Iterator[list[ScanSpec]]:
+    def beside(self, work: Callable[[], None]) -> Iterator[Future[None]]:
+        """Do some work in a thread of its own beside the block, or before it."""
+        if not self._is_threaded:
+            done: Future[None] = Future()
+            work()
+            done.set_result(None)
+            yield done
+            return
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(work)
+
+    @contextlib.contextmanager
+    def scans(
+        self, build: Callable[..., list[ScanSpec]] = build_scans, *, threads: int = 1
+    ) -> Iterator[list[ScanSpec]]:
         """Give scans for the user's detectors, or build those that the settings name.
 
         Only detectors that were built here are closed afterwards.
+
+        threads: how many each scan uses; 0 uses all cores. Frames of a clip are scanned side by
+            side, so that each needs one thread only.
         """
         if self._detectors is not None:
             yield [ScanSpec(detector) for detector in self._detectors]
             return
-        # Frames are scanned side by side, so that each detector needs one thread only.
-        scans = build(self.settings, threads=1)
+        scans = build(self.settings, threads=threads)
         try:
             yield scans
         finally:
             close_scans(scans)
-
-
-def thread_count(wanted: int) -> int:
-    """Return `wanted`, or for 0 the number of cores that this process may use."""
-    if wanted:
-        return wanted
-    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
-        return os.process_cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):  # Linux only
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_detectors(detectors: object) -> None:

@@ -19,7 +19,10 @@ from redact.source_files import check_source, reason
 def default_target(source: Path) -> Path:
     """The target when none is given: beside the source, with the suffix `.redacted.mp4`.
 
+    That of an image file keeps its own suffix instead, if that tells its format.
+
     Raises:
+        ClipError: the source is an image that can't be read.
         TargetError: the source has no file name.
 
     """
@@ -27,7 +30,10 @@ def default_target(source: Path) -> Path:
         raise TargetError(
             f"{str(source)!r} has no file name to derive the result's name from; name a video file"
         )
-    return source.with_name(f"{source.stem}.redacted.mp4")
+    from redact.image_files import is_image_file, result_suffix
+
+    suffix = result_suffix(source) if is_image_file(source) else ".mp4"
+    return source.with_name(f"{source.stem}.redacted{suffix}")
 
 
 def check_target(source: Path, target: Path) -> None:
@@ -40,10 +46,14 @@ def check_target(source: Path, target: Path) -> None:
             no container.
 
     """
+    from redact.image_files import check_image_target, is_image_file
     from redact.video import check_suffix
 
     check_place(source, target)
-    check_suffix(target)
+    if is_image_file(source):
+        check_image_target(target)
+    else:
+        check_suffix(target)
 
 
 def check_place(source: Path, target: Path) -> None:

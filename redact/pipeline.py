@@ -9,24 +9,26 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redact import audit, video
+from redact import audit, trimming, video
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_audit_scans
 from redact.cover.regions import RegionMaker
 from redact.cover.styles import check_strength
 from redact.detectors import Detector
 from redact.errors import LeakError, PlanError
+from redact.image_files import is_image_file
 from redact.job import Job, Progress
+from redact.key_boxes import straightened
 from redact.motion.jumps import SceneClock
 from redact.output import check_target, default_target, staged
 from redact.plan import Plan
 from redact.report import Report
 from redact.settings import Settings
+from redact.stills import analyze_still, probe_still, render_still
 from redact.types import ClipInfo, Detection, Frame
 from redact.views import FrameView, Presentation
 
@@ -68,21 +70,26 @@ def redact_clip(
     *,
     detectors: Sequence[Detector] | None = None,
     progress: Progress | None = None,
+    decide: Callable[[Plan], Plan] | None = None,
 ) -> Report:
     """Cover every face and plate of a clip and write the result.
 
     Args:
-        source: a video file. It is never changed.
-        target: where the result goes; `<name>.redacted.mp4` beside the source by default. An
-            existing file is replaced, and only once the result is complete and audited.
+        source: a video file, or an image file. It is never changed.
+        target: where the result goes; by default `<name>.redacted.mp4` beside the source, or for an
+            image the same with its own suffix. An existing file is replaced, and only once the
+            result is complete and audited.
         settings: defaults when None.
         detectors: run these on every frame instead of the ones that `settings` names.
         progress: see `Progress`.
+        decide: is given the plan, and returns the one to carry out, such as `lambda plan:
+            plan.keep([2])`. The same clip with the same settings gives tracks of the same ids.
 
     Raises:
         ClipError: the source can't be read as a clip.
         TargetError: the result can't be written there.
         SettingsError: the settings' strength leaks.
+        PlanError: a decision names a track that the plan doesn't have.
         LeakError: the result would still show a face or plate; nothing is written.
 
     """
@@ -91,12 +98,16 @@ def redact_clip(
     target = default_target(source) if target is None else Path(target)
     check_target(source, target)
     check_strength(job.settings)
+    if is_image_file(source):
+        plan = analyze_still(job, source)
+        return render_still(job, plan if decide is None else decide(plan), target)
     clip = video.probe(source, max_pixels=job.settings.max_pixels)
     video.check_fits(target, clip, job.settings)
-    with ThreadPoolExecutor(1) as loader:
-        # Loading the kernels takes a second, and compiling them, once, several: done meanwhile.
-        loading = loader.submit(_load_kernels)
+    # Loading the kernels takes a second, and compiling them, once, several: done meanwhile.
+    with job.beside(_load_kernels) as loading:
         plan = _analyze(job, clip)
+        if decide is not None:
+            plan = decide(plan)
         if not loading.done():
             job.tell("compile", 0, 1)
         loading.result()
@@ -118,6 +129,8 @@ def analyze(
 
     """
     job = Job(settings, detectors, progress)
+    if is_image_file(Path(source)):
+        return analyze_still(job, Path(source))
     return _analyze(job, video.probe(source, max_pixels=job.settings.max_pixels))
 
 
@@ -152,8 +165,14 @@ def render(
         )
     source, target = Path(source or plan.clip.path), Path(target)
     check_target(source, target)
-    plan = dataclasses.replace(plan, clip=dataclasses.replace(plan.clip, path=source))
-    return _render(Job(plan.settings, detectors, progress), plan, target)
+    job = Job(plan.settings, detectors, progress)
+    clip = dataclasses.replace(plan.clip, path=source)
+    plan = dataclasses.replace(plan, clip=clip, settings=job.settings)
+    if is_image_file(source):
+        _check_same_file(plan)
+        _check_fields(plan, probe_still(job, source)[0], [*_SIZE, "rotation_degrees", "is_still"])
+        return render_still(job, plan, target)
+    return _render(job, plan, target)
 
 
 def verify(
@@ -171,8 +190,8 @@ def verify(
     nothing was found, which does not prove that nothing shows.
 
     Args:
-        path: the clip.
-        settings: defaults when None.
+        path: the clip, or an image file.
+        settings: defaults when None. Zones to cover are not taken for covered.
         detectors: run these instead of the ones that `settings` names.
         progress: called with the stage and how much of it is done.
         every_frame: scan all frames, which takes long.
@@ -183,6 +202,8 @@ def verify(
 
     """
     job = Job(settings, detectors, progress)
+    if is_image_file(Path(path)):
+        return _verify_still(job, Path(path))
     clip = video.probe(path, max_pixels=job.settings.max_pixels)
     clock = SceneClock()
     clip = _read_through(
@@ -197,10 +218,13 @@ def verify(
         jump_indices=clock.jump_indices,
         warnings=clip.warnings + _doubts(clip, job.settings),
     )
+    # Nobody knows whether the clip has a cover where a zone of the settings wants one.
+    zones = tuple(zone for zone in job.settings.zones if zone.rule == "ignore")
+    settings = dataclasses.replace(job.settings, zones=zones)
     with job.scans(build_audit_scans) as scans:
         result = audit.find_leaks(
             clip.path,
-            Plan(clip=clip, settings=job.settings, tracks=()),
+            Plan(clip=clip, settings=settings, tracks=()),
             # Also those that are rare in the audit, since nothing but this looks at the clip.
             [dataclasses.replace(scan, every_seconds=0.0) for scan in scans],
             lambda done, total: job.tell("verify", done, total),
@@ -217,12 +241,49 @@ def verify(
     )
 
 
+def check_same_clip(plan: Plan) -> None:
+    """Refuse a clip that is not the one that was analyzed.
+
+    Raises:
+        PlanError: the file at the plan's path has other bytes, or the plan other facts about it.
+        ClipError: the file can't be read as a clip.
+
+    """
+    _check_same_file(plan)
+    source = plan.clip.path
+    # A plan may have been edited by hand; covers would lie elsewhere.
+    clip = video.probe(source, max_pixels=plan.settings.max_pixels)
+    # Pictures may be larger later on, so the size is checked again once all have been read.
+    sizes = [name for name in _SIZE if getattr(plan.clip, name) < getattr(clip, name)]
+    _check_fields(plan, clip, [*sizes, "rotation_degrees", "is_mirrored", "is_still", "time_base"])
+
+
+def _verify_still(job: Job, path: Path) -> Verification:
+    clip, stored = probe_still(job, path)
+    with job.scans(build_audit_scans, threads=job.settings.threads) as scans:
+        plan = Plan(clip=clip, settings=job.settings, tracks=())
+        result = audit.find_leaks_in_image(stored.pixels, plan, scans)
+    job.tell("verify", 1, 1)
+    return Verification(
+        clip=clip,
+        detections=tuple(sorted(result.leaks, key=lambda d: (d.kind, d.box))),
+        frames_checked=1,
+        min_face_pixels=result.min_face_pixels,
+    )
+
+
 def _analyze(job: Job, clip: ClipInfo) -> Plan:
     """Read the clip and plan what to cover."""
     # Hashed before it is read: a clip that changes meanwhile must not pass for the analyzed one.
     clip = dataclasses.replace(clip, sha256=video.file_sha256(clip.path))
     plan, turn_degrees = _analyze_turned(job, clip, job.settings.turn_degrees or 0)
-    if job.settings.turn_degrees is None and turn_degrees:
+    width, height = plan.clip.width, plan.clip.height
+    is_turned = job.settings.turn_degrees is None and turn_degrees != 0
+    if is_turned or (width, height) != (clip.width, clip.height):
+        # Larger pictures came later, or people stand upright in another turn. Everything is looked
+        # at again as it is then.
+        clip = dataclasses.replace(clip, width=width, height=height)
+        turn_degrees = turn_degrees if is_turned else job.settings.turn_degrees or 0
         plan, _ = _analyze_turned(job, clip, turn_degrees)
     job.spent("analyze")
     return plan
@@ -231,6 +292,8 @@ def _analyze(job: Job, clip: ClipInfo) -> Plan:
 def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, int]:
     """Plan what to cover with detectors that see the frames turned clockwise by so much.
 
+    The clip's size may turn out to be larger.
+
     Returns: the plan, and how much farther frames have to be turned so that people stand upright.
     """
     clip = dataclasses.replace(clip, turn_degrees=turn_degrees)
@@ -238,21 +301,32 @@ def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, 
     seen_as = Presentation.of(aspect, turn_degrees)
     with (
         job.scans() as scans,
-        Analyzer(scans, job.settings, seen_as=seen_as, workers=job.workers) as analyzer,
+        Analyzer(
+            scans, job.settings, seen_as=seen_as, groups_persons=True, workers=job.workers
+        ) as analyzer,
     ):
-        clip = _read_through(
-            job,
-            clip,
-            "analyze",
-            lambda frame, seconds: analyzer.push(frame.index, seconds, FrameView(frame, clip)),
-        )
+
+        def analyze_frame(frame: Frame, seconds: float) -> None:
+            if trimming.is_analyzed(seconds, job.settings):
+                view = FrameView(frame, clip)
+                analyzer.push(frame.index, seconds, view, closely=frame.is_damaged)
+
+        read = _read_through(job, clip, "analyze", analyze_frame)
         analyzer.finish()
-        clip = dataclasses.replace(
-            clip,
+        read = dataclasses.replace(
+            read,
             jump_indices=analyzer.jump_indices,
-            warnings=clip.warnings + _doubts(clip, job.settings),
+            analyzed=trimming.frames_analyzed(read, job.settings),
+            warnings=read.warnings + _doubts(read, job.settings),
         )
-        plan = Plan(clip=clip, settings=job.settings, tracks=analyzer.tracks(clip.seconds))
+        # Straightened here, so that a saved plan is small and still the same.
+        tracks = tuple(straightened(track) for track in analyzer.tracks(read.seconds))
+        plan = Plan(
+            clip=read,
+            settings=job.settings,
+            tracks=tracks,
+            min_face_pixels=analyzer.min_face_pixels(read.upright_size),
+        )
         return plan, analyzer.turn_degrees
 
 
@@ -292,7 +366,12 @@ def _render(job: Job, plan: Plan, target: Path) -> Report:
     """Cover and encode the clip, audit the result, and repair what the audit finds."""
     from redact.rendering.renderer import Renderer
 
-    _check_same_clip(plan)
+    check_same_clip(plan)
+    plan = trimming.trimmed(plan)
+    changes = video.check_fits(target, plan.clip, plan.settings)
+    warnings = tuple(dict.fromkeys(plan.clip.warnings + changes))
+    clip = dataclasses.replace(plan.clip, warnings=warnings)
+    plan = dataclasses.replace(plan, clip=clip)
     with staged(target) as unfinished, Renderer(plan.clip, plan.settings, target) as renderer:
         regions = RegionMaker(plan)
         reader = video.read_frames(
@@ -302,6 +381,8 @@ def _render(job: Job, plan: Plan, target: Path) -> Report:
             for frame in frames:
                 renderer.add(frame, regions.at(frame.index))
                 job.tell("render", len(renderer), len(plan.clip.pts))
+        if plan.clip.part is None:  # Frames after the part, which nobody read, may be larger.
+            _check_fields(plan, dataclasses.replace(plan.clip, **reader.findings), _SIZE)
         renderer.finish(plan.clip)
         plan, audited = _audited(job, plan, renderer, unfinished)
         return Report(
@@ -371,7 +452,8 @@ def _read_through(
 ) -> ClipInfo:
     """Read the clip once, and return it with its frames' times filled in.
 
-    use: called with each frame and its time in seconds, the first frame's being 0.
+    use: called with each frame and its time in seconds, the first frame's being 0, until a frame
+        is larger than the clip: then only its final size is of interest.
     """
     pts: list[int] = []
     reader = video.read_frames(
@@ -380,7 +462,8 @@ def _read_through(
     with contextlib.closing(reader) as frames:
         for frame in frames:
             pts.append(frame.pts)
-            use(frame, (frame.pts - pts[0]) * float(clip.time_base))
+            if reader.fits:
+                use(frame, (frame.pts - pts[0]) * float(clip.time_base))
             job.tell(stage, len(pts), clip.frame_count_estimate)
     return video.with_pts(clip, pts, reader.findings)
 
@@ -399,7 +482,7 @@ def _read_selected(
                 left -= 1
 
 
-def _check_same_clip(plan: Plan) -> None:
+def _check_same_file(plan: Plan) -> None:
     source = plan.clip.path
     sha256 = video.file_sha256(source)
     if sha256 != plan.clip.sha256:
@@ -407,13 +490,18 @@ def _check_same_clip(plan: Plan) -> None:
             f"{str(source)!r} is not the clip that was analyzed: its SHA-256 is {sha256}, "
             f"the plan's is {plan.clip.sha256}; analyze it again"
         )
-    # A plan may have been edited by hand; covers would lie elsewhere.
-    clip = video.probe(source, max_pixels=plan.settings.max_pixels)
-    for name in ("width", "height", "rotation_degrees", "is_mirrored", "time_base"):
+
+
+_SIZE = ("width", "height")
+
+
+def _check_fields(plan: Plan, clip: ClipInfo, names: Iterable[str]) -> None:
+    """Refuse a plan whose clip has other values in these fields."""
+    for name in names:
         planned, actual = getattr(plan.clip, name), getattr(clip, name)
         if planned != actual:
             raise PlanError(
-                f"the plan's clip has {name} {planned}, {str(source)!r} has {actual}; "
+                f"the plan's clip has {name} {planned}, {str(clip.path)!r} has {actual}; "
                 "analyze it again"
             )
 

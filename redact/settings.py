@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from redact.errors import SettingsError
+from redact.zones import Zone, named_zones
 
 DetectorLevel = Literal["fast", "balanced", "thorough"]
 """How thoroughly a clip is searched; see `Settings.detector`."""
@@ -45,6 +46,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_gap_seconds": (0.0, 60.0),
     "extend_seconds": (0.0, 60.0),
     "lookahead_seconds": (0.0, 60.0),
+    "start_seconds": (0.0, 1e7),
+    "stop_seconds": (0.0, 1e7),
     "crf": (0, 51),
     "threads": (0, 1024),
     "pixel_aspect": (0.2, 5.0),
@@ -96,7 +99,16 @@ class Settings:
     lookahead_seconds: float = 1.0
     """How long `redact_frames` holds a frame back, so that later detections can still cover it."""
     audio: Audio = "drop"
-    """"drop" leaves the sound out; "keep" copies it unchanged."""
+    """"drop" leaves the sound out; "keep" copies it unchanged where the target's container can hold
+    it, and else encodes it again as AAC or Opus."""
+    audio_spans: tuple[tuple[float, float], ...] = ()
+    """Where kept sound is heard, as (start, stop) in seconds of the clip; elsewhere there is
+    silence. Empty for all of it. Such sound is encoded again."""
+    start_seconds: float = 0.0
+    """The result begins with the first frame at or after this time. `redact_image` and
+    `redact_frames` don't trim."""
+    stop_seconds: float | None = None
+    """The result ends before the first frame at or after this time; None is the end of the clip."""
     crf: int = 20
     """Constant rate factor of x264, from 0 (lossless) to 51 (worst)."""
     preset: Preset = "veryfast"
@@ -117,16 +129,30 @@ class Settings:
     max_pixels: int = 8192 * 4352
     """Clips with more pixels per frame than this are refused. The default lets the largest frame
     of H.264's highest level pass."""
+    zones: tuple[Zone, ...] = ()
+    """Parts of the picture that are always covered, or in which nothing is a face or plate; see
+    `Zone`. A single image has all of them, whatever their times."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", renamed_heads(self.heads))
+        object.__setattr__(self, "zones", named_zones(self.zones))
+        object.__setattr__(self, "audio_spans", _as_spans(self.audio_spans))
         for name, annotation in _field_types().items():
+            if name in ("zones", "audio_spans"):
+                continue  # The zones check themselves, and the spans were checked above.
             _check_type(name, annotation, getattr(self, name))
             _check_range(name, getattr(self, name))
         if not self.faces and not self.plates:
             raise SettingsError(
                 "faces and plates are both off, so nothing would be covered; turn one of them on"
             )
+        if self.stop_seconds is not None and self.stop_seconds <= self.start_seconds:
+            raise SettingsError(
+                f"stop_seconds must be later than start_seconds, not {self.stop_seconds!r} and "
+                f"{self.start_seconds!r}"
+            )
+        if self.audio_spans and self.audio == "drop":
+            raise SettingsError('audio_spans say where sound is heard; set audio to "keep" as well')
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Settings:
@@ -137,19 +163,7 @@ class Settings:
                 that can't be used.
 
         """
-        name = os.fspath(path)
-        try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as err:
-            why = getattr(err, "strerror", None) or err
-            raise SettingsError(f"can't read settings from {name!r}: {why}") from err
-        table = data.get("redact", data)
-        if not isinstance(table, dict):
-            raise SettingsError(f"[redact] in {name!r} must be a table, not {table!r}")
-        try:
-            return cls.from_dict(table)
-        except SettingsError as err:
-            raise SettingsError(f"{err} (in {name!r})") from err
+        return cls.from_dict(toml_values(path))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
@@ -167,6 +181,41 @@ class Settings:
             if name not in known:
                 raise SettingsError(f"unknown setting {name!r}; known are {', '.join(known)}")
         return cls(**values)
+
+
+def toml_values(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The settings that a TOML file gives, by name, and checked; see `Settings.from_toml`.
+
+    Raises:
+        SettingsError: as for `Settings.from_toml`.
+
+    """
+    name = os.fspath(path)
+    data = read_toml(path, "settings")
+    table = data.get("redact", data)
+    if not isinstance(table, dict):
+        raise SettingsError(f"[redact] in {name!r} must be a table, not {table!r}")
+    try:
+        Settings.from_dict(table)
+    except SettingsError as err:
+        raise SettingsError(f"{err} (in {name!r})") from err
+    return table
+
+
+def read_toml(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
+    """What a TOML file holds.
+
+    what: is read from it, in words for the message.
+
+    Raises:
+        SettingsError: the file can't be read or is not TOML.
+
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as err:
+        why = getattr(err, "strerror", None) or err
+        raise SettingsError(f"can't read {what} from {os.fspath(path)!r}: {why}") from err
 
 
 def as_settings(value: Settings | None) -> Settings:
@@ -220,6 +269,21 @@ def _check_type(name: str, annotation: Any, value: object) -> None:
     is_misplaced_bool = isinstance(value, bool) and bool not in accepted
     if not isinstance(value, accepted) or is_misplaced_bool:
         raise SettingsError(f"{name} must be {words}, not {value!r}")
+
+
+def _as_spans(value: object) -> tuple[tuple[float, float], ...]:
+    """The pairs as tuples of floats."""
+    is_list = isinstance(value, (list, tuple))
+    pairs = [tuple(p) if isinstance(p, (list, tuple)) else (p,) for p in value] if is_list else []  # type: ignore[attr-defined]
+    is_number = all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) for p in pairs for v in p
+    )
+    if not is_list or not is_number or any(len(p) != 2 or not p[0] < p[1] for p in pairs):
+        raise SettingsError(
+            "audio_spans must be pairs of seconds, each start before its stop, such as "
+            f"((2.5, 10),), not {_described(value)}"
+        )
+    return tuple((float(start), float(stop)) for start, stop in pairs)
 
 
 def _literal_values(annotation: Any) -> tuple[object, ...]:

@@ -87,6 +87,44 @@ def check_source(path: Path) -> None:
         raise ClipError(f"can't read {str(path)!r}: permission denied")
 
 
+# What image files begin with; a box of type "ftyp" tells the rest.
+_IMAGE_STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+}
+_IMAGE_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"), "HEIC"),
+}
+
+
+def image_format(path: Path) -> str | None:
+    """The format of an image file by its first bytes, such as "JPEG"; None for any other file.
+
+    None also for a file that can't be read: opening it will tell why.
+    """
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError:
+        return None
+    if head[4:8] == b"ftyp":
+        return _IMAGE_BRANDS.get(head[8:12])
+    if head[:4] == b"RIFF":
+        return "WEBP" if head[8:12] == b"WEBP" else None
+    return next((name for start, name in _IMAGE_STARTS.items() if head.startswith(start)), None)
+
+
 def describe_non_video(path: Path) -> str | None:
     """Words for a file that could not be opened as a video, such as "a playlist (M3U)".
 

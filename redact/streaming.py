@@ -17,14 +17,15 @@ import numpy as np
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_scans
 from redact.cover.painter import Cover
-from redact.cover.regions import regions_of
+from redact.cover.regions import regions_of, zone_regions
 from redact.detectors import Detector
 from redact.geometry import iou_matrix
 from redact.images import Image, check_image
 from redact.job import Job
 from redact.settings import Settings, as_settings
-from redact.types import Track
+from redact.types import Region, Track
 from redact.views import ArrayView, Presentation
+from redact.zones import Zone
 
 
 def redact_frames(
@@ -64,10 +65,15 @@ def redact_frames(
             Analyzer(scans, job.settings, seen_as=seen_as, workers=job.workers)
         )
         live = LiveAnalyzer(analyzer, job.settings, frame_rate)
+        zones: list[tuple[Zone, Region]] = []
         for settled in live.settled(frames):
             image = settled.image.copy()
             size = (image.shape[1], image.shape[0])
-            cover.image(image, regions_of(settled.tracks, settled.index, size, job.settings))
+            regions = regions_of(settled.tracks, settled.index, size, job.settings)
+            zones = zones or zone_regions(job.settings.zones, size)
+            seconds = settled.index / frame_rate
+            regions += [region for zone, region in zones if zone.is_active(seconds)]
+            cover.image(image, regions)
             yield image
 
 

@@ -7,6 +7,7 @@ edited in place.
 from __future__ import annotations
 
 import dataclasses
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -76,9 +77,13 @@ class ClipInfo:
     the camera hangs sideways or upside down and the file doesn't say so."""
     is_interlaced: bool = False
     """Each frame holds two fields, taken at different times, in alternate rows."""
+    is_still: bool = False
+    """The file holds a single image and not a video; its one frame is upright."""
     is_damaged: bool = False
     """Parts of the clip can't be decoded. Damaged clips are always decoded with one thread, because
     the frames that a decoder recovers depend on the number of threads."""
+    damaged_frames: tuple[int, ...] = ()
+    """The indices of frames that may show broken blocks; see `Frame.is_damaged`."""
     clock_shifts: tuple[Fraction, ...] = ()
     """Seconds added to the times in the source: at the start, and after each reset of its clock."""
     jump_indices: tuple[int, ...] = ()
@@ -86,6 +91,11 @@ class ClipInfo:
     the audit look at these more closely."""
     dropped: tuple[str, ...] = ()
     """What the source contains and the output won't: streams, metadata, chapters."""
+    analyzed: tuple[int, int] | None = None
+    """The first frame that was analyzed and the one after the last; None for all of them."""
+    part: tuple[int, int] | None = None
+    """Of a trimmed clip: the index of its first frame in the file, and of the one after its last.
+    All other indices and times count from that first frame. None for whole clips."""
     warnings: tuple[str, ...] = ()
     """What is wrong with the source, in words: what was lost and what had to be changed."""
 
@@ -110,6 +120,15 @@ class ClipInfo:
         if not len(self.pts):
             return np.zeros(0)
         return np.asarray((self.pts - self.pts[0]) * float(self.time_base), dtype=np.float64)
+
+    def seconds_at(self, frame_index: int) -> float:
+        """The presentation time of a frame in seconds; the first one is at 0.
+
+        Raises:
+            IndexError: the clip has no such frame.
+
+        """
+        return float((self.pts[frame_index] - self.pts[0]) * float(self.time_base))
 
     def time_label(self, frame_index: int) -> str:
         """The time of a frame as players show it, such as "0:12.4"; see `format_time`.
@@ -136,6 +155,9 @@ class Frame:
     u: NDArray[np.uint8]
     v: NDArray[np.uint8]
     native: object = None
+    is_damaged: bool = False
+    """It may show broken blocks: it, or a frame before it that it may refer to, was decoded with
+    errors."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -156,6 +178,8 @@ class Track:
     from `start_index` on, without gaps. scores: (T,) float32, NaN where the box was filled in.
     margins: (T, 2) float32, how far a cover has to reach beyond the box on each side, in x and y,
     so that it holds the object although the box is an estimate; None if that is not known.
+    person: tracks with the same number show one person; None where nothing is known about that.
+    joined: why the track was given to the person of an earlier track, in words; empty otherwise.
     """
 
     id: int
@@ -164,6 +188,8 @@ class Track:
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     margins: NDArray[np.float32] | None = None
+    person: int | None = None
+    joined: str = ""
 
     @property
     def stop_index(self) -> int:
@@ -190,7 +216,8 @@ class Region:
 
     x0 y0 x1 y1 are even integers, except that x1 and y1 may be odd at the edge of the picture.
     With the `shape` "rectangle" the whole box is covered opaquely, with "ellipse" the ellipse in
-    it. The box of an ellipse may reach beyond the picture, where the ellipse is cut off.
+    it, with "polygon" the `polygon` in it. The box of an ellipse may reach beyond the picture,
+    where the ellipse is cut off.
     """
 
     x0: int
@@ -200,6 +227,27 @@ class Region:
     kind: str
     shape: str
     track_id: int | None = None
+    zone_number: int | None = None
+    """Which zone it is, counted from 0; None for the region of a track or of a detection."""
+    polygon: tuple[tuple[float, float], ...] = ()
+    """(x, y) points in pixels of the stored picture."""
+
+
+def parse_time(text: str) -> float:
+    """The seconds of a time as `format_time` writes it, or of a plain number of seconds.
+
+    Raises:
+        ValueError: the text is something else.
+
+    """
+    *larger, seconds = text.split(":")
+    is_time = len(larger) <= 2 and re.fullmatch(r"\d+(\.\d*)?|\.\d+", seconds, re.ASCII)
+    if not is_time or not all(re.fullmatch(r"\d+", part, re.ASCII) for part in larger):
+        raise ValueError(f"{text!r} is not a time; write 12.5, 0:12.5 or 1:02:03")
+    total = 0.0
+    for part in larger:
+        total = 60 * (total + int(part))
+    return total + float(seconds)
 
 
 def format_time(seconds: float) -> str:

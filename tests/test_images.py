@@ -27,6 +27,19 @@ def test_a_strided_view_works_too():
     assert brightest(safe) < 200
 
 
+def test_zones_of_the_settings_are_covered_or_ignored():
+    image = np.random.default_rng(1).integers(0, 250, (240, 320, 3), dtype=np.uint8)
+    window = redact.Zone.from_box(0.5, 0.5, 1, 1, start_seconds=3)
+    safe = redact.redact_image(image, redact.Settings(zones=(window,)), detectors=[])
+    assert np.abs(np.diff(safe[120:, 160:].astype(int), axis=0)).max() <= 2
+    np.testing.assert_array_equal(safe[:117], image[:117])
+    poster = redact.Zone.from_box(0, 0, 1, 1, rule="ignore")
+    shown = redact.redact_image(
+        draw(3, 320, 240), redact.Settings(zones=(poster,)), detectors=[SquareDetector()]
+    )
+    np.testing.assert_array_equal(shown, draw(3, 320, 240))
+
+
 @pytest.mark.parametrize(
     "image",
     [

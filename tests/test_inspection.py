@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from make_clips import draw, write_clip
+from make_clips import SquareDetector, draw, write_clip
 
 import redact
 from redact.cli import main
@@ -113,7 +113,7 @@ def test_a_result_carries_nothing_besides_its_video(rich, suffix):
     target = rich.with_name(f"safe{suffix}")
     redact.redact_clip(rich, target, detectors=[])
     assert found_in(target) == set()
-    assert "carries nothing besides its video" in as_text(inspect_clip(target))
+    assert "carries nothing besides its pictures" in as_text(inspect_clip(target))
 
 
 def test_attachments_are_found_with_their_names(tmp_path):
@@ -181,3 +181,47 @@ def test_other_codecs_and_truncated_messages_raise_nothing():
         list(hidden_data.read_messages(b"\0\0\1" + unit[:end], "h264"))
         list(hidden_data.read_messages(unit[:end], "h264", b"\1\0\0\0\xff"))
         list(hidden_data.read_header_messages(b"\1" + bytes(21) + unit[:end], "hevc"))
+
+
+C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+
+
+def jumbf(payload=b"claim_generator: Acme Doorbell"):
+    """The start of a C2PA manifest store: a superbox with its description."""
+    kind = bytes.fromhex("6332706100110010800000aa00389b71")
+    description = struct.pack(">I4s", 8 + 16 + 6, b"jumd") + kind + b"\x03c2pa\0"
+    return struct.pack(">I4s", 8 + len(description) + len(payload), b"jumb") + description + payload
+
+
+def seal_box():
+    """A "uuid" box as a camera adds one: version and flags, what it is for, and the manifest."""
+    content = C2PA_UUID + bytes(4) + b"manifest\0" + bytes(8) + jumbf()
+    return struct.pack(">I4s", 8 + len(content), b"uuid") + content
+
+
+@pytest.mark.parametrize(
+    ("suffix", "seal"), [(".mp4", seal_box()), (".mov", seal_box()), (".mkv", jumbf())]
+)
+def test_a_seal_is_told_and_does_not_reach_the_result(tmp_path, suffix, seal, capsys):
+    path = tmp_path / f"a{suffix}"
+    write_clip(path, frames=3)
+    with path.open("ab") as file:
+        file.write(seal)
+    contents = inspect_clip(path)
+    assert contents.is_sealed and json.loads(as_json(contents))["is_sealed"]
+    assert "so keep this file" in as_text(contents)
+    assert [f.value for f in contents.found if f.topic == "seal (C2PA)"] == [f"{len(seal)} bytes"]
+    assert "private box" not in as_text(contents)
+    report = redact.redact_clip(path, tmp_path / "b.mp4", detectors=[SquareDetector()])
+    assert f"C2PA manifest ({len(seal)} bytes)" in report.removed
+    assert not any("'uuid'" in item for item in report.removed)
+    assert not inspect_clip(tmp_path / "b.mp4").is_sealed
+
+
+def test_another_uuid_box_is_no_seal(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=3)
+    with (tmp_path / "a.mp4").open("ab") as file:
+        file.write(seal_box().replace(C2PA_UUID, bytes(16)))
+    contents = inspect_clip(tmp_path / "a.mp4")
+    assert not contents.is_sealed and "private box (uuid)" in as_text(contents)
+    assert "keep this file" not in as_text(contents)

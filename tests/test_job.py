@@ -4,7 +4,7 @@ import pytest
 from make_clips import SquareDetector
 
 import redact
-from redact.job import Job, thread_count
+from redact.job import Job
 
 
 def test_wrong_settings_are_a_type_error_that_names_the_fix():
@@ -61,8 +61,3 @@ def test_a_users_detectors_run_in_the_callers_thread_and_stay_open():
     assert job.workers == 0
     with job.scans() as scans:
         assert [scan.detector for scan in scans] == [detector]
-
-
-def test_no_wanted_thread_count_means_all_cores():
-    assert thread_count(3) == 3
-    assert thread_count(0) >= 1

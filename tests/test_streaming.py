@@ -42,6 +42,15 @@ def test_a_stream_holds_no_more_frames_than_the_lookahead():
         assert given - taken <= 10
 
 
+def test_a_stream_covers_zones_while_they_exist():
+    zone = redact.Zone.from_box(0, 0.5, 0.5, 1, start_seconds=0.4, stop_seconds=0.8)
+    settings = redact.Settings(zones=(zone,), lookahead_seconds=0.2)
+    frames = pictures(30)
+    stream = redact.redact_frames(frames, settings, frame_rate=25, detectors=[])
+    changed = [(a != b)[120:, :160].mean() for a, b in zip(frames, stream, strict=True)]
+    assert [share > 0.5 for share in changed] == [10 <= index < 20 for index in range(30)]
+
+
 def test_a_stream_needs_a_frame_rate():
     with pytest.raises(ValueError, match="frame_rate"):
         next(redact.redact_frames([], frame_rate=0))

@@ -17,8 +17,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.analysis.looks import LooksSampler
+from redact.analysis.persons import group_persons
 from redact.analysis.redetection import Redetector, ScannedFrame
-from redact.analysis.scans import ScanSpec, scan_frame, scan_part, submit_scan
+from redact.analysis.scans import (
+    ScanSpec,
+    min_face_pixels,
+    scan_frame,
+    scan_part,
+    submit_scan,
+    without_ignored,
+)
 from redact.analysis.tuning import TUNING
 from redact.geometry import covered_share
 from redact.motion.changes import ChangedParts, ChangeMap
@@ -50,6 +59,8 @@ class _PendingFrame:
 
     index: int
     seconds: float
+    shown_seconds: float
+    """Its presentation time; `seconds` has pauses of a time lapse in it."""
     view: View
     motion: Motion
     scans: list[_StartedScan]
@@ -64,8 +75,10 @@ class Analyzer:
 
     Args:
         scans: which detectors run, where and how often.
-        settings: `heads`, `max_gap_seconds` and `extend_seconds` are used.
+        settings: `heads`, `max_gap_seconds`, `extend_seconds` and `zones` are used.
         seen_as: how detectors see the frames; tracks are in the frames' own pixels.
+        groups_persons: look at what people wear, and tell which tracks show one person. It keeps a
+            little for each look, so it is not for streams without an end.
         workers: threads that scan, a few frames ahead of the tracking. With 0 the caller's thread
             scans, so that detectors need not be safe to share between threads.
 
@@ -77,6 +90,7 @@ class Analyzer:
         settings: Settings,
         *,
         seen_as: Presentation = _AS_IT_IS,
+        groups_persons: bool = False,
         workers: int = 0,
     ) -> None:
         self._settings = settings
@@ -104,7 +118,8 @@ class Analyzer:
         self._calm_from = -math.inf
         self._is_finished = False
         self._associator = Associator(settings.max_gap_seconds)
-        self._redetector = Redetector(self._associator, self._near_scans)
+        self._redetector = Redetector(self._associator, self._near_scans, settings.zones)
+        self._looks = LooksSampler() if groups_persons else None
 
     def __enter__(self) -> Analyzer:
         return self
@@ -117,13 +132,15 @@ class Analyzer:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def push(self, index: int, seconds: float, view: View) -> None:
+    def push(self, index: int, seconds: float, view: View, *, closely: bool = False) -> None:
         """Take the next frame, and scan it where a scan is due.
 
         Args:
             index: its frame index, higher than that of the last frame.
             seconds: its presentation time.
             view: the frame. It must show the same for `TUNING.look_back_seconds`.
+            closely: run all scans on this frame, whether they are due or not, because it need not
+                look like those before it.
 
         """
         self._shape = view.shape
@@ -131,7 +148,7 @@ class Analyzer:
         shown_seconds = seconds
         if self._has_pauses:
             seconds = self._clock.tick(index, seconds, view)
-        if not self._is_any_due(seconds):
+        if not closely and not self._is_any_due(seconds):
             return
         self._last_seconds, self.last_index = seconds, index
         if self._needs_motion:
@@ -141,7 +158,7 @@ class Analyzer:
             self._last_scanned.clear()
         elif motion.is_whole_frame:
             self._calm_from = seconds + TUNING.camera_settle_seconds
-        due = self._due_scans(seconds)
+        due = self._scheduled if closely else self._due_scans(seconds)
         self._last_scanned.update((scan, seconds) for scan in due)
         # Rare scans take longest: started first, they end together with the others.
         by_length = sorted(due, key=lambda scan: -scan.every_seconds)
@@ -149,7 +166,7 @@ class Analyzer:
         scans = [started[scan] for scan in due]
         if voting := [scan for scan in scans if scan.scan.votes_on_turn]:
             self._uncounted_votes.append(voting)
-        self._pending.append(_PendingFrame(index, seconds, view, motion, scans))
+        self._pending.append(_PendingFrame(index, seconds, shown_seconds, view, motion, scans))
         while len(self._pending) > self._max_pending:
             self._associate(self._pending.popleft())
 
@@ -178,7 +195,21 @@ class Analyzer:
         tracks = build_tracks(
             self._associator.tracklets, seconds, self._settings, first_index=first_index
         )
+        if self._looks is not None:
+            tracks = group_persons(tracks, seconds, self._looks)
         return tuple(self._seen_as.track_to_frame(track, self._shape) for track in tracks)
+
+    def min_face_pixels(self, size: tuple[int, int]) -> int:
+        """The lowest face that is looked for in whole frames, however rarely, in their pixels.
+
+        0 where that is not known. In regions that move, smaller ones may be detected.
+
+        size: (width, height) of the upright frames.
+        """
+        width, height = size
+        seen = self._seen_as.seen_size((height, width))
+        upright = [scan for scan in self._scheduled if not scan.turn_degrees]
+        return math.ceil(min_face_pixels(upright, seen) / self._seen_as.scale[1])
 
     @property
     def turn_degrees(self) -> int:
@@ -283,6 +314,8 @@ class Analyzer:
         if motion.is_cut:
             self._associator.cut(pending.index)
             self._redetector.cut()
+            if self._looks is not None:
+                self._looks.cut(pending.index)
         found = self._detections_of(pending)
         frame = ScannedFrame(
             pending.index, pending.seconds, pending.view, self._associator.camera_offset
@@ -300,6 +333,9 @@ class Analyzer:
                 )
         # Frames that still wait are not the last one: how many wait depends on the workers.
         self._redetector.finish_frame(frame, is_last=self._is_finished and not self._pending)
+        if self._looks is not None:
+            live = self._associator.live
+            self._looks.sample(live, pending.index, pending.seconds, pending.view)
         pending.view.release()
 
     def _detections_of(self, pending: _PendingFrame) -> list[Detection]:
@@ -307,13 +343,15 @@ class Analyzer:
         found: list[Detection] = []
         hints: list[Detection] = []
         for started in pending.scans:
-            (hints if started.scan.is_hint else found).extend(self._result(started, pending.view))
+            result = self._result(started, pending.view)
+            (hints if started.scan.is_hint else found).extend(self._counted(result, pending))
         self._associator.move_camera(pending.motion.shift)
         if self._near_scans and self._settings.heads != "off":
-            hints += [
+            heads = [
                 Detection(kind="face", box=head, score=TUNING.dashing_head_score)
                 for head in pending.motion.fast_heads
             ]
+            hints += self._counted(heads, pending)
         return found + self._unknown(hints, found, pending.seconds)
 
     def _count_votes(self, scans: Sequence[_StartedScan]) -> None:
@@ -344,6 +382,22 @@ class Analyzer:
         if started.changed_parts is None:
             return detections
         return self._change_maps[started.scan].carry_over(detections, started.changed_parts, view)
+
+    def _counted(self, detections: list[Detection], pending: _PendingFrame) -> list[Detection]:
+        """The detections that lie in no zone to ignore."""
+        zones = self._settings.zones
+        if not zones:
+            return detections
+        # Zones lie in the frame as it is shown.
+        shown = [
+            dataclasses.replace(d, box=self._seen_as.to_frame(d.box, self._shape))
+            for d in detections
+        ]
+        return [
+            detection
+            for detection, in_frame in zip(detections, shown, strict=True)
+            if without_ignored([in_frame], zones, self._shape, pending.shown_seconds)
+        ]
 
     def _unknown(
         self, hints: Sequence[Detection], found: Sequence[Detection], seconds: float

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.scans import ScanSpec, scan_around
+from redact.analysis.scans import ScanSpec, scan_around, without_ignored
 from redact.analysis.tuning import TUNING
 from redact.geometry import as_array, centers_of, iou_matrix
 from redact.tracking.association import Associator
@@ -25,6 +25,7 @@ from redact.tracking.tuning import TUNING as TRACKING_TUNING
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, Detection
 from redact.views import View
+from redact.zones import Zone
 
 Followed = tuple[NDArray[np.float64], float]
 """A (4,) box, and how much the image there looks like the track's template, -1..1."""
@@ -49,11 +50,17 @@ class Redetector:
     Args:
         associator: its live tracklets are followed and added to.
         track_scans: the scans of tracks' surroundings. Without any, no templates are kept either.
+        zones: detections in those to ignore don't count.
 
     """
 
-    def __init__(self, associator: Associator, track_scans: Sequence[ScanSpec]) -> None:
-        self._associator, self._track_scans = associator, track_scans
+    def __init__(
+        self,
+        associator: Associator,
+        track_scans: Sequence[ScanSpec],
+        zones: Sequence[Zone] = (),
+    ) -> None:
+        self._associator, self._track_scans, self._zones = associator, track_scans, zones
         self._recent: collections.deque[ScannedFrame] = collections.deque()
         self._templates: dict[Tracklet, Template] = {}
         self._traced_back: set[Tracklet] = set()
@@ -219,6 +226,7 @@ class Redetector:
             detections = scan_around(
                 scan, frame.view, predicted, gate - TRACKING_TUNING.min_gate_sizes
             )
+            detections = without_ignored(detections, self._zones, frame.view.shape, frame.seconds)
             if scan.kind == "plate":
                 detections = merge_detections(detections)
             fitting = [

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from redact.analysis.tuning import TUNING
 from redact.detectors import Detector, PartDetector
-from redact.geometry import Edges, clamp_to, scaled
+from redact.geometry import Edges, centers_of, clamp_to, scaled
 from redact.memory import give_back_memory
 from redact.resizing import resized
 from redact.types import Box, Detection
 from redact.views import Presentation, View
+from redact.zones import Zone
 
 ScanArea = Literal["frame", "moving", "track"]
 """What a scan sees: the whole frame; each region in which something moves; or the surroundings of
@@ -212,6 +213,36 @@ def scan_around(
     return scan_part(scan, view, moved, TUNING.max_surroundings_enlargement)
 
 
+def without_ignored(
+    detections: Iterable[Detection],
+    zones: Iterable[Zone],
+    shape: tuple[int, int],
+    seconds: float | None = None,
+) -> list[Detection]:
+    """The detections without those whose centre lies in a zone to ignore.
+
+    Args:
+        detections: in pixels of an upright image.
+        zones: of any rule.
+        shape: (height, width) of that image.
+        seconds: when; None takes zones of all times.
+
+    """
+    ignored = [
+        zone
+        for zone in zones
+        if zone.rule == "ignore" and (seconds is None or zone.is_active(seconds))
+    ]
+    if not ignored:
+        return list(detections)
+    height, width = shape
+    return [
+        detection
+        for detection, (x, y) in ((d, centers_of(np.asarray(d.box))) for d in detections)
+        if not any(zone.contains(x / width, y / height) for zone in ignored)
+    ]
+
+
 def submit_scan(
     pool: ThreadPoolExecutor | None, scan: Callable[..., list[Detection]], *args: Any
 ) -> Future[list[Detection]]:
@@ -221,6 +252,27 @@ def submit_scan(
     done: Future[list[Detection]] = Future()
     done.set_result(scan(*args))
     return done
+
+
+def min_face_pixels(
+    scans: Iterable[ScanSpec], size: tuple[int, int], max_interval_seconds: float = math.inf
+) -> float:
+    """The lowest face that the scans of whole frames look for, in pixels of the frame.
+
+    0 where that is not known, as for detectors of the user's own.
+
+    size: (width, height) of the frames.
+    max_interval_seconds: scans that come more rarely don't count.
+    """
+    width, height = size
+    smallest = [
+        scan.detector.min_face_pixels(height, width)
+        for scan in scans
+        if scan.where == "frame"
+        and scan.every_seconds <= max_interval_seconds
+        and hasattr(scan.detector, "min_face_pixels")
+    ]
+    return float(min(smallest, default=0.0))
 
 
 def close_scans(scans: Sequence[ScanSpec]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
@@ -20,7 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
-from redact.analysis.scans import ScanSpec, scan_around, scan_frame, submit_scan
+from redact.analysis.scans import (
+    ScanSpec,
+    min_face_pixels,
+    scan_around,
+    scan_frame,
+    submit_scan,
+    without_ignored,
+)
 from redact.cover.regions import cover_box
 from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.motion.changes import ChangedParts, ChangeMap
@@ -32,6 +40,7 @@ from redact.tracking.merging import is_same_place, merge_detections
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, ClipInfo, Detection, Frame, Track
 from redact.views import ArrayView, FrameView, Presentation, View
+from redact.zones import Zone
 
 CERTAIN_SCORE = 0.8
 """A leak with this score is never given out, however many rounds of repair were made."""
@@ -43,12 +52,16 @@ AROUND_SECONDS = 1.0
 """So long before and after a leak, whole frames are scanned every `_STEP_SECONDS`."""
 
 _STEP_SECONDS = 0.16
+# Scans that come more rarely do not count when it is told how small a face is looked for.
+_MAX_INTERVAL_SECONDS = EVERY_SECONDS / 2
 # In so many frames, but for no longer than this, before a track begins and after it ends, its
 # surroundings are scanned.
 _ENDS_SECONDS, _MAX_END_FRAMES = 0.3, 8
 # A detection is covered when this share of it lies in covered boxes, or that share of the middle
 # quarter: a cover can look like a blurred head, and detectors draw a head-sized box around it.
 _COVERED_SHARE, _COVERED_CENTER_SHARE = 0.7, 0.9
+# Into so many rows a detection is divided to see how much of it lies in a zone.
+_STRIPS = 16
 # The second scan confirms a leak from this score on, in surroundings larger by this factor.
 _CONFIRMING_SCORE, _CONFIRMING_AROUND = 0.35, 1.3
 
@@ -95,9 +108,9 @@ def find_leaks(
 ) -> AuditResult:
     """Scan a clip for detections that no region of the plan covers and a second scan confirms.
 
-    The first frame, the last, and one in `every_seconds` are scanned whole; in the frames just
-    before and after each track its surroundings are. Where a frame leaks, the second before and
-    after it is scanned closely. Tracks that may stay visible count as covered.
+    The first frame, the last, one in `every_seconds`, and all that may be broken are scanned whole;
+    in the frames just before and after each track its surroundings are. Where a frame leaks, the
+    second before and after it is scanned closely. Tracks that may stay visible count as covered.
 
     Args:
         output: the clip to search.
@@ -112,6 +125,7 @@ def find_leaks(
 
     """
     clip = video.probe(output, max_pixels=plan.settings.max_pixels)
+    clip = dataclasses.replace(clip, width=plan.clip.width, height=plan.clip.height)
     if frames is None:
         tasks = _tasks(plan, scans, every_seconds)
     else:
@@ -126,18 +140,49 @@ def find_leaks(
     return AuditResult(frames=whole, leaks=tuple(leaks), min_face_pixels=smallest)
 
 
+def find_leaks_in_image(
+    image: NDArray[np.uint8], plan: Plan, scans: Sequence[ScanSpec]
+) -> AuditResult:
+    """Scan a single finished image, as `find_leaks` scans a clip.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, upright.
+        plan: what is covered in it.
+        scans: the scans of `build_audit_scans`.
+
+    """
+    seen_as = _seen_as(plan.clip, plan)
+    search = _Search(plan, scans, None, seen_as)
+    search.start(ArrayView(image), 0, _Task(whole=True))
+    return AuditResult(
+        frames=frozenset({0}),
+        leaks=tuple(search.leaks(max_pending=0)),
+        min_face_pixels=_min_face_pixels(scans, plan.clip, seen_as),
+    )
+
+
 def is_leak(detection: Detection, plan: Plan) -> bool:
-    """Whether a detection counts, and no track of the plan covers it."""
+    """Whether a detection counts, and the plan neither covers it nor knows that it may show."""
     # The analysis leaves out what would not make a track by itself; so does the audit.
     if detection.score < kind_tuning(detection.kind).confirming_score:
         return False
     if may_be_worn(detection, plan.tracks):
         return False
+    clip, index = plan.clip, detection.frame_index
+    seconds = clip.seconds_at(index)
+    width, height = clip.upright_size
+    if not without_ignored([detection], plan.zones, (height, width), seconds):
+        return False
+    if any(_is_still_there(track, detection) for track in plan.tracks if track.id in plan.dropped):
+        return False
     covers = [
-        cover_box(box, track.kind, plan.settings, track.margins_at(detection.frame_index))
-        for track in plan.tracks
-        if (box := track.box_at(detection.frame_index)) is not None
+        cover_box(box, track.kind, plan.settings, track.margins_at(index))
+        for track in plan.known_tracks
+        if (box := track.box_at(index)) is not None
     ]
+    for zone in plan.zones:
+        if zone.rule == "cover" and zone.is_active(seconds):
+            covers += _strips(zone, detection.box, clip.upright_size)
     center = grow(detection.box, -0.25, 0)
     return (
         covered_share(detection.box, covers) < _COVERED_SHARE
@@ -145,21 +190,41 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
     )
 
 
+def _is_still_there(dropped: Track, detection: Detection) -> bool:
+    """Whether a detection shows what a false track showed, before its start or after its end.
+
+    What was taken for a plate may be a sign, which stays in its place all the time.
+    """
+    if dropped.kind != detection.kind:
+        return False
+    place = np.median(dropped.boxes, axis=0).astype(np.float64)
+    edges = (dropped.boxes.min(axis=0), dropped.boxes.max(axis=0))
+    is_still = all(is_same_place(Box(*map(float, edge)), place) for edge in edges)
+    return is_still and is_same_place(detection.box, place)
+
+
+def _strips(zone: Zone, box: Box, size: tuple[int, int]) -> list[Box]:
+    """What a zone covers of the rows of a box, as boxes on top of each other.
+
+    size: (width, height) of the upright picture.
+    """
+    width, height = size
+    edges = np.linspace(box.y0, box.y1, _STRIPS + 1).tolist()
+    return [
+        Box(left * width, top, right * width, bottom)
+        for top, bottom in itertools.pairwise(edges)
+        for left, right in zone.spans_at((top + bottom) / 2 / height)
+    ]
+
+
 def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo, seen_as: Presentation) -> int:
     """The lowest face that scans can be expected to detect in every frame, in pixels of the clip.
 
     0 where that is not known, as for detectors of the user's own.
     """
-    width, height = seen_as.seen_size(clip.upright_size[::-1])
-    smallest = [
-        scan.detector.min_face_pixels(height, width)
-        for scan in scans
-        if scan.where == "frame"
-        and scan.every_seconds < EVERY_SECONDS
-        and not scan.turn_degrees
-        and hasattr(scan.detector, "min_face_pixels")
-    ]
-    return math.ceil(min(smallest, default=0) / seen_as.scale[1])
+    seen = seen_as.seen_size(clip.upright_size[::-1])
+    upright = [scan for scan in scans if not scan.turn_degrees]
+    return math.ceil(min_face_pixels(upright, seen, _MAX_INTERVAL_SECONDS) / seen_as.scale[1])
 
 
 def _run(
@@ -343,6 +408,7 @@ def _tasks(plan: Plan, scans: Sequence[ScanSpec], every_seconds: float) -> dict[
     # Halfway between the whole-frame scans of the analysis: one of the two sees what shows briefly.
     between = np.arange(seconds[0] + every_seconds / 2, seconds[-1], every_seconds)
     whole = {0, count - 1, *np.searchsorted(seconds, between).tolist()}
+    whole |= {index for index in plan.clip.damaged_frames if index < count}
     around: dict[int, list[tuple[str, Box]]] = defaultdict(list)
     for track in plan.covered_tracks:
         if not any(scan.where == "track" and scan.kind == track.kind for scan in scans):

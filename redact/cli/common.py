@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from redact.settings import Settings
+from redact.settings import Settings, toml_values
 from redact.source_files import printable
+from redact.zones import Zone, parse_zone
+
+if TYPE_CHECKING:
+    from redact.plan import Plan
 
 EXIT_LEAK, EXIT_ERROR = 1, 2
 
@@ -37,13 +41,87 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Settings from the file of --settings, overridden by the options that were given.
+    """Settings from the files of --profile and --settings, overridden by the options given.
+
+    Zones of both files and of --zone add up.
 
     Raises:
-        SettingsError: the file can't be read, or a value can't be used.
+        SettingsError: a file can't be read, or a value can't be used.
 
     """
-    base = Settings.from_toml(arguments.settings) if arguments.settings else Settings()
+    values: dict[str, Any] = {}
+    zones: list[Any] = []
+    if getattr(arguments, "profile", None):
+        from redact.profiles import Profile
+
+        values |= Profile.load(arguments.profile).values
+        zones += values.get("zones", ())
+    if arguments.settings:
+        read = toml_values(arguments.settings)
+        values |= read
+        zones += read.get("zones", ())
+    zones += zones_from(arguments)
     names = {field.name for field in dataclasses.fields(Settings)}
     given = {k: v for k, v in vars(arguments).items() if k in names and v is not None}
-    return dataclasses.replace(base, **given)
+    if isinstance(given.get("audio"), tuple):
+        given["audio"], given["audio_spans"] = given["audio"]
+    return Settings.from_dict({**values, **given, "zones": zones})
+
+
+def zones_from(arguments: argparse.Namespace) -> list[Zone]:
+    """The zones of --zone.
+
+    Raises:
+        SettingsError: one of them can't be read.
+
+    """
+    return [parse_zone(text) for text in getattr(arguments, "zone", None) or ()]
+
+
+def add_zone_options(parser: argparse.ArgumentParser) -> None:
+    """Add --zone and --profile."""
+    parser.add_argument(
+        "--zone",
+        action="append",
+        metavar="ZONE",
+        help="cover:0,0,.3,.1 or ignore:...: box or polygon in 0..1",
+    )
+    parser.add_argument(
+        "--profile", metavar="TOML", help="settings and zones of a camera; options override it"
+    )
+
+
+def add_decision_options(parser: argparse.ArgumentParser) -> None:
+    """Add --keep and --drop."""
+    parser.add_argument(
+        "--keep", type=_ids, metavar="IDS", help="leave the people of tracks visible, such as 2,5"
+    )
+    parser.add_argument(
+        "--drop", type=_ids, metavar="IDS", help="leave out tracks that are no face or plate"
+    )
+
+
+def check_decisions(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """End the process if a track is to be kept and dropped."""
+    if both := sorted(set(arguments.keep or ()) & set(arguments.drop or ())):
+        parser.error(f"--keep and --drop both name {', '.join(map(str, both))}")
+
+
+def decided(plan: Plan, arguments: argparse.Namespace) -> Plan:
+    """The plan with what --keep and --drop say. Who is kept is kept in all of their tracks.
+
+    Raises:
+        PlanError: the plan has no such track, or an earlier decision contradicts.
+
+    """
+    dropped = arguments.drop or ()
+    kept = plan.same_persons(arguments.keep or ()) - set(dropped)
+    return plan.keep(kept).drop(dropped)
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    """Ids of tracks, such as "2,5"."""
+    numbers = [number.strip() for number in text.split(",")]
+    if not all(number.isdecimal() for number in numbers):
+        raise argparse.ArgumentTypeError(f"ids must be numbers such as 2,5, not {text!r}")
+    return tuple(int(number) for number in numbers)

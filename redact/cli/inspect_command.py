@@ -11,9 +11,11 @@ from redact.cli.terminal import quiet_libraries, show
 def run(argv: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
     parser = Parser(
-        prog="redact inspect", description="Show what a clip contains. Nothing is written."
+        prog="redact inspect",
+        description="Show what a clip contains. Nothing is written.",
+        epilog="example:\n  redact inspect porch.mp4",
     )
-    parser.add_argument("clip", metavar="CLIP", help="the video file")
+    parser.add_argument("clip", metavar="CLIP", help="the video or image file")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     arguments = parser.parse_args(argv)
     with quiet_libraries():

@@ -5,84 +5,148 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redact import __version__
-from redact.cli.common import Parser, settings_from
+from redact.cli.common import (
+    EXIT_ERROR,
+    Parser,
+    add_decision_options,
+    add_zone_options,
+    check_decisions,
+    decided,
+    settings_from,
+)
+from redact.cli.ledger_command import described
+from redact.cli.sharing_options import (
+    DEFAULT_PURPOSE,
+    Sharing,
+    add_sharing_options,
+    describe_purpose,
+    purpose_in,
+)
 from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, say, show
 from redact.settings import Settings, choices, renamed_heads
 from redact.source_files import printable
+from redact.types import parse_time
 
 if TYPE_CHECKING:
     from redact.report import Report
 
 # Shares of the time of a job, measured on clips of 30 s at 1080p with a few people. The progress
 # bar is only as even as they are right.
-_STAGE_WEIGHTS = {"analyze": 0.5, "render": 0.37, "audit": 0.13}
+STAGE_WEIGHTS = {"analyze": 0.5, "render": 0.37, "audit": 0.13}
 
 _DESCRIPTION = """\
-Cover every face and licence plate in the video file CLIP, and drop its sound
-and metadata. CLIP itself is never changed. Defaults are in brackets."""
+Cover every face and licence plate in CLIP, a video or image file, and drop its
+sound and metadata. CLIP itself is never changed. Defaults are in brackets."""
+
+# How spans of audio are written.
+_SPANS = "0:10-0:20,1:05-1:10"
 
 _EPILOG = """\
+Tracks have the same ids whenever clip and settings are the same, so --keep and
+--drop take the ids that `redact analyze` or an earlier report shows:
+  redact porch.mp4 --keep 2,5 --zone cover:0,0,.3,.1 -o safe.mp4
+
 other commands (write ./inspect for a clip that has such a name):
+  redact analyze CLIP   plan what to cover, list it, and write the plan
+  redact render PLAN    cover what a plan says
   redact inspect CLIP   show what a clip contains besides its pictures
   redact verify CLIP    search any clip for faces and plates that still show
+  redact review CLIP    decide on a page in the browser who stays visible
+  redact ledger ...     keep a record of requests and of clips given out
 
 exit codes: 0 the result is there; 1 a face or plate would still show, nothing
-was written; 2 the clip, the target or a setting can't be used; 130, 143 stopped
-by SIGINT, SIGTERM"""
+was written; 2 the clip, target or a setting can't be used; 130, 143 by a signal"""
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser(argv)
+    arguments = parser.parse_args(argv)
+    check_decisions(parser, arguments)
     settings = settings_from(arguments)
+    sharing = Sharing(arguments, settings)
     source = Path(arguments.clip)
-    weights = {k: v for k, v in _STAGE_WEIGHTS.items() if settings.audit or k != "audit"}
+    if not sharing.is_accepted:
+        return 0 if show(described(sharing.refuse(source))) else EXIT_ERROR
+    weights = {k: v for k, v in STAGE_WEIGHTS.items() if settings.audit or k != "audit"}
     with (
         handling_signals() as stop,
         quiet_libraries(),
         ProgressBar(weights, stop, is_shown=not arguments.quiet) as bar,
     ):
-        from redact.output import check_apart, check_place, check_target, default_target
+        from redact.pipeline import redact_clip
 
-        target = default_target(source) if arguments.output is None else Path(arguments.output)
-        check_target(source, target)
-        pages = {n: Path(getattr(arguments, n)) for n in ("report", "json") if vars(arguments)[n]}
-        for page in pages.values():
-            check_place(source, page)
-        check_apart([target, *pages.values()])
-        report = _redact(source, target, pages, settings, bar)
+        report = write_all(
+            source,
+            arguments,
+            lambda target: redact_clip(
+                source,
+                target,
+                settings,
+                progress=bar,
+                decide=lambda plan: sharing.check_plan(decided(plan, arguments)),
+            ),
+            sharing,
+        )
         bar.finish()
-    for line in _warnings(report):
-        say(f"warning: {line}")
-    if not arguments.quiet:
-        # The result is there, whether or not this line can be printed.
-        show(_summary(report))
-    return 0
+    return finish(report, arguments)
 
 
-def _redact(
-    source: Path, target: Path, pages: Mapping[str, Path], settings: Settings, bar: ProgressBar
+def write_all(
+    source: Path,
+    arguments: argparse.Namespace,
+    write: Callable[[Path], Report],
+    sharing: Sharing,
+    *others: Path,
 ) -> Report:
-    """Write the result and its pages; either all of them appear or none."""
-    from redact.output import staged
-    from redact.pipeline import redact_clip
+    """Write the result and its pages where the arguments say; either all of them appear or none.
 
+    Args:
+        source: the clip.
+        arguments: with `output`, `report` and `json`.
+        write: writes the result to the path that it is given.
+        sharing: records the result, and writes what belongs to its purpose.
+        others: more files that are read, and must not be written to.
+
+    """
+    from redact.output import check_apart, check_place, check_target, default_target, staged
+
+    target = default_target(source) if arguments.output is None else Path(arguments.output)
+    check_target(source, target)
+    pages = {n: Path(getattr(arguments, n)) for n in ("report", "json") if vars(arguments)[n]}
+    pages |= sharing.pages(target)
+    for page in (*pages.values(), *sharing.copies):
+        check_place(source, page)
+    check_apart([*others, target, *pages.values(), *sharing.copies, *sharing.ledgers])
     with contextlib.ExitStack() as stack:
+        stack.enter_context(sharing.withdrawn_on_failure())
         # The result is entered last, so it is the first to get its name.
         unfinished = {n: stack.enter_context(staged(page)) for n, page in pages.items()}
         result = stack.enter_context(staged(target))
-        report = redact_clip(source, result, settings, progress=bar)
-        report = dataclasses.replace(report, output=target)
+        report = dataclasses.replace(write(result), output=target)
+        report = sharing.finish(report, result, unfinished)
         if "report" in unfinished:
             report.save_html(unfinished["report"], result=result)
         if "json" in unfinished:
             report.save_json(unfinished["json"])
     return report
+
+
+def finish(report: Report, arguments: argparse.Namespace) -> int:
+    """Say what happened, and return the exit code."""
+    for line in _warnings(report):
+        say(f"warning: {line}")
+    if not arguments.quiet:
+        # The result is there, whether or not this line can be printed.
+        show(_summary(report))
+        if report.ledger_entry is not None:
+            show(described(report.ledger_entry))
+    return 0
 
 
 def _warnings(report: Report) -> list[str]:
@@ -94,11 +158,14 @@ def _warnings(report: Report) -> list[str]:
 
 
 def _summary(report: Report) -> str:
-    kinds = [track.kind for track in report.plan.covered_tracks]
-    faces, plates = (_counted(kinds.count(kind), kind) for kind in ("face", "plate"))
-    name = printable(str(report.output))
+    plan = report.plan
+    kinds = [track.kind for track in plan.covered_tracks]
+    counts = [_counted(kinds.count(kind), kind) for kind in ("face", "plate")]
+    if zones := sum(zone.rule == "cover" for zone in plan.zones):
+        counts.append(_counted(zones, "zone"))
+    name, frames = printable(str(report.output)), _counted(report.frame_count, "frame")
     return (
-        f"{name}: {report.frame_count} frames, {faces} and {plates} covered "
+        f"{name}: {frames}, {', '.join(counts[:-1])} and {counts[-1]} covered "
         f"({report.covered_ratio:.1%} of the picture)"
     )
 
@@ -107,43 +174,100 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _time(text: str) -> float:
+    """A time of the command line, in seconds."""
+    try:
+        return parse_time(text)
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
+
+
+def _audio(text: str) -> tuple[str, tuple[tuple[float, float], ...]]:
+    """`Settings.audio` and `Settings.audio_spans`."""
+    if text in choices("audio"):
+        return text, ()
+    try:
+        pairs = [part.split("-") for part in text.split(",")]
+        return "keep", tuple((parse_time(start), parse_time(stop)) for start, stop in pairs)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be {', '.join(choices('audio'))} or times such as {_SPANS}"
+        ) from None
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of `redact CLIP`, with the options of the purpose that the arguments name."""
+    purpose = purpose_in(argv)
     parser = Parser(
         prog="redact",
         usage="redact [options] CLIP",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
+    add = parser.add_argument
+    add("clip", metavar="CLIP", help=argparse.SUPPRESS)
+    add("-o", "--output", metavar="FILE", help="the result (beside CLIP, as CLIP.redacted.mp4)")
+    add("--report", metavar="HTML", help="also write a page about what was covered")
+    add("--json", metavar="FILE", help="also write the same as JSON")
+    add_decision_options(parser)
+    add_sharing_options(parser, purpose)
+    add_settings_options(parser, is_full="--help-all" in argv)
+    add("-q", "--quiet", action="store_true", help="no progress, no summary; warnings stay")
+    add("--help-all", action="help", help="show rarely needed options, too")
+    add("--version", action="version", version=f"redact {__version__}", help="show the version")
+    if purpose != DEFAULT_PURPOSE:
+        describe_purpose(parser, purpose)
+    return parser
+
+
+def add_settings_options(parser: argparse.ArgumentParser, *, is_full: bool = False) -> None:
+    """Add the options that are settings; `is_full` shows the rarely needed ones in the help."""
     defaults = Settings()
     add = parser.add_argument
 
-    def add_choice(name: str, metavar: str, help_start: str, values: str = "") -> None:
-        values = values or ", ".join(choices(name))
-        add(
-            f"--{name}",
-            metavar=metavar,
-            choices=choices(name),
-            type=renamed_heads if name == "heads" else str,
-            help=f"{help_start} {values} ({getattr(defaults, name)})",
-        )
+    def add_rare(*names: str, help: str, **how: Any) -> None:
+        parser.add_argument(*names, help=help if is_full else argparse.SUPPRESS, **how)
 
-    add("clip", metavar="CLIP", help=argparse.SUPPRESS)
-    add("-o", "--output", metavar="FILE", help="the result (CLIP.redacted.mp4 beside the clip)")
-    add("--report", metavar="HTML", help="also write a page about what was covered")
-    add("--json", metavar="FILE", help="also write the same as JSON")
+    def choice(name: str, metavar: str, help_start: str, values: str = "") -> dict[str, Any]:
+        values = values or ", ".join(choices(name))
+        return {
+            "metavar": metavar,
+            "choices": choices(name),
+            "type": renamed_heads if name == "heads" else str,
+            "help": f"{help_start} {values} ({getattr(defaults, name)})",
+        }
+
+    add_zone_options(parser)
     add("--settings", metavar="TOML", help="read settings from a file; options override it")
     add("--no-faces", dest="faces", action="store_false", default=None, help="leave faces visible")
     add("--no-plates", dest="plates", action="store_false", default=None, help="leave plates")
-    add_choice("detector", "LEVEL", "search:")
-    add_choice("heads", "WHICH", "faceless heads:")
-    add_choice("style", "STYLE", "cover:")
-    add("--strength", type=float, metavar="X", help="strength of the style, relative to the size")
-    add("--unsafe", action="store_true", default=None, help="allow a strength that leaks")
-    add_choice("audio", "WHAT", "sound:")
-    add("--crf", type=int, metavar="N", help=f"x264 quality: 0 (best) to 51 ({defaults.crf})")
-    add_choice("preset", "PRESET", "x264 speed:", "ultrafast to veryslow")
-    add("--pixel-aspect", type=float, metavar="X", help="width over height of the clip's pixels")
+    add("--detector", **choice("detector", "LEVEL", "search:"))
+    add_rare("--heads", **choice("heads", "WHICH", "faceless heads:"))
+    add("--style", **choice("style", "STYLE", "cover:"))
+    add_rare(
+        "--strength", type=float, metavar="X", help="strength of the style, relative to the size"
+    )
+    add_rare("--unsafe", action="store_true", default=None, help="allow a strength that leaks")
     add(
+        "--audio",
+        metavar="WHAT",
+        type=_audio,
+        help=f"sound: drop, keep, or times like {_SPANS} (drop)",
+    )
+    add(
+        "--from",
+        dest="start_seconds",
+        type=_time,
+        metavar="TIME",
+        help="begin there, and with --to TIME end there (1:02.5)",
+    )
+    add("--to", dest="stop_seconds", type=_time, metavar="TIME", help=argparse.SUPPRESS)
+    add_rare("--crf", type=int, metavar="N", help=f"x264 quality: 0 (best) to 51 ({defaults.crf})")
+    add_rare("--preset", **choice("preset", "PRESET", "x264 speed:", "ultrafast to veryslow"))
+    add_rare(
+        "--pixel-aspect", type=float, metavar="X", help="width over height of the clip's pixels"
+    )
+    add_rare(
         "--turn",
         dest="turn_degrees",
         type=int,
@@ -151,8 +275,5 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DEGREES",
         help="clockwise turn that makes people stand upright (found)",
     )
-    add("--threads", type=int, metavar="N", help="threads to use (all cores)")
-    add("--no-audit", dest="audit", action="store_false", default=None, help="skip the audit")
-    add("-q", "--quiet", action="store_true", help="no progress, no summary; warnings stay")
-    add("--version", action="version", version=f"redact {__version__}", help="show the version")
-    return parser
+    add_rare("--threads", type=int, metavar="N", help="threads to use (all cores)")
+    add_rare("--no-audit", dest="audit", action="store_false", default=None, help="skip the audit")

@@ -111,6 +111,7 @@ class ProgressBar:
         if self._bar is None:
             from tqdm import tqdm
 
+            tqdm.monitor_interval = 0  # No thread of its own: the bar is drawn by this one.
             # The time left is estimated from the whole job so far: stages have different speeds.
             layout = "{desc}{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
             self._bar = tqdm(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _STAGE_WEIGHTS = {"read": 0.3, "verify": 0.7}
 
 _EPILOG = """\
+example:
+  redact verify porch.redacted.mp4
+
 exit codes: 0 nothing was found, which does not prove that nothing shows;
 1 something shows; 2, 130 and 143 as for redact"""
 
@@ -30,10 +33,11 @@ def run(argv: Sequence[str]) -> int:
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add("clip", metavar="CLIP", help="the video file")
+    add("clip", metavar="CLIP", help="the video or image file")
     add("--settings", metavar="TOML", help="read settings from a file")
+    add("--profile", metavar="TOML", help="settings and zones to ignore of a camera")
     add("--every-frame", action="store_true", help="scan all frames, not two a second")
-    add("--json", action="store_true", help="print every detection as JSON")
+    add("--json", action="store_true", help="print it as JSON, with every detection")
     add("-q", "--quiet", action="store_true", help="no progress; warnings stay")
     arguments = parser.parse_args(argv)
     settings = settings_from(arguments)
@@ -57,25 +61,32 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _as_text(verification: Verification) -> str:
-    """A line for everything that shows in one place for a while."""
+    """A line for everything that shows in one place for a while, and how much was looked at."""
     from redact.spans import spans_of
 
     clip = verification.clip
-    spans = spans_of(verification.detections, clip)
-    if spans:
-        return "\n".join(printable(span.described(clip)) for span in spans)
     pixels = verification.min_face_pixels
     size = f" at {pixels} px and more" if pixels else ""
-    return (
-        f"nothing found{size} in {verification.frames_checked} of {len(clip.pts)} frames looked at"
-    )
+    extent = f"{size} in {verification.frames_checked} of {len(clip.pts)} frames"
+    spans = spans_of(verification.detections, clip)
+    if not spans:
+        return f"nothing found{extent} looked at"
+    lines = [printable(span.described(clip)) for span in spans]
+    return "\n".join([*lines, f"looked for faces and plates{extent}"])
 
 
 def _as_json(verification: Verification) -> str:
-    """Every detection, with the time at which a player shows its frame."""
+    """How much was looked at, and every detection, with the time at which a player shows it."""
     clip = verification.clip
-    values = [
-        {**dataclasses.asdict(detection), "time": clip.time_label(detection.frame_index)}
-        for detection in verification.detections
-    ]
+    values = {
+        "format": "redact-verification-1",
+        "frame_count": len(clip.pts),
+        "frames_checked": verification.frames_checked,
+        "min_face_pixels": verification.min_face_pixels,
+        "warnings": list(clip.warnings),
+        "detections": [
+            {**dataclasses.asdict(detection), "time": clip.time_label(detection.frame_index)}
+            for detection in verification.detections
+        ],
+    }
     return json.dumps(values, indent=1)

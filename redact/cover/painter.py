@@ -26,6 +26,7 @@ from redact.cover.tone import (
     yuv_to_bgr,
 )
 from redact.cover.tuning import KINDS, OTHER_KIND, TUNING
+from redact.cover.zone_painter import ZonePainter
 from redact.geometry import Edges, overlaps
 from redact.settings import Settings
 from redact.types import Frame, Region
@@ -67,8 +68,9 @@ class Cover:
         self._name, self._style = settings.style, STYLES[settings.style]
         self._strength = check_strength(settings)
         self._seed = seed
-        # By track, the one that was painted longest ago first.
-        self._paints: OrderedDict[int, _Paint] = OrderedDict()
+        # By track or zone, the one that was painted longest ago first.
+        self._paints: OrderedDict[tuple[str, int], _Paint] = OrderedDict()
+        self._zones = ZonePainter(self._style)
 
     def planes(self, frame: Frame, regions: Sequence[Region]) -> int:
         """Cover regions in the planes of a frame, in place.
@@ -77,30 +79,35 @@ class Cover:
         """
         planes = (frame.y, frame.u, frame.v)
         for region, paint in self._in_painting_order(regions, planes):
-            self._cover(frame.y, region, paint.cells[0])
-            self._cover(frame.u, region, paint.cells[1], is_chroma=True)
-            self._cover(frame.v, region, paint.cells[2], is_chroma=True)
-        return _opaque_pixels(regions, frame.y.shape)
+            for number, plane in enumerate(planes):
+                self._cover(plane, region, paint.cells[number], number)
+        return self._opaque_pixels(regions, frame.y.shape)
 
-    def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> None:
-        """Cover regions in a C-contiguous (H, W, 3) uint8 BGR image, in place."""
+    def image(self, image: NDArray[np.uint8], regions: Sequence[Region]) -> int:
+        """Cover regions in a C-contiguous (H, W, 3) uint8 BGR image, in place.
+
+        Returns the number of pixels covered opaquely, those in two regions counted once.
+        """
         flat = image.reshape(image.shape[0], -1)
         for region, paint in self._in_painting_order(regions, (image,)):
-            self._cover(flat, region, paint.cells[0])
+            self._cover(flat, region, paint.cells[0], 0)
+        return self._opaque_pixels(regions, image.shape[:2])
 
     def _cover(
         self,
         plane: NDArray[np.uint8],
         region: Region,
         cells: NDArray[np.float32],
-        *,
-        is_chroma: bool = False,
+        number: int,
     ) -> None:
-        """Cover a region in one plane, which has half the width and height if it is chroma."""
+        """Cover a region in one plane: number 0 is luma or BGR, 1 and 2 are half as large."""
         from redact.cover import kernels
 
+        if region.shape == "polygon":
+            self._zones.paint(plane, region, cells, number)
+            return
         box, edge = _box(region), _edge_pixels(region)
-        if is_chroma:
+        if number:
             box, edge = chroma_edges(box), edge / 2
         is_ellipse = region.shape == "ellipse"
         kernels.paint(plane, *box, cells, self._style.is_smooth, is_ellipse, edge)
@@ -111,23 +118,25 @@ class Cover:
         """Return what to paint each region with, in an order that stays from frame to frame.
 
         If the order followed the regions' sizes, two covers that overlap would take turns on top.
-        All regions are measured before any is painted.
+        Zones come last, so that nobody who passes under one disturbs it. All regions are measured
+        before any is painted.
         """
         boxes = [_box(region) for region in regions]
         pairs = [(region, self._paint_for(region, boxes, planes)) for region in regions]
-        return sorted(pairs, key=lambda pair: pair[0].track_id or 0)
+        return sorted(pairs, key=lambda pair: _painting_order(pair[0]))
 
     def _paint_for(self, region: Region, boxes: Sequence[Edges], planes: Planes) -> _Paint:
-        """Return the paint of a region: a track keeps its own, and its tone changes slowly."""
-        if region.track_id is None:
+        """Return the paint of a region: a track or zone keeps its own, with a tone that eases."""
+        owner = _owner(region)
+        if owner is None:
             return self._new_paint(region, boxes, planes)
-        paint = self._paints.get(region.track_id)
+        paint = self._paints.get(owner)
         if paint is None:
-            paint = self._paints[region.track_id] = self._new_paint(region, boxes, planes)
+            paint = self._paints[owner] = self._new_paint(region, boxes, planes)
             if len(self._paints) > TUNING.max_held_tracks:
                 self._paints.popitem(last=False)
             return paint
-        self._paints.move_to_end(region.track_id)
+        self._paints.move_to_end(owner)
         paint.age_frames += 1
         if paint.age_frames % TUNING.measure_every_frames == 0:
             paint.target = self._tone(region, boxes, planes, paint.target)
@@ -162,14 +171,43 @@ class Cover:
         return otherwise if around is None else resampled(around, *otherwise.shape[1:])
 
     def _random_pattern(self, region: Region) -> NDArray[np.float32]:
-        """Return cells that depend on nothing but the seed and the track."""
+        """Return cells that depend on nothing but the seed and the track or zone."""
         tuning = KINDS.get(region.kind, OTHER_KIND)
         shape = tuning.pattern_cells or (self._style.cells, self._style.cells)
-        rng = np.random.default_rng((self._seed, 0 if region.track_id is None else region.track_id))
+        seed = [self._seed, 0 if region.track_id is None else region.track_id]
+        if region.zone_number is not None:
+            seed.append(1 + region.zone_number)
+        rng = np.random.default_rng(seed)
         values = rng.uniform(-1, 1, shape)
         patterns = np.zeros((3, *shape), dtype=np.float32)
         patterns[0] = (values - values.mean()) * self._style.contrast
         return patterns * np.float32(tuning.contrast_ratio)
+
+    def _opaque_pixels(self, regions: Sequence[Region], shape: tuple[int, ...]) -> int:
+        """Return how many pixels of a luma plane of that shape lie in any of the regions."""
+        is_apart = not any(
+            overlaps(_box(a), _box(b)) for a, b in itertools.combinations(regions, 2)
+        )
+        if is_apart and all(_box_inside(region, shape) == _box(region) for region in regions):
+            return sum(
+                self._zones.opaque_area(region)
+                if region.shape == "polygon"
+                else _opaque_area(region)
+                for region in regions
+            )
+        covered = np.zeros(shape, dtype=np.bool_)
+        for region in regions:
+            x0, y0, x1, y1 = _box_inside(region, shape)
+            part = covered[y0:y1, x0:x1]
+            if region.shape == "ellipse":
+                across = 2 * (np.arange(x0, x1) + 0.5 - region.x0) / (region.x1 - region.x0) - 1
+                down = 2 * (np.arange(y0, y1) + 0.5 - region.y0) / (region.y1 - region.y0) - 1
+                part |= down[:, None] ** 2 + across**2 <= 1
+            elif region.shape == "polygon":
+                part |= self._zones.opaque(region)
+            else:
+                part[:] = True
+        return int(np.count_nonzero(covered))
 
     def _gaussian_pattern(self, region: Region, planes: Planes) -> NDArray[np.float32]:
         """Return a grid of the region's means, blurred by a Gaussian."""
@@ -182,22 +220,16 @@ class Cover:
         return blurred.astype(np.float32)
 
 
-def _opaque_pixels(regions: Sequence[Region], shape: tuple[int, ...]) -> int:
-    """Return the number of pixels of a plane of that shape that lie in any of the regions."""
-    is_apart = not any(overlaps(_box(a), _box(b)) for a, b in itertools.combinations(regions, 2))
-    if is_apart and all(_box_inside(region, shape) == _box(region) for region in regions):
-        return sum(_opaque_area(region) for region in regions)
-    covered = np.zeros(shape, dtype=np.bool_)
-    for region in regions:
-        x0, y0, x1, y1 = _box_inside(region, shape)
-        part = covered[y0:y1, x0:x1]
-        if region.shape == "ellipse":
-            across = 2 * (np.arange(x0, x1) + 0.5 - region.x0) / (region.x1 - region.x0) - 1
-            down = 2 * (np.arange(y0, y1) + 0.5 - region.y0) / (region.y1 - region.y0) - 1
-            part |= down[:, None] ** 2 + across**2 <= 1
-        else:
-            part[:] = True
-    return int(np.count_nonzero(covered))
+def _owner(region: Region) -> tuple[str, int] | None:
+    """Whose region it is; None for that of a single detection."""
+    if region.track_id is not None:
+        return "track", region.track_id
+    return None if region.zone_number is None else ("zone", region.zone_number)
+
+
+def _painting_order(region: Region) -> tuple[bool, int]:
+    is_zone = region.zone_number is not None
+    return is_zone, (region.zone_number if is_zone else region.track_id) or 0
 
 
 def _opaque_area(region: Region) -> int:

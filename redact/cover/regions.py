@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from redact.cover.tuning import KINDS, OTHER_KIND
-from redact.geometry import Edges, align_even, grow, upright_to_stored
+from redact.cover.tuning import KINDS, OTHER_KIND, TUNING
+from redact.geometry import Edges, align_even, grow, scaled, upright_to_stored
 from redact.plan import Plan
 from redact.settings import Settings
 from redact.types import Box, Region, Track
+from redact.zones import Zone
 
 
 class RegionMaker:
@@ -17,6 +18,14 @@ class RegionMaker:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        clip = plan.clip
+        self._seconds = clip.seconds
+        self._zones = zone_regions(
+            plan.zones,
+            (clip.width, clip.height),
+            rotation_degrees=clip.rotation_degrees,
+            is_mirrored=clip.is_mirrored,
+        )
         self._waiting = sorted(plan.covered_tracks, key=lambda track: -track.start_index)
         self._alive: list[Track] = []
         self._next_index = 0
@@ -38,7 +47,7 @@ class RegionMaker:
             self._alive.append(self._waiting.pop())
         self._alive = [track for track in self._alive if track.stop_index > frame_index]
         clip = self._plan.clip
-        return regions_of(
+        regions = regions_of(
             self._alive,
             frame_index,
             (clip.width, clip.height),
@@ -46,6 +55,49 @@ class RegionMaker:
             rotation_degrees=clip.rotation_degrees,
             is_mirrored=clip.is_mirrored,
         )
+        if self._zones:
+            seconds = float(self._seconds[frame_index])
+            regions += [region for zone, region in self._zones if zone.is_active(seconds)]
+        return regions
+
+
+def zone_regions(
+    zones: Iterable[Zone],
+    size: tuple[int, int],
+    *,
+    rotation_degrees: int = 0,
+    is_mirrored: bool = False,
+) -> list[tuple[Zone, Region]]:
+    """Return the zones to cover, each with its region; the other arguments as in `region_for`."""
+    width, height = size
+    upright = (height, width) if rotation_degrees % 180 else (width, height)
+    result = []
+    for number, zone in enumerate(zones):
+        if zone.rule != "cover":
+            continue
+        corners = (scaled((x, y, x, y), upright) for x, y in zone.polygon)
+        points = [
+            upright_to_stored(corner, width, height, rotation_degrees, is_mirrored)[:2]
+            for corner in corners
+        ]
+        xs, ys = zip(*points, strict=True)
+        reach = TUNING.zone_reach_pixels
+        edges = align_even(
+            Box(min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach), width, height
+        )
+        assert edges is not None  # a zone lies in the picture
+        region = Region(
+            x0=edges[0],
+            y0=edges[1],
+            x1=edges[2],
+            y1=edges[3],
+            kind="zone",
+            shape="polygon",
+            zone_number=number,
+            polygon=tuple(points),
+        )
+        result.append((zone, region))
+    return result
 
 
 def regions_of(

@@ -53,6 +53,14 @@ class CoverTuning:
     """A cover fades out over at least this many pixels. Chosen by eye; two made the covers of small
     faces a third larger."""
 
+    zone_fade_pixels: float = 1.5
+    """How far the cover of a zone fades out beyond the pixels that the zone touches. Chosen by eye:
+    slanted edges look straight."""
+
+    zone_reach_pixels: float = 3.0
+    """How far the box around the cover of a zone reaches beyond the zone. In chroma planes, the
+    fade ends 2.9 luma pixels from it."""
+
     measure_every_frames: int = 6
     """How often the tones around a track are measured again. Chosen by eye."""
 

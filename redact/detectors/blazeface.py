@@ -22,6 +22,9 @@ from redact.types import Box, Detection
 # The network has one cell for so many pixels, and its input has whole multiples of these.
 _STRIDE, _MULTIPLE = 4, 32
 _SAME_IOU = 0.3
+MIN_FACE_RATIO = 0.1
+"""A face of this share of the image's longer side is detected; of smaller ones, more and more are
+missed."""
 
 
 class BlazeFaceDetector:
@@ -45,6 +48,10 @@ class BlazeFaceDetector:
     def __init__(self, long_side: int = 224, *, threshold: float = 0.35, threads: int = 0) -> None:
         self._long_side, self._threshold = long_side, threshold
         self._network = Network("blazeface_any_size.onnx", threads=threads)
+
+    def min_face_pixels(self, height: int, width: int) -> float:
+        """The lowest face that can be relied on to be detected in an image of that size, pixels."""
+        return MIN_FACE_RATIO * max(height, width)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR image."""

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.detectors import weights
+from redact.detectors.blazeface import MIN_FACE_RATIO
+from redact.errors import SettingsError
+from redact.threads import can_start_threads, thread_count
 from redact.types import Box, Detection
 
 # MediaPipe's fourth model, "back", loads too, but Tasks decodes it with the wrong anchors.
@@ -23,6 +26,10 @@ MODELS = ("short_range", "full_range", "full_range_sparse")
 # The image is shrunk to this longer side before mediapipe shrinks it to the model's own size: the
 # model sees no less, and every other step takes time for each pixel.
 _LONG_SIDE = 576
+
+
+# mediapipe starts fewer threads than that for each core.
+_THREADS_PER_CORE = 8
 
 
 class MediaPipeBlazeFaceDetector:
@@ -41,6 +48,7 @@ class MediaPipeBlazeFaceDetector:
     Raises:
         ValueError: the model's name is unknown.
         WeightsError: the model's file is missing.
+        SettingsError: the system allows too few threads.
 
     """
 
@@ -49,6 +57,12 @@ class MediaPipeBlazeFaceDetector:
     def __init__(self, model: str = "full_range_sparse", *, threshold: float = 0.35) -> None:
         if model not in MODELS:
             raise ValueError(f"unknown BlazeFace model {model!r}; known are {', '.join(MODELS)}")
+        if not can_start_threads(_THREADS_PER_CORE * thread_count(0)):
+            # mediapipe would end the process.
+            raise SettingsError(
+                'detector="fast" needs more threads than the system allows; use "balanced", or '
+                "raise the limit (ulimit -u)"
+            )
         import mediapipe
 
         self._mediapipe = mediapipe
@@ -62,6 +76,10 @@ class MediaPipeBlazeFaceDetector:
         self._detector = vision.FaceDetector.create_from_options(options)
         # At the end of the interpreter mediapipe's own clean-up would raise.
         self._close = weakref.finalize(self, _close_detector, self._detector)
+
+    def min_face_pixels(self, height: int, width: int) -> float:
+        """The lowest face that can be relied on to be detected in an image of that size, pixels."""
+        return MIN_FACE_RATIO * max(height, width)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR image, boxes on pixels of its shrunk copy."""

@@ -30,7 +30,7 @@ _MAX_PASS_PIXELS = 960 * 640
 _MAX_TILE_SIDE, _MIN_OVERLAP = 736, 96
 # Of labelled faces this high in the network's input, three in four get a score of 0.5 or more and
 # nine in ten one of 0.3; of faces half as high, one in twenty and one in three.
-_MIN_FACE_PIXELS = 16
+MIN_FACE_PIXELS = 16
 # Passes over more pixels run one at a time: two threads would need twice the memory. Smaller ones
 # always see the whole image, since leaving parts out would save little.
 _MAX_SMALL_PASS_PIXELS = 480 * 480
@@ -86,7 +86,7 @@ class CenterFaceDetector:
     def min_face_pixels(self, height: int, width: int) -> float:
         """The lowest face that can be relied on to be detected in an image of that size, pixels."""
         return min(
-            _MIN_FACE_PIXELS / self._scale(max(height, width), side) for side in self._long_sides
+            MIN_FACE_PIXELS / self._scale(max(height, width), side) for side in self._long_sides
         )
 
     def run_mirrored_pass(

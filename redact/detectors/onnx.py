@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.detectors import weights
+from redact.threads import can_start_threads, thread_count
 
 
 class Network:
@@ -107,6 +108,8 @@ def _load(path: str, threads: int) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.use_env_allocators", "1")
+    if threads != 1 and not can_start_threads(thread_count(threads)):
+        threads = 1
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # A memory layout is kept for every size of input and would never be given back.

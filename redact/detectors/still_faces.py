@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from redact.detectors.agreement import agreed_boxes, best_of_each
 from redact.detectors.blazeface import BlazeFaceDetector
-from redact.detectors.centerface import CenterFaceDetector, input_size
+from redact.detectors.centerface import MIN_FACE_PIXELS, CenterFaceDetector, input_size
 from redact.detectors.passes import ScoredBoxes
 from redact.geometry import as_array
 from redact.types import Box, Detection
@@ -76,6 +76,11 @@ class StillFaceDetector:
             Detection(kind="face", box=Box(*map(float, box)), score=score) for box, score in agreed
         ]
         return sorted(faces, key=lambda face: -face.score)
+
+    def min_face_pixels(self, height: int, width: int) -> float:
+        """The lowest face that can be relied on to be detected in an image of that size, pixels."""
+        largest = max(_SCALES + _extra_scales(max(height, width)))
+        return MIN_FACE_PIXELS / largest
 
     def close(self) -> None:
         """Return the memory that calls have left behind; the detector can still be used."""

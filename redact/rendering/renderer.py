@@ -15,7 +15,7 @@ from redact.plan import Plan
 from redact.settings import Settings
 from redact.types import ClipInfo, Frame, Region
 
-_Area = tuple[int, int, int, int, str, str]
+_Area = tuple[int, int, int, int, str, str, tuple[tuple[float, float], ...]]
 
 
 class Renderer:
@@ -120,7 +120,7 @@ class Renderer:
         clip: the one that was rendered, with its times, where it lies now.
 
         Raises:
-            TargetError: the file can't be written, or the container can't hold the audio.
+            TargetError: the file can't be written, or the container can't hold the clip.
 
         """
         video.write_clip(target, self._encoded, clip, self._settings)
@@ -146,7 +146,7 @@ class Renderer:
 
 def _areas(regions: Iterable[Region]) -> frozenset[_Area]:
     """What is covered, whichever track it belongs to."""
-    return frozenset((r.x0, r.y0, r.x1, r.y1, r.kind, r.shape) for r in regions)
+    return frozenset((r.x0, r.y0, r.x1, r.y1, r.kind, r.shape, r.polygon) for r in regions)
 
 
 def _counted(frames: Iterable[Frame], on_frame: Callable[[], None]) -> Iterator[Frame]:

@@ -94,6 +94,39 @@ def build_tracks(
     return tuple(dataclasses.replace(t, id=number) for number, t in enumerate(tracks, 1))
 
 
+def build_followed_track(
+    kind: str,
+    indices: Sequence[int],
+    boxes: Sequence[NDArray[np.float64]],
+    found_index: int,
+    seconds: NDArray[np.float64],
+    settings: Settings,
+) -> Track:
+    """The track of something that was shown by hand in one frame and followed from there.
+
+    Args:
+        kind: of the track.
+        indices: of the frames with a box, ascending.
+        boxes: (4,) each.
+        found_index: of the frame in which it was shown.
+        seconds: (N,) presentation time of each frame of the clip.
+        settings: `extend_seconds` is used.
+
+    """
+    tracklet = Tracklet(
+        kind=kind,
+        indices=list(indices),
+        times=[float(seconds[index]) for index in indices],
+        boxes=list(boxes),
+        scores=[1.0 if index == found_index else math.nan for index in indices],
+        velocity=np.zeros(2),
+        camera_offset=np.zeros(2),
+    )
+    track = _build_track([tracklet], seconds, settings, 0)
+    assert track is not None  # it has the frame in which it was shown
+    return track
+
+
 def _build_track(
     tracklets: Sequence[Tracklet],
     seconds: NDArray[np.float64],

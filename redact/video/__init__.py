@@ -13,6 +13,7 @@ from redact.video.decoder import FrameReader, read_frames, read_selected
 from redact.video.encoder import EncodedClip
 from redact.video.muxer import check_fits, check_suffix, write_clip
 from redact.video.pixels import copy_frame, make_editable, to_bgr, to_luma
+from redact.video.seeking import read_from
 
 __all__ = [
     "EncodedClip",
@@ -25,6 +26,7 @@ __all__ = [
     "open_container",
     "probe",
     "read_frames",
+    "read_from",
     "read_packets",
     "read_selected",
     "to_bgr",

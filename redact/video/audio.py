@@ -1,66 +1,95 @@
-"""Audio, copied packet by packet in sync with the video."""
+"""Audio in sync with the video: copied where the container can hold it, else encoded again."""
 
 from __future__ import annotations
 
 import contextlib
+import io
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
 
-from redact.errors import TargetError
+from redact.errors import ClipError
 from redact.settings import Settings
-from redact.source_files import reason
 from redact.types import ClipInfo
+from redact.video import audio_cut
 from redact.video.container import open_container, read_packets
 from redact.video.timestamps import ClockShifts
 from redact.video.tuning import TUNING
 
+# Encoders for audio that a container can't hold as it is, by libav's name of the container.
+_ENCODERS = {"webm": "libopus"}
+_DEFAULT_ENCODER = "aac"
+_ENCODED_NAMES = {"libopus": "Opus", "aac": "AAC"}
+# Packets that are written to see whether a container takes them; some refuse the first ones only
+# after their header.
+_TRIAL_PACKETS = 3
 
-class AudioCopy:
-    """Copies the packets of the first audio stream; does nothing if no audio is wanted.
+
+class AudioWriter:
+    """Writes the first audio stream of a clip beside its video; nothing if no audio is wanted.
 
     The same seconds are added to the times of audio as to those of video, see `MonotonicClock`.
 
     Args:
         output: the open PyAV container that the packets are written to.
         clip: its path is opened a second time, and its `clock_shifts` are applied.
-        settings: `audio` is used.
+        settings: `audio` and `audio_spans` are used.
 
     Raises:
-        ClipError: the source can't be opened (when the block is entered).
-        TargetError: the container can't hold audio of this codec (when the block is entered).
+        ClipError: the source can't be opened, or there is no decoder for audio that has to be
+            encoded again (when the block is entered).
 
     """
 
     def __init__(self, output: Any, clip: ClipInfo, settings: Settings) -> None:
         self._output = output
-        self._clip = clip
+        self._clip, self._settings = clip, settings
         self._is_wanted = settings.audio == "keep" and clip.has_audio
         self._packets: Iterator[Any] = iter(())
         self._waiting: Any = None
         self._stack = contextlib.ExitStack()
         self.start_seconds: Fraction | None = None
-        """When audio starts, by the source's clock; None when there is nothing to copy."""
+        """When audio starts, by the source's clock; None when there is nothing to write."""
+        self.note = ""
+        """What had to be changed, in words; empty where packets are copied."""
 
-    def __enter__(self) -> AudioCopy:
+    def __enter__(self) -> AudioWriter:
         if self._is_wanted:
             with contextlib.ExitStack() as stack:
                 container = stack.enter_context(open_container(self._clip.path))
                 source = container.streams.audio[0]
-                self._stream = _add_stream(self._output, source)
                 self.start_seconds = Fraction((source.start_time or 0) * source.time_base)
-                packets = read_packets(container, source)
-                self._packets = _with_ascending_times(packets, self._clip)
+                packets = _with_ascending_times(read_packets(container, source), self._clip)
+                name = self._output.format.name
+                is_cut = self._clip.part is not None or bool(self._settings.audio_spans)
+                if self._clip.part is not None:
+                    self.start_seconds = Fraction(0)
+                if not is_cut and _can_copy(self._clip, name):
+                    self._stream = _add_copied_stream(self._output, source)
+                    self._packets = packets
+                else:
+                    encoder = _ENCODERS.get(name, _DEFAULT_ENCODER)
+                    self._stream = _add_encoded_stream(self._output, source, encoder, self._clip)
+                    frames = _decoded(packets, source)
+                    if is_cut:
+                        frames = audio_cut.kept(frames, self._clip, self._settings.audio_spans)
+                    else:
+                        self.note = (
+                            f"sound in {source.codec_context.name} can't be stored in {name}; "
+                            f"encoded again as {_ENCODED_NAMES[encoder]}"
+                        )
+                    self._packets = _encoded(frames, self._stream)
                 self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def copy_until(self, seconds: float, shift_seconds: Fraction) -> None:
+    def write_until(self, seconds: float, shift_seconds: Fraction) -> None:
         """Write the packets that are due up to this time.
 
         shift_seconds: added to the times of audio, as it is to those of video.
@@ -79,9 +108,9 @@ class AudioCopy:
             packet.stream = self._stream
             self._output.mux(packet)
 
-    def copy_rest(self, shift_seconds: Fraction) -> None:
+    def write_rest(self, shift_seconds: Fraction) -> None:
         """Write all packets that are left."""
-        self.copy_until(float("inf"), shift_seconds)
+        self.write_until(float("inf"), shift_seconds)
 
 
 def strip_vorbis_comments(headers: bytes) -> bytes:
@@ -113,31 +142,118 @@ def strip_vorbis_comments(headers: bytes) -> bytes:
     return b"\2" + lacing + identification + comments + setup
 
 
-def _add_stream(output: Any, source: Any) -> Any:
-    """A stream of the output for packets of the source's stream, without its comments."""
-    if source.codec_context is None:
-        raise TargetError(
-            "the codec of the clip's audio is unknown, so it can't be copied; leave the audio out "
-            'with audio="drop"'
-        )
-    codec = source.codec_context.name
-    try:
-        stream = output.add_stream_from_template(source)
-        if codec == "vorbis":
-            context = stream.codec_context
-            context.extradata = strip_vorbis_comments(context.extradata or b"")
-    except (av.FFmpegError, ValueError, IndexError) as err:
-        raise TargetError(
-            f"this container can't hold {codec} audio: {reason(err)}; "
-            'write to a .mkv file, or leave the audio out with audio="drop"'
-        ) from err
+def _can_copy(clip: ClipInfo, container_name: str) -> bool:
+    """Whether a container takes the header and the first packets of the clip's audio.
+
+    What a container can hold depends on more than the codec, such as the sample rate, and libav
+    tells some of it only when the header or a packet is written.
+    """
+    with open_container(clip.path) as container:
+        source = container.streams.audio[0]
+        if source.codec_context is None:
+            return False
+        packets = list(itertools.islice(read_packets(container, source), _TRIAL_PACKETS))
+        try:
+            with av.open(io.BytesIO(), "w", format=container_name) as trial:
+                stream = _add_copied_stream(trial, source)
+                trial.start_encoding()
+                for packet in _with_ascending_times(iter(packets), clip):
+                    packet.stream = stream
+                    trial.mux(packet)
+        except (av.FFmpegError, ValueError, IndexError):
+            return False
+    return True
+
+
+def _add_copied_stream(output: Any, source: Any) -> Any:
+    """A stream of the output for packets of the source's stream, without its comments.
+
+    Raises:
+        av.FFmpegError, ValueError, IndexError: the container can't hold it.
+
+    """
+    stream = output.add_stream_from_template(source)
+    if source.codec_context.name == "vorbis":
+        context = stream.codec_context
+        context.extradata = strip_vorbis_comments(context.extradata or b"")
     return stream
 
 
+def _add_encoded_stream(output: Any, source: Any, encoder: str, clip: ClipInfo) -> Any:
+    """A stream of the output whose encoder takes what the source's decoder returns."""
+    context = source.codec_context
+    if context is None:
+        raise ClipError(
+            f"the codec of the sound in {str(clip.path)!r} is unknown, so it can't be kept; leave "
+            'it out with audio="drop"'
+        )
+    rates = av.Codec(encoder, "w").audio_rates or [context.sample_rate]
+    # No sound is lost at the next higher rate.
+    higher = [rate for rate in rates if rate >= context.sample_rate]
+    layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+    stream = output.add_stream(encoder, rate=min(higher, default=max(rates)), layout=layout)
+    stream.bit_rate = TUNING.audio_bits_per_channel * stream.codec_context.layout.nb_channels
+    return stream
+
+
+def _encoded(frames: Iterator[Any], stream: Any) -> Iterator[Any]:
+    """The frames as packets, at the times at which they were."""
+    context = stream.codec_context
+    resampler: Any = None
+    for frame in frames:
+        resampler = resampler or av.AudioResampler(
+            format=context.format,
+            layout=context.layout,
+            rate=context.sample_rate,
+            frame_size=context.frame_size or None,
+        )
+        yield from _encode(resampler.resample(frame), stream)
+    if resampler is not None:
+        yield from _encode(resampler.resample(None), stream)
+        yield from stream.encode(None)
+
+
+def _encode(pieces: Iterable[Any], stream: Any) -> Iterator[Any]:
+    for piece in pieces:
+        yield from stream.encode(piece)
+
+
+def _decoded(packets: Iterator[Any], source: Any) -> Iterator[Any]:
+    """The frames of the packets. One without a time follows the last one, and so does one that is
+    a little early; one that is far too early is left out, so that sound doesn't lag ever more.
+    """
+    end: Fraction | None = None
+    for packet in itertools.chain(packets, (None,)):
+        for frame in _decode(source, packet):
+            start = end or Fraction(0)
+            if frame.pts is not None:
+                start = Fraction(frame.pts * frame.time_base)
+            if end is not None and start < end:
+                if end - start > TUNING.max_audio_lag_seconds:
+                    continue
+                start = end
+            frame.time_base = Fraction(1, frame.sample_rate)
+            frame.pts = round(start * frame.sample_rate)
+            end = Fraction(frame.pts + frame.samples, frame.sample_rate)
+            yield frame
+
+
+def _decode(source: Any, packet: Any) -> list[Any]:
+    """The frames of a packet; none where it is damaged. None returns what the decoder holds."""
+    try:
+        return list(source.codec_context.decode(packet))
+    except (av.FFmpegError, EOFError):
+        return []
+
+
 def _with_ascending_times(packets: Iterator[Any], clip: ClipInfo) -> Iterator[Any]:
-    """The packets, each with a decoding and presentation time after that of the last one."""
+    """The packets, each with a decoding and presentation time after that of the last one.
+
+    The last one gets a duration where it has none: an MP4 file would end before it.
+    """
     shifts, last = ClockShifts(clip.clock_shifts), None
-    for packet in packets:
+    usual = 0
+    for packet, following in itertools.pairwise(itertools.chain(packets, (None,))):
         # Containers round times to a millisecond, or to the length of an audio sample.
         min_step = math.ceil(TUNING.min_audio_step_seconds / packet.time_base)
         dts = packet.dts if packet.dts is not None else packet.pts
@@ -147,5 +263,8 @@ def _with_ascending_times(packets: Iterator[Any], clip: ClipInfo) -> Iterator[An
             dts += round(shifts.shift_at(dts * packet.time_base) / packet.time_base)
         if last is not None and dts < last + min_step:
             dts = last + min_step
+        usual = usual if last is None else dts - last
+        if following is None and not packet.duration:
+            packet.duration = usual
         packet.dts = packet.pts = last = dts
         yield packet

@@ -17,12 +17,16 @@ from redact.errors import ClipError
 from redact.settings import Settings
 from redact.source_files import read_atoms
 from redact.types import ClipInfo
-from redact.video.container import main_video_stream, open_container
+from redact.video.container import BARE_STREAMS, main_video_stream, open_container
 from redact.video.decoder import first_frame
+from redact.video.hidden_data import find_seals
 from redact.video.pixels import matrix_of, range_of
 from redact.video.side_data import describe_side_data, side_data_of
 from redact.video.timestamps import WRAPPING_CONTAINERS, fine_time_base
 
+# Higher rates are those of clocks, and tell nothing of the frames: in the header of a bare stream,
+# and where libav counts.
+_MAX_STATED_RATE, _MAX_RATE = 240, 1000
 # Top level atoms of an MP4 file that hold nothing but video, audio and their index.
 _PLAIN_ATOMS = (
     *("ftyp", "styp", "moov", "moof", "mdat", "mfra", "sidx", "ssix", "prft"),
@@ -46,6 +50,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
         stream = main_video_stream(container, path)
         context = stream.codec_context
         _check_size(context.width, context.height, max_pixels, path)
+        context.thread_count = 1  # It takes a moment, even where no more threads can be started.
         first = first_frame(container, stream)
         if first is None:
             # A decoder doesn't say whether a frame's size is the reason that it can't decode it.
@@ -64,7 +69,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels
             time_base=fine_time_base(Fraction(stream.time_base)),
             pts=np.zeros(0, dtype=np.int64),
             has_audio=bool(container.streams.audio),
-            frame_rate=Fraction(stream.average_rate or stream.guessed_rate or 25),
+            frame_rate=_frame_rate(container, stream),
             sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1),
             color_range=range_of(first, context.name),
             color_primaries=int(context.color_primaries),
@@ -99,6 +104,20 @@ def _check_size(width: int, height: int, max_pixels: int, path: Path) -> None:
             f"a frame of {str(path)!r} has {width}x{height} pixels, more than max_pixels="
             f"{max_pixels}; raise that setting if you trust the clip"
         )
+
+
+def _frame_rate(container: Any, stream: Any) -> Fraction:
+    """Frames per second.
+
+    libav's average over a bare stream is 25 whatever the stream says, because its frames have no
+    times; what its header says is known to the codec. Encoders that were given times instead of a
+    rate state the rate of their clock there.
+    """
+    stated = stream.codec_context.framerate if container.format.name in BARE_STREAMS else None
+    if stated and stated <= _MAX_STATED_RATE:
+        return Fraction(stated)
+    rates = (stream.average_rate, stream.guessed_rate)
+    return next((Fraction(rate) for rate in rates if rate and rate <= _MAX_RATE), Fraction(25))
 
 
 def _estimate_frame_count(container: Any, stream: Any) -> int | None:
@@ -144,8 +163,11 @@ def _describe_dropped(container: Any, used: Any, first: Any, path: Path) -> Iter
     if chapters := container.chapters():
         yield f"chapters ({len(chapters)})"
     yield from describe_side_data(first)
+    seals = find_seals(path)
+    for seal in seals:
+        yield f"C2PA manifest ({seal.size} bytes)"
     if container.format.name.startswith("mov"):
-        yield from _describe_odd_atoms(path)
+        yield from _describe_odd_atoms(path, {seal.offset for seal in seals})
 
 
 def _stream_type(stream: Any) -> str:
@@ -154,12 +176,15 @@ def _stream_type(stream: Any) -> str:
     return str(stream.type)
 
 
-def _describe_odd_atoms(path: Path) -> Iterator[str]:
-    """Top level atoms of an MP4 file that hold something else, and bytes outside of any atom."""
+def _describe_odd_atoms(path: Path, known: set[int]) -> Iterator[str]:
+    """Top level atoms of an MP4 file that hold something else, and bytes outside of any atom.
+
+    known: where atoms begin that were described already.
+    """
     at, size = 0, path.stat().st_size
     with path.open("rb") as file:
         for atom in read_atoms(file):
-            if atom.kind not in _PLAIN_ATOMS:
+            if atom.kind not in _PLAIN_ATOMS and atom.start not in known:
                 yield f"box {atom.kind!r} ({atom.end - atom.start} bytes)"
             at = atom.end
         file.seek(at)

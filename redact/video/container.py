@@ -13,11 +13,25 @@ import av
 
 from redact.errors import ClipError
 from redact.settings import Settings
-from redact.source_files import check_source, describe_non_video, has_external_media, reason
+from redact.source_files import (
+    check_source,
+    describe_non_video,
+    has_external_media,
+    image_format,
+    reason,
+)
 from redact.video.tuning import TUNING
 
-# The last two are bare streams without a container.
-CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg,h264,hevc"
+BARE_STREAMS = ("h264", "hevc", "mpegvideo", "m4v", "mjpeg", "obu")
+"""libav's names of formats that are a stream without a container, so that frames have no times."""
+# Each is a clip in a file of its own; none can name another file or an address to be opened.
+CONTAINERS = ",".join(
+    (
+        "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,dhav,mxf,ogg",
+        "gif,apng,dv,ivf,nut,yuv4mpegpipe",
+        *BARE_STREAMS,
+    )
+)
 _READ_OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
 
 
@@ -39,6 +53,9 @@ def open_container(path: Path, *, max_pixels: int = Settings.max_pixels) -> Iter
             f"{str(path)!r} stores its video in another file or at an address, which is never "
             "opened; save it as a self-contained file"
         )
+    if image_format(path) == "HEIC":
+        # libav would take one of the tiles that the image is made of for all of it.
+        raise ClipError(f"{str(path)!r} is a HEIC image, which can't be read; save it as JPEG")
     limit = {"max_pixels": str(max_pixels)}
     try:
         # "file:" keeps a name like "concat:a" or "http://..." from being taken for a protocol.

@@ -25,14 +25,19 @@ class Damage:
     """Where the last packet of any stream ends."""
 
     @property
-    def affects_decoding(self) -> bool:
-        """Whether the decoded frames may depend on the number of threads."""
-        return bool(
+    def sign_count(self) -> int:
+        """How many signs there were that frames are broken."""
+        return (
             self.undecodable_packets
             + self.read_failures
             + self.corrupt_packets
             + self.corrupt_frames
         )
+
+    @property
+    def affects_decoding(self) -> bool:
+        """Whether the decoded frames may depend on the number of threads."""
+        return bool(self.sign_count)
 
     @property
     def is_cut_off(self) -> bool:
@@ -64,6 +69,35 @@ class Damage:
                 f"the file ends at {self.read_seconds:.1f} s of the {self.promised_seconds:.1f} s "
                 "that its header promises"
             )
+
+
+class DamageTrace:
+    """Which frames damage reaches: broken blocks stay until a key frame draws all of them anew.
+
+    A decoder holds frames back, so a key frame that comes after a sign of damage may be older than
+    the damage: it counts if it is shown later than what was damaged, and the second one always.
+    """
+
+    def __init__(self, damage: Damage) -> None:
+        self._damage = damage
+        self._seen_count = 0
+        self._damaged_pts: int | None = None
+        self._key_frames_left = 0
+
+    def look(self, pts: int | None) -> None:
+        """Note the damage of the packet that was just decoded, which has this time."""
+        if self._damage.sign_count > self._seen_count:
+            self._seen_count = self._damage.sign_count
+            self._damaged_pts = pts
+            self._key_frames_left = 2
+
+    def reaches(self, pts: int | None, *, is_key: bool) -> bool:
+        """Whether the next frame, which has this time, may be broken."""
+        if is_key and self._key_frames_left:
+            damaged = self._damaged_pts
+            is_later = pts is not None and damaged is not None and pts > damaged
+            self._key_frames_left = 0 if is_later else self._key_frames_left - 1
+        return self._key_frames_left > 0
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import itertools
 from collections.abc import Collection, Generator, Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 
@@ -14,7 +15,7 @@ from redact.errors import ClipError
 from redact.settings import Settings
 from redact.types import ClipInfo, Frame
 from redact.video.container import main_video_stream, open_container, read_packets
-from redact.video.damage import Damage, counted
+from redact.video.damage import Damage, DamageTrace, counted
 from redact.video.pixels import as_frame
 from redact.video.side_data import describe_side_data
 from redact.video.timestamps import WRAPPING_CONTAINERS, MissingPts, MonotonicClock
@@ -27,6 +28,13 @@ class FrameReader(Iterator[Frame]):
     Use it as a context manager, or call `close`. The file is opened for the first frame. It is
     closed by `close`, after the last frame, when an error ends the reading, and when the reader is
     dropped.
+
+    Of a trimmed clip (`ClipInfo.part`) only that part is returned, with indices and times that
+    count from its first frame.
+
+    A frame of another size than the clip's is scaled to fit, never stretched, and surrounded by
+    black. Where frames are wider or higher than the clip, `findings` has the size into which all of
+    them fit unscaled; read again with that size to get them so.
 
     Times strictly ascend, see `MonotonicClock`. What can't be decoded is left out and is described
     by `findings`. How much of a damaged clip several decoder threads recover is a matter of chance.
@@ -62,6 +70,11 @@ class FrameReader(Iterator[Frame]):
     def close(self) -> None:
         """Close the file; no frames come after this. It may be called more than once."""
         self._frames.close()
+
+    @property
+    def fits(self) -> bool:
+        """Whether all frames so far fit into the clip's size unscaled."""
+        return self._decoding.fits
 
     @property
     def findings(self) -> dict[str, Any]:
@@ -128,6 +141,14 @@ def first_frame(container: Any, stream: Any) -> Any:
     return None
 
 
+class _TimedNative(NamedTuple):
+    """A decoded PyAV frame, its time, and whether it may show broken blocks."""
+
+    native: Any
+    pts: int
+    is_damaged: bool
+
+
 class _DamagedError(Exception):
     """The clip is damaged, so that one thread must decode it."""
 
@@ -141,22 +162,40 @@ class _Decoding:
         self._damage = Damage()
         self._clock_shifts = [Fraction(0)]
         self._side_data: set[str] = set()
-        self._resized_frames = 0
+        self._sizes: collections.Counter[tuple[int, int]] = collections.Counter()
         self._frames_before_damage = 0
+        self._damaged_frames: list[int] = []
         self._is_damaged = clip.is_damaged
+
+    @property
+    def fits(self) -> bool:
+        clip = self._clip
+        return all(w <= clip.width and h <= clip.height for w, h in self._sizes)
 
     def findings(self) -> dict[str, Any]:
         clip = self._clip
         warnings = tuple(self._damage.in_words())
-        if self._resized_frames:
-            frames = counted(self._resized_frames, "frame")
-            warnings += (f"{frames} with another size than the first one; scaled to its size",)
+        width = max((width for width, _ in self._sizes), default=clip.width)
+        height = max((height for _, height in self._sizes), default=clip.height)
+        if len(self._sizes) > 1:
+            first, *others = (f"{w}x{h}" for w, h in self._sizes)
+            frames = counted(sum(list(self._sizes.values())[1:]), "frame")
+            warnings += (
+                f"{frames} with another size than the first one ({', '.join(others)} and not "
+                f"{first}); fitted into {width}x{height}, with black around them",
+            )
+        if self._damaged_frames:
+            frames = counted(len(self._damaged_frames), "frame")
+            warnings += (f"{frames} may show broken blocks",)
         if resets := len(self._clock_shifts) - 1:
             warnings += (f"the clock jumps at {counted(resets, 'place')}; joined there",)
         added = (item for item in sorted(self._side_data) if item not in clip.dropped)
         return {
             "warnings": warnings,
             "is_damaged": self._is_damaged,
+            "damaged_frames": tuple(self._damaged_frames),
+            "width": width,
+            "height": height,
             "clock_shifts": tuple(self._clock_shifts),
             "dropped": (*clip.dropped, *added),
         }
@@ -164,14 +203,42 @@ class _Decoding:
     def frames(self) -> Generator[Frame]:
         clip = self._clip
         with contextlib.closing(self._timed_natives()) as natives:
-            for index, (native, pts) in enumerate(natives):
-                self._resized_frames += (native.width, native.height) != (clip.width, clip.height)
-                if index % TUNING.side_data_interval_frames == 0:
+            first, stop = clip.part or (0, None)
+            for number, (native, pts, is_damaged) in enumerate(natives):
+                if number == stop:
+                    return
+                self._note_size(native)
+                if number % TUNING.side_data_interval_frames == 0:
                     self._side_data.update(describe_side_data(native))
-                yield as_frame(native, index, pts, clip)
+                if number < first:
+                    continue
+                index = number - first
+                if is_damaged:
+                    self._damaged_frames.append(index)
+                if clip.part is not None:
+                    pts = int(clip.pts[index])
+                frame = as_frame(native, index, pts, clip)
+                frame.is_damaged = is_damaged
+                yield frame
 
-    def _timed_natives(self) -> Generator[tuple[Any, int]]:
-        """Decoded PyAV frames with their times; one thread decodes from the first damage on."""
+    def _note_size(self, native: Any) -> None:
+        """Count the frame's size, and refuse it if no frame of that size would be let in.
+
+        Each picture may be small enough, and yet a wide one and a high one need a larger frame.
+        """
+        size = (native.width, native.height)
+        self._sizes[size] += 1
+        if self._sizes[size] == 1:
+            findings = self.findings()
+            if findings["width"] * findings["height"] > self._max_pixels:
+                raise ClipError(
+                    f"the size of the picture changes in {str(self._clip.path)!r}, and all sizes "
+                    f"together need {findings['width']}x{findings['height']} pixels, more than "
+                    f"max_pixels={self._max_pixels}; cut the clip there, or raise that setting"
+                )
+
+    def _timed_natives(self) -> Generator[_TimedNative]:
+        """All frames; one thread decodes from the first damage on."""
         if self._threads != 1 and not self._is_damaged:
             try:
                 with contextlib.closing(self._decode_all(self._threads, strict=True)) as natives:
@@ -182,8 +249,8 @@ class _Decoding:
         with contextlib.closing(self._decode_all(1, strict=False)) as natives:
             yield from itertools.islice(natives, self._frames_before_damage, None)
 
-    def _decode_all(self, threads: int, *, strict: bool) -> Generator[tuple[Any, int]]:
-        """PyAV frames and their times from the start; `strict` raises at the first damage."""
+    def _decode_all(self, threads: int, *, strict: bool) -> Generator[_TimedNative]:
+        """All frames from the start; `strict` raises at the first damage."""
         self._damage = damage = Damage()
         clip = self._clip
         # The limit also holds for frames in the middle that are larger than the first one.
@@ -195,6 +262,7 @@ class _Decoding:
             self._clock_shifts = clock.shifts
             ticks = Fraction(stream.time_base) / clip.time_base
             missing_pts = MissingPts()
+            trace = DamageTrace(damage)
             sent = returned = 0
             for packet in itertools.chain(_packets(container, stream, damage), (None,)):
                 natives = _decode(stream, packet, damage)
@@ -206,12 +274,15 @@ class _Decoding:
                 damage.corrupt_frames += sum(native.is_corrupt for native in natives)
                 if strict and damage.affects_decoding:
                     raise _DamagedError
+                trace.look(None if packet is None else packet.pts)
                 while natives:
                     pts = missing_pts.frame_pts(natives[0].pts)
                     self._frames_before_damage += strict
                     now = clock.next_pts(None if pts is None else round(pts * ticks))
                     # Popped, so that the list doesn't keep a frame that the caller is done with.
-                    yield natives.pop(0), now
+                    native = natives.pop(0)
+                    is_damaged = trace.reaches(native.pts, is_key=native.key_frame)
+                    yield _TimedNative(native, now, is_damaged)
             # libav loses errors at the very end when several threads decode.
             if strict and (damage.affects_decoding or sent != returned):
                 raise _DamagedError
@@ -224,8 +295,10 @@ def _packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
     damage.promised_seconds = (container.duration or 0) / av.time_base
     start = (container.start_time or 0) / av.time_base
     for packet in read_packets(container, on_failure=damage.count_read_failure):
-        if packet.dts is not None:
-            end = float((packet.dts + (packet.duration or 0)) * packet.time_base)
+        # When a frame is shown tells where the file ends: with B-frames and few frames a second, it
+        # is decoded seconds earlier.
+        if (shown := packet.dts if packet.pts is None else packet.pts) is not None:
+            end = float((shown + (packet.duration or 0)) * packet.time_base)
             damage.read_seconds = max(damage.read_seconds, end - start)
         if packet.stream_index == stream.index:
             yield packet

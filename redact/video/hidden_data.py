@@ -1,8 +1,8 @@
 """Finds data hidden in a file's bytes that a demuxer doesn't report. Standard library only.
 
-These are user data inside the video stream (SEI messages of H.264, ITU-T H.264 annex D, and of
-HEVC, H.265 annex D), XMP packets, private atoms, and bytes after the container's end. Functions
-that take a path may raise `OSError`.
+These are seals that tell where a clip comes from (C2PA manifests), user data inside the video
+stream (SEI messages of H.264, ITU-T H.264 annex D, and of HEVC, H.265 annex D), XMP packets,
+private atoms, and bytes after the container's end. Functions that take a path may raise `OSError`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from redact.source_files import read_atoms
+from redact.source_files import Atom, read_atoms
 
 _XMP_START, _XMP_END = b"<x:xmpmeta", b"</x:xmpmeta>"
 _MAX_XMP_BYTES = 1 << 16
@@ -25,6 +25,10 @@ _SEI_UNITS = {"h264": ((6,), 1), "hevc": ((39, 40), 2)}
 _ORDINARY_ATOMS = frozenset(
     ("ftyp", "moov", "mdat", "free", "skip", "wide", "moof", "mfra", "sidx", "styp", "pdin", "emsg")
 )
+# A C2PA manifest store is a JUMBF superbox (ISO/IEC 19566-5) that begins with a description of this
+# type. In MP4 it lies in a "uuid" box (C2PA specification, A.5); other formats have other places.
+_C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_C2PA_DESCRIPTION = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
 _MP4_FIRST_ATOMS = (b"ftyp", b"moov", b"wide", b"mdat", b"free", b"skip")
 _EBML_HEADER, _EBML_SEGMENT = 0x1A45DFA3, 0x18538067
 
@@ -67,15 +71,55 @@ def find_xmp_packets(path: Path) -> list[tuple[int, str]]:
     return found
 
 
+class Seal(NamedTuple):
+    """A C2PA manifest: where it begins in the file, and its size in bytes; 0 if not known."""
+
+    offset: int
+    size: int
+
+
+def find_seals(path: Path) -> list[Seal]:
+    """The C2PA manifests of a file: the signed statements of who made it and what was changed.
+
+    Whether a signature is valid is not checked.
+    """
+    if not path.stat().st_size:
+        return []
+    with path.open("rb") as file:
+        if _is_mp4(file):
+            return [
+                Seal(atom.start, atom.end - atom.start)
+                for atom in list(read_atoms(file))
+                if _is_seal(file, atom)
+            ]
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            # The description follows the superbox's and its own size and the superbox's kind.
+            found = []
+            at = data.find(_C2PA_DESCRIPTION)
+            while at >= 0:
+                start = at - 12
+                if start >= 0 and data[start + 4 : start + 8] == b"jumb":
+                    found.append(Seal(start, int.from_bytes(data[start : start + 4], "big")))
+                at = data.find(_C2PA_DESCRIPTION, at + 1)
+            return found
+
+
+def _is_seal(file: BinaryIO, atom: Atom) -> bool:
+    if atom.kind != "uuid":
+        return False
+    file.seek(atom.start + atom.header_size)
+    return file.read(16) == _C2PA_UUID
+
+
 def find_private_atoms(path: Path) -> list[tuple[str, int]]:
-    """(kind, size in bytes) of the top level MP4 atoms that no player needs."""
+    """(kind, size in bytes) of the top level MP4 atoms that no player needs, seals aside."""
     with path.open("rb") as file:
         if not _is_mp4(file):
             return []
         return [
             (atom.kind, atom.end - atom.start)
-            for atom in read_atoms(file)
-            if atom.kind not in _ORDINARY_ATOMS
+            for atom in list(read_atoms(file))
+            if atom.kind not in _ORDINARY_ATOMS and not _is_seal(file, atom)
         ]
 
 

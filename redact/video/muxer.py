@@ -1,9 +1,9 @@
-"""Writes encoded frames and copied audio into a container, and nothing else."""
+"""Writes encoded frames and audio into a container, and nothing else."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +17,7 @@ from redact.errors import TargetError
 from redact.settings import Settings
 from redact.source_files import reason
 from redact.types import ClipInfo
-from redact.video.audio import AudioCopy
+from redact.video.audio import AudioWriter
 from redact.video.codecs import (
     CONTAINERS,
     MAX_TICKS_PER_SECOND,
@@ -46,12 +46,14 @@ def check_suffix(target: Path) -> None:
     codec_for(target)
 
 
-def check_fits(target: Path, clip: ClipInfo, settings: Settings) -> None:
-    """Refuse a container that can't hold the clip's audio or its sample aspect ratio.
+def check_fits(target: Path, clip: ClipInfo, settings: Settings) -> tuple[str, ...]:
+    """Refuse a container that can't hold the clip, and find out how it can hold the audio.
+
+    Returns: in words, what will not be kept as it is, such as audio that is encoded again.
 
     Raises:
-        ClipError: the clip's audio can't be read.
-        TargetError: the container can't hold them, or the suffix stands for no container.
+        ClipError: the clip's audio can't be read or decoded.
+        TargetError: the container can't hold the clip, or the suffix stands for no container.
 
     """
     check_suffix(target)
@@ -64,17 +66,20 @@ def check_fits(target: Path, clip: ClipInfo, settings: Settings) -> None:
         )
     with (
         _translate_errors(target),
-        av.open(os.devnull, "w", format=name) as output,
-        AudioCopy(output, clip, settings),
+        av.open(io.BytesIO(), "w", format=name) as output,
+        AudioWriter(output, clip, settings) as audio,
     ):
-        pass
+        if output.streams:
+            output.start_encoding()
+        return (audio.note,) if audio.note else ()
 
 
 def write_clip(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Settings) -> None:
     """Write a file that keeps the clip's times, orientation and colours.
 
-    Only the video is written and, with `Settings.audio` "keep", the unchanged packets of the first
-    audio stream. A clip that starts before zero, or long after it, is moved to start at zero.
+    Only the video is written and, with `Settings.audio` "keep", the first audio stream: its
+    unchanged packets where the container can hold them. A clip that starts before zero, or long
+    after it, is moved to start at zero.
 
     Args:
         target: the file; it is overwritten if it exists.
@@ -84,7 +89,7 @@ def write_clip(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Set
 
     Raises:
         ClipError: the clip's audio can't be read.
-        TargetError: the file can't be written, or the container can't hold the audio.
+        TargetError: the file can't be written, or the container can't hold the clip.
 
     """
     check_fits(target, clip, settings)
@@ -110,7 +115,7 @@ def _write(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Setting
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(_open_output(target, name, time_base))
         stream = _add_stream(output, target, clip, settings, time_base)
-        audio = stack.enter_context(AudioCopy(output, clip, settings))
+        audio = stack.enter_context(AudioWriter(output, clip, settings))
         output.start_encoding()
         if stream.codec_context.extradata != encoded.header:
             raise ValueError("the container would describe the frames differently from the encoder")
@@ -119,9 +124,9 @@ def _write(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Setting
         for packet in _packets(encoded, _output_times(clip, shift, time_base), stream):
             for stripped in strip.filter(packet):
                 stripped.stream = stream
-                audio.copy_until(float((stripped.dts or 0) * time_base), shift)
+                audio.write_until(float((stripped.dts or 0) * time_base), shift)
                 output.mux(stripped)
-        audio.copy_rest(shift)
+        audio.write_rest(shift)
 
 
 def _packets(encoded: EncodedClip, times: list[int], stream: Any) -> Iterator[Any]:

@@ -78,8 +78,9 @@ def matrix_of(native: Any) -> int:
 def as_frame(native: Any, index: int, pts: int, clip: ClipInfo) -> Frame:
     """The native frame as a `Frame` of the clip, with the clip's size and colour range.
 
-    It is converted to 8 bit 4:2:0 if necessary. Its planes are read-only, because the decoder still
-    refers to them.
+    A picture of another size is scaled to fit and surrounded by black: as large as it can be
+    without being cut or stretched. Pixels are converted to 8 bit 4:2:0 if necessary. The planes are
+    read-only, because the decoder still refers to them.
 
     Raises:
         ClipError: libav can't convert its pixel format.
@@ -229,8 +230,7 @@ def _is_full_range(native: Any) -> bool:
 
 def _needs_no_conversion(native: Any, clip: ClipInfo) -> bool:
     """Whether the planes can be used as they are. Some decoders store rows bottom-up."""
-    has_size = (native.width, native.height) == (clip.width, clip.height)
-    if not has_size:
+    if not _has_size(native, clip):
         return False
     if native.format.name not in _PLANAR_420 or native.planes[0].line_size < 0:
         return False
@@ -246,13 +246,47 @@ def _converted(native: Any, clip: ClipInfo) -> Any:
             f"{native.format.name} ({reason(err)}); convert the clip to H.264"
         ) from err
     result.colorspace, result.color_range = clip.color_matrix, clip.color_range
+    return result if _has_size(result, clip) else _surrounded(result, clip)
+
+
+def _has_size(native: Any, clip: ClipInfo) -> bool:
+    return (native.width, native.height) == (clip.width, clip.height)
+
+
+def _fitted_size(native: Any, clip: ClipInfo) -> dict[str, int]:
+    """The largest size of the picture's shape that fits into the clip's."""
+    factor = min(clip.width / native.width, clip.height / native.height)
+    return {
+        "width": max(1, round(factor * native.width)),
+        "height": max(1, round(factor * native.height)),
+    }
+
+
+def _surrounded(native: Any, clip: ClipInfo) -> Any:
+    """The picture in the middle of a black frame of the clip's size."""
+    result = av.VideoFrame(clip.width, clip.height, native.format.name)
+    result.colorspace, result.color_range = native.colorspace, native.color_range
+    # In pixels of the chroma planes, each of which stands for two by two of luma.
+    left, top = (clip.width - native.width) // 4, (clip.height - native.height) // 4
+    pictures = _planes(native, native.height, native.width)
+    black = 0 if clip.color_range == FULL_RANGE else 16
+    for plane, picture, value, step in zip(
+        _planes(result, clip.height, clip.width),
+        pictures,
+        (black, 128, 128),
+        (2, 1, 1),
+        strict=True,
+    ):
+        plane[...] = value
+        y, x = top * step, left * step
+        plane[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     return result
 
 
 def _reformatted(native: Any, clip: ClipInfo) -> Any:
     name = "yuvj420p" if clip.color_range == FULL_RANGE else "yuv420p"
     wanted = clip.color_range or LIMITED_RANGE
-    size = {"width": clip.width, "height": clip.height}
+    size = _fitted_size(native, clip)
     if is_rgb(native):
         return native.reformat(
             **size,

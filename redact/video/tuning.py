@@ -36,6 +36,14 @@ class VideoTuning:
     """Audio packets lie at least this far apart: Matroska stores times in milliseconds, so closer
     ones would get the same time."""
 
+    max_audio_lag_seconds: Fraction = Fraction(1, 20)
+    """Audio that is encoded again may come so much late, where packets hold more sound than there
+    is time between them. Chosen by ear: a longer lag is heard beside lips."""
+
+    audio_bits_per_channel: int = 64_000
+    """Bits a second for each channel of audio that is encoded again. Chosen by ear: speech sounds
+    the same."""
+
     max_start_seconds: int = 10
     """A clip that starts later than this is moved to start at zero. Chosen by eye: a short delay
     may be intended, a long one is the clock of a recorder that ran for days."""

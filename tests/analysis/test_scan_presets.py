@@ -7,7 +7,7 @@ import pytest
 
 from redact import Settings
 from redact.analysis.scan_presets import build_audit_scans, build_scans, build_still_scans
-from redact.analysis.scans import close_scans
+from redact.analysis.scans import close_scans, min_face_pixels
 
 LEVELS = ("fast", "balanced", "thorough")
 
@@ -67,3 +67,13 @@ def test_importing_the_presets_loads_no_network():
     code = "import redact.analysis.scan_presets, sys; print('onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("level", ["fast", "balanced", "thorough"])
+def test_every_level_says_how_small_a_face_it_looks_for(level):
+    scans = build_scans(Settings(plates=False, detector=level), threads=1)
+    pixels = min_face_pixels(scans, (1920, 1080))
+    close_scans(scans)
+    assert {"fast": 100, "balanced": 8, "thorough": 12}[level] <= pixels <= 200
+    assert (pixels < 33) == (level != "fast")
+    assert min_face_pixels(build_scans(Settings(faces=False), threads=1), (1920, 1080)) == 0

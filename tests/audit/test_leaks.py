@@ -90,6 +90,53 @@ def test_what_may_stay_visible_is_no_leak():
     assert not is_leak(detect(BOX), plan_of(BOX, (0, 0)).allow({1}))
 
 
+SIGN = Box(100, 100, 160, 120)
+
+
+def sign_plan(*, step=0):
+    boxes = np.array([SIGN] * 5) + np.arange(5)[:, None] * [step, 0, step, 0]
+    return make_plan([make_track(1, boxes, kind="plate", start=3)])
+
+
+def test_a_false_track_that_stood_still_is_no_leak_at_any_time():
+    plan = sign_plan().drop(1)
+    for index in (0, 5, 29):
+        assert not is_leak(detect(SIGN, kind="plate", index=index), plan)
+        assert is_leak(detect(Box(100, 140, 160, 160), kind="plate", index=index), plan)
+    assert is_leak(detect(SIGN, kind="face", index=29), plan)
+    assert is_leak(detect(SIGN, kind="plate", index=29), sign_plan())
+
+
+def test_a_false_track_that_moved_and_one_that_is_kept_count_in_their_frames_only():
+    for plan in (sign_plan(step=30).drop(1), sign_plan().keep(1)):
+        assert not is_leak(detect(SIGN, kind="plate", index=3), plan)
+        assert is_leak(detect(SIGN, kind="plate", index=29), plan)
+
+
+def test_what_a_zone_covers_is_no_leak_while_it_does():
+    corner = [(0, 0), (0.5, 0), (0, 0.9)]
+    plan = make_plan([]).cover(corner, stop=0.5)
+    assert not is_leak(detect(BOX), plan)
+    assert is_leak(detect(BOX, index=20), plan)
+    assert is_leak(detect(Box(250, 250, 290, 290)), plan)
+    across = Box(220, 80, 260, 120)
+    assert is_leak(detect(across), plan)
+    assert not is_leak(detect(across), plan.cover(Box(200, 60, 300, 160)))
+
+
+def test_what_has_its_centre_in_a_zone_to_ignore_is_no_leak():
+    plan = make_plan([]).ignore(Box(110, 110, 130, 130), start=0.5)
+    assert not is_leak(detect(BOX, index=20), plan)
+    assert is_leak(detect(BOX, index=0), plan)
+    assert is_leak(detect(Box(120, 120, 160, 160), index=20), plan)
+
+
+def test_a_cover_by_hand_that_was_taken_back_hides_nothing():
+    plan = make_plan([]).cover(make_track(1, [BOX] * 3))
+    assert not is_leak(detect(BOX), plan)
+    assert is_leak(detect(BOX), plan.uncover(1))
+
+
 @pytest.mark.parametrize(
     ("beside", "margin", "is_leaking"), [(0, 0, False), (24, 24, False), (24, 0, True)]
 )

@@ -1,5 +1,6 @@
 """The command: what it writes, what it says, and its exit codes."""
 
+import contextlib
 import json
 import os
 import signal
@@ -149,6 +150,7 @@ def test_verify_prints_a_line_for_everything_that_shows_for_a_while(monkeypatch,
     assert capsys.readouterr().out == (
         "plate, 0:12.4 to 0:14.0, 13 frames, at 1,2 (30 x 12 px), best score 0.92\n"
         "face, 0:13.3, 1 frame, at 300,100 (20 x 30 px), score 0.75\n"
+        "looked for faces and plates at 16 px and more in 172 of 500 frames\n"
     )
 
 
@@ -156,9 +158,11 @@ def test_verify_prints_every_detection_as_json(monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "verify", Verifier(detection(372), detection(373)))
     assert main(["verify", "-q", "--json", "a.mp4"]) == 1
     data = json.loads(capsys.readouterr().out)
-    assert [item["frame_index"] for item in data] == [372, 373]
-    assert data[0]["box"] == [1.0, 2.0, 31.0, 14.0]
-    assert data[0]["time"] == "0:12.4"
+    found = data["detections"]
+    assert [item["frame_index"] for item in found] == [372, 373]
+    assert found[0]["box"] == [1.0, 2.0, 31.0, 14.0]
+    assert found[0]["time"] == "0:12.4"
+    assert (data["frames_checked"], data["frame_count"], data["min_face_pixels"]) == (172, 500, 16)
 
 
 def test_verify_claims_no_more_than_was_looked_at(monkeypatch, capsys):
@@ -231,13 +235,16 @@ def test_help_and_version_are_printed(capsys):
         assert said in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["inspect"], ["verify"]])
+@pytest.mark.parametrize(
+    "command", [[], ["analyze"], ["render"], ["inspect"], ["verify"], ["ledger"], ["ledger", "add"]]
+)
 def test_the_help_fits_a_screen(monkeypatch, capsys, command):
     monkeypatch.setenv("COLUMNS", "300")
     with pytest.raises(SystemExit):
         main([*command, "--help"])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 36
+    assert len(lines) <= 40
+    assert any(line.startswith("  redact ") for line in lines)
     assert max(map(len, lines)) <= 80
 
 
@@ -254,3 +261,30 @@ def test_an_interrupted_run_leaves_nothing(doorbell, tmp_path):
     assert process.returncode == 130, err
     assert "nothing was written" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_a_clip_is_written_with_sound_in_spans(tmp_path, monkeypatch):
+    write_clip(tmp_path / "a.mp4", frames=50, with_audio=True)
+    monkeypatch.chdir(tmp_path)
+    spans = ["--audio", "0:00.5-0:00.6,0:00.7-1"]
+    assert main(["a.mp4", "-q", "--from", "0:00.4", "--to", ".8", "--json", "r.json", *spans]) == 0
+    data = json.loads((tmp_path / "r.json").read_text())
+    assert (data["frame_count"], data["part"]) == (10, ["0:00.4", "0:00.8"])
+    assert data["settings"]["audio_spans"] == [pytest.approx([0.1, 0.2]), pytest.approx([0.3, 0.6])]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "soon"], "'soon' is not a time"),
+        (["--from", "9"], "there is no frame from 0:09.0 on"),
+        (["--audio", "1-2-3"], "must be drop, keep or times such as"),
+    ],
+)
+def test_times_that_cannot_be_used_are_told(tmp_path, monkeypatch, capsys, arguments, message):
+    write_clip(tmp_path / "a.mp4")
+    monkeypatch.chdir(tmp_path)
+    with contextlib.suppress(SystemExit):
+        assert main(["a.mp4", "-q", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]

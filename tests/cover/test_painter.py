@@ -143,7 +143,7 @@ def test_the_track_painted_longest_ago_is_forgotten_first(monkeypatch):
     for numbers in ([1], [2], [1], [3]):
         frame = make_frame(np.zeros((24, 24), np.uint8))
         cover.planes(frame, [region(8, 8, 16, 16, number=n) for n in numbers])
-    assert list(cover._paints) == [1, 3]
+    assert list(cover._paints) == [("track", 1), ("track", 3)]
 
 
 @pytest.mark.parametrize("kind", ["face", "plate"])

@@ -150,24 +150,6 @@ def test_the_report_lists_audio_only_if_it_was_left_out(tmp_path, audio):
     assert listed == (audio == "drop")
 
 
-def test_webm_keeps_opus_and_refuses_other_audio_before_any_work(tmp_path):
-    settings = Settings(audit=False, audio="keep")
-    write_numbered(tmp_path / "a.mkv", audio=("libopus", 0.4), time_base=Fraction(1, 1000))
-    redact.redact_clip(tmp_path / "a.mkv", tmp_path / "b.webm", settings, detectors=[])
-    with av.open(str(tmp_path / "b.webm")) as out:
-        assert [s.codec_context.name for s in out.streams] == ["vp9", "opus"]
-    write_numbered(tmp_path / "c.mp4", audio=("aac", 0.4))
-    with pytest.raises(redact.TargetError, match="aac"):
-        redact.redact_clip(
-            tmp_path / "c.mp4",
-            tmp_path / "d.webm",
-            settings,
-            detectors=[],
-            progress=lambda *_: pytest.fail("work has started"),
-        )
-    assert not (tmp_path / "d.webm").exists()
-
-
 def test_comments_in_vorbis_headers_are_removed(tmp_path):
     """They are part of the stream's own headers, so copying the stream would keep them."""
     needs("vorbis")

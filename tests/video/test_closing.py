@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from make_clips import write_clip
 
-from redact import ClipError, Settings, TargetError, video
+from redact import ClipError, Settings, video
 from redact.video import decoder
 
 DESCRIPTORS = Path("/proc/self/fd")
@@ -96,6 +96,14 @@ def test_a_selection_closes_its_file_when_it_is_complete_closed_or_dropped(clip)
 
 
 def test_audio_that_does_not_fit_the_container_leaves_no_file_open(clip, tmp_path):
-    with pytest.raises(TargetError, match="aac"):
-        video.check_fits(tmp_path / "b.webm", clip, Settings(audio="keep"))
+    assert video.check_fits(tmp_path / "b.webm", clip, Settings(audio="keep"))
     assert not is_open(clip.path)
+
+
+def test_audio_without_a_decoder_leaves_no_file_open(tmp_path):
+    path = tmp_path / "a.mkv"
+    write_clip(path, with_audio=True)
+    path.write_bytes(path.read_bytes().replace(b"A_AAC", b"A_QQQ"))
+    with pytest.raises(ClipError, match="sound"):
+        video.check_fits(tmp_path / "b.mkv", video.probe(path), Settings(audio="keep"))
+    assert not is_open(path)

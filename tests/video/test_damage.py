@@ -8,10 +8,13 @@ import av
 import numpy as np
 import pytest
 from make_clips import SquareDetector, brightest, read_back, write_clip
-from odd_clips import copy_clip, first_frame, numbers_of, times_and_numbers, write_numbered
+from odd_clips import copy_clip, times_and_numbers, write_numbered
 
 import redact
 from redact import Settings, video
+from redact.analysis.analyzer import Analyzer
+from redact.analysis.scans import ScanSpec
+from redact.views import FrameView
 
 
 def packet_places(path):
@@ -85,6 +88,13 @@ def test_a_clip_that_was_cut_off_ends_early_with_a_warning(tmp_path, name, optio
     assert 30 <= len(numbers) <= 41
     has_duration = "empty_moov" not in str(options)
     assert any("ends" in warning for warning in clip.warnings) == has_duration
+
+
+@pytest.mark.parametrize("rate", [1, 2, 3])
+def test_few_frames_a_second_that_are_decoded_early_are_not_called_cut_off(tmp_path, rate):
+    source = tmp_path / "a.mp4"
+    write_numbered(source, frames=10, rate=rate, codec_options={"bf": "3", "b-adapt": "0"})
+    assert copy_clip(source, tmp_path / "b.mp4").warnings == ()
 
 
 def test_frames_of_lost_transport_packets_are_left_out(tmp_path):
@@ -164,14 +174,6 @@ def test_no_frame_may_be_larger_than_the_limit_that_was_set(growing):
         assert sum(1 for _ in frames) == 18
 
 
-def test_frames_of_another_size_are_scaled_to_the_first_one_and_reported(growing, tmp_path):
-    target = tmp_path / "b.mp4"
-    clip = copy_clip(growing, target)
-    assert first_frame(target).width == 96
-    assert any("6 frames" in warning for warning in clip.warnings)
-    assert numbers_of(target, half=range(6, 12)) == list(range(18))
-
-
 def test_frames_whose_reference_is_missing_are_left_out_and_reported(tmp_path):
     """The recording starts in the middle of a group of pictures."""
     source, target = tmp_path / "a.ts", tmp_path / "b.mp4"
@@ -181,3 +183,43 @@ def test_frames_whose_reference_is_missing_are_left_out_and_reported(tmp_path):
     clip = copy_clip(source, target)
     assert times_and_numbers(target)[1] == list(range(10, 30))
     assert any("gave no frame" in warning for warning in clip.warnings)
+
+
+def test_frames_are_called_broken_from_the_damage_to_the_next_key_frame(tmp_path):
+    source = tmp_path / "a.mp4"
+    write_numbered(source, frames=40, gop=10, codec_options={"bf": "0", "sc_threshold": "0"})
+    scramble(source, [14], share=0.5)
+    clip = copy_clip(source, tmp_path / "b.mp4")
+    broken = clip.damaged_frames
+    assert broken
+    assert 13 <= min(broken) <= 15
+    assert 17 <= max(broken) <= 19
+    assert any("may show broken blocks" in warning for warning in clip.warnings)
+
+
+def test_broken_frames_are_looked_at_one_by_one_and_audited(tmp_path):
+    """Here a scan is due every half second only, and the last second of a clip is broken."""
+    source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    write_clip(source, frames=50, gop=10)
+    scramble(source, [26], share=0.5)
+    scan = ScanSpec(SquareDetector(), every_seconds=0.5)
+    clip = video.probe(source)
+    with (
+        video.read_frames(clip) as frames,
+        Analyzer([scan], Settings()) as analyzer,
+    ):
+        seen = []
+        for frame in frames:
+            before = scan.detector.scans
+            view = FrameView(frame, clip)
+            analyzer.push(frame.index, 0.04 * frame.index, view, closely=frame.is_damaged)
+            if scan.detector.scans > before:
+                seen.append(frame.index)
+        broken = frames.findings["damaged_frames"]
+    assert len(broken) >= 3
+    assert set(broken) <= set(seen)
+    assert len(seen) <= len(broken) + 6
+    report = redact.redact_clip(source, target, detectors=[SquareDetector()])
+    assert report.plan.clip.damaged_frames == broken
+    assert report.audited_frames >= len(broken) + 2
+    assert max(map(brightest, read_back(target)[1])) < 200

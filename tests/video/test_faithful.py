@@ -77,6 +77,31 @@ FORMATS = {
     "H.264 10 bit": ("a.mp4", {"pixel_format": "yuv420p10le"}),
     "grey": ("a.mp4", {"pixel_format": "gray"}),
     "RGB": ("a.mov", {"codec": "qtrle", "pixel_format": "rgb24"}),
+    "MJPEG stream": ("a.mjpeg", {"codec": "mjpeg", "pixel_format": "yuvj420p"}),
+    "MPEG-2 stream": (
+        "a.m2v",
+        {"codec": "mpeg2video", "container": "mpeg2video", "time_base": Fraction(1, 25)},
+    ),
+    "MPEG-4 stream": (
+        "a.m4v",
+        {"codec": "mpeg4", "container": "m4v", "time_base": Fraction(1, 25)},
+    ),
+    "AV1 stream": (
+        "a.obu",
+        {"codec": "libsvtav1", "container": "obu", "codec_options": {"preset": "12"}},
+    ),
+    "YUV4MPEG": (
+        "a.y4m",
+        {"codec": "rawvideo", "container": "yuv4mpegpipe", "time_base": Fraction(1, 25)},
+    ),
+    "DV": (
+        "a.dv",
+        {"codec": "dvvideo", "container": "dv", "size": (720, 576), "time_base": Fraction(1, 25)},
+    ),
+    "IVF": ("a.ivf", {"codec": "libvpx", "container": "ivf", "time_base": Fraction(1, 25)}),
+    "NUT": ("a.nut", {"codec": "mpeg4", "container": "nut", "time_base": Fraction(1, 25)}),
+    "GIF": ("a.gif", {"codec": "gif", "pixel_format": "rgb8", "time_base": Fraction(1, 100)}),
+    "APNG": ("a.apng", {"codec": "apng", "container": "apng", "pixel_format": "rgb24"}),
     "RGB in FFV1": ("a.mkv", {"codec": "ffv1", "pixel_format": "bgr0"}),
 }
 
@@ -90,6 +115,26 @@ def test_every_format_keeps_its_frames_and_times(tmp_path, clip_format):
     copy_clip(source, target)
     step = [at * float(options.get("time_base", Fraction(1, 12_800))) for at in pts]
     assert_same(source, target, seconds=step, numbers=list(range(len(pts))))
+
+
+@pytest.mark.parametrize("rate", [5, 10, 15, 30, 50])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_bare_stream_is_as_fast_as_its_header_says(tmp_path, codec, rate):
+    needs(codec)
+    source, target = tmp_path / "a.bin", tmp_path / "b.mp4"
+    container = {"libx264": "h264", "libx265": "hevc"}[codec]
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {"bf": "2"}
+    write_numbered(
+        source,
+        codec=codec,
+        container=container,
+        rate=rate,
+        time_base=Fraction(1, rate),
+        codec_options=options,
+    )
+    clip = copy_clip(source, target)
+    assert clip.frame_rate == rate
+    assert_same(source, target, seconds=[i / rate for i in range(12)], numbers=list(range(12)))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov", ".mkv", ".webm"])
