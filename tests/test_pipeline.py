@@ -189,6 +189,17 @@ def test_a_plan_that_was_saved_and_loaded_gives_the_same_frames(tmp_path):
     np.testing.assert_array_equal(images, same_images)
 
 
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_zone_to_ignore_is_in_the_picture_as_it_is_shown(tmp_path, turn):
+    """However the frames are turned for detectors. The square stays in the right half, upright."""
+    write_clip(tmp_path / "a.mp4", rotation=180)
+    for x, count in ((0, 1), (0.5, 0)):
+        zone = redact.Zone.from_box(x, 0, x + 0.5, 1, rule="ignore")
+        settings = redact.Settings(zones=(zone,), turn_degrees=turn)
+        plan = redact.analyze(tmp_path / "a.mp4", settings, detectors=[SquareDetector()])
+        assert len(plan.tracks) == count
+
+
 class JumpingDetector(SquareDetector):
     """Its boxes are off by a little, each time by another one."""
 

@@ -29,7 +29,7 @@ from redact.analysis.scans import (
     without_ignored,
 )
 from redact.analysis.tuning import TUNING
-from redact.geometry import covered_share
+from redact.geometry import covered_share, stored_to_upright
 from redact.motion.changes import ChangedParts, ChangeMap
 from redact.motion.jumps import SceneClock
 from redact.motion.moving import Motion, MotionDetector
@@ -39,6 +39,7 @@ from redact.tracking.building import build_tracks
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, Detection, Track
 from redact.views import Presentation, View
+from redact.zones import Zone
 
 _AS_IT_IS = Presentation()
 
@@ -59,11 +60,11 @@ class _PendingFrame:
 
     index: int
     seconds: float
-    shown_seconds: float
-    """Its presentation time; `seconds` has pauses of a time lapse in it."""
     view: View
     motion: Motion
     scans: list[_StartedScan]
+    ignored: tuple[Zone, ...]
+    """The zones to ignore that exist in it, as detectors see them."""
 
 
 class Analyzer:
@@ -118,8 +119,11 @@ class Analyzer:
         self._calm_from = -math.inf
         self._is_finished = False
         self._associator = Associator(settings.max_gap_seconds)
-        self._redetector = Redetector(self._associator, self._near_scans, settings.zones)
+        self._redetector = Redetector(self._associator, self._near_scans)
         self._looks = LooksSampler() if groups_persons else None
+        self._ignored = [
+            _turned(zone, seen_as.turn_degrees) for zone in settings.zones if zone.rule == "ignore"
+        ]
 
     def __enter__(self) -> Analyzer:
         return self
@@ -166,7 +170,8 @@ class Analyzer:
         scans = [started[scan] for scan in due]
         if voting := [scan for scan in scans if scan.scan.votes_on_turn]:
             self._uncounted_votes.append(voting)
-        self._pending.append(_PendingFrame(index, seconds, shown_seconds, view, motion, scans))
+        ignored = tuple(zone for zone in self._ignored if zone.is_active(shown_seconds))
+        self._pending.append(_PendingFrame(index, seconds, view, motion, scans, ignored))
         while len(self._pending) > self._max_pending:
             self._associate(self._pending.popleft())
 
@@ -318,7 +323,11 @@ class Analyzer:
                 self._looks.cut(pending.index)
         found = self._detections_of(pending)
         frame = ScannedFrame(
-            pending.index, pending.seconds, pending.view, self._associator.camera_offset
+            pending.index,
+            pending.seconds,
+            pending.view,
+            self._associator.camera_offset,
+            pending.ignored,
         )
         followed = self._redetector.follow_all(frame)
         hidden = self._redetector.hidden(frame) if self._near_scans else {}
@@ -385,19 +394,7 @@ class Analyzer:
 
     def _counted(self, detections: list[Detection], pending: _PendingFrame) -> list[Detection]:
         """The detections that lie in no zone to ignore."""
-        zones = self._settings.zones
-        if not zones:
-            return detections
-        # Zones lie in the frame as it is shown.
-        shown = [
-            dataclasses.replace(d, box=self._seen_as.to_frame(d.box, self._shape))
-            for d in detections
-        ]
-        return [
-            detection
-            for detection, in_frame in zip(detections, shown, strict=True)
-            if without_ignored([in_frame], zones, self._shape, pending.shown_seconds)
-        ]
+        return without_ignored(detections, pending.ignored, pending.view.shape)
 
     def _unknown(
         self, hints: Sequence[Detection], found: Sequence[Detection], seconds: float
@@ -424,6 +421,12 @@ def _lies_flat(plate: Box, turn_degrees: int) -> bool:
     if turn_degrees % 180:
         width, height = height, width
     return width >= TUNING.turn_min_plate_aspect * height
+
+
+def _turned(zone: Zone, degrees: int) -> Zone:
+    """A zone of a frame in the frame that is turned clockwise."""
+    corners = (stored_to_upright(Box(x, y, x, y), 1, 1, degrees) for x, y in zone.polygon)
+    return dataclasses.replace(zone, polygon=tuple((corner.x0, corner.y0) for corner in corners))
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -42,6 +42,8 @@ class ScannedFrame:
     """It must show the same for `TUNING.look_back_seconds`."""
     camera: NDArray[np.float64]
     """(2,) how far the image has moved since the first frame, pixels."""
+    ignored: tuple[Zone, ...] = ()
+    """Zones in which no detection counts."""
 
 
 class Redetector:
@@ -50,17 +52,11 @@ class Redetector:
     Args:
         associator: its live tracklets are followed and added to.
         track_scans: the scans of tracks' surroundings. Without any, no templates are kept either.
-        zones: detections in those to ignore don't count.
 
     """
 
-    def __init__(
-        self,
-        associator: Associator,
-        track_scans: Sequence[ScanSpec],
-        zones: Sequence[Zone] = (),
-    ) -> None:
-        self._associator, self._track_scans, self._zones = associator, track_scans, zones
+    def __init__(self, associator: Associator, track_scans: Sequence[ScanSpec]) -> None:
+        self._associator, self._track_scans = associator, track_scans
         self._recent: collections.deque[ScannedFrame] = collections.deque()
         self._templates: dict[Tracklet, Template] = {}
         self._traced_back: set[Tracklet] = set()
@@ -226,7 +222,7 @@ class Redetector:
             detections = scan_around(
                 scan, frame.view, predicted, gate - TRACKING_TUNING.min_gate_sizes
             )
-            detections = without_ignored(detections, self._zones, frame.view.shape, frame.seconds)
+            detections = without_ignored(detections, frame.ignored, frame.view.shape)
             if scan.kind == "plate":
                 detections = merge_detections(detections)
             fitting = [
