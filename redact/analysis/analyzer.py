@@ -201,7 +201,7 @@ class Analyzer:
             self._associator.tracklets, seconds, self._settings, first_index=first_index
         )
         if self._looks is not None:
-            tracks = group_persons(tracks, seconds, self._looks)
+            tracks = group_persons(tracks, seconds, self._looks, self.jump_indices)
         return tuple(self._seen_as.track_to_frame(track, self._shape) for track in tracks)
 
     def min_face_pixels(self, size: tuple[int, int]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,10 @@ class _Face:
 
 
 def group_persons(
-    tracks: Sequence[Track], seconds: NDArray[np.float64], sampler: LooksSampler
+    tracks: Sequence[Track],
+    seconds: NDArray[np.float64],
+    sampler: LooksSampler,
+    jump_indices: Collection[int] = (),
 ) -> tuple[Track, ...]:
     """The tracks, with `person` and `joined` filled in for faces; numbers count from 1.
 
@@ -52,13 +55,16 @@ def group_persons(
         tracks: in order of first frame.
         seconds: (N,) presentation time of each frame.
         sampler: has looked at the clip's frames, in whose pixels the tracks are.
+        jump_indices: frames before which more happened than their times say; nothing is joined
+            over one, because somebody else may have come.
 
     """
+    breaks = [*sampler.cuts, *jump_indices]
     faces = _faces_of(tracks, seconds, sampler.looks)
     pairs = [
         (a, b)
         for a, b in itertools.permutations(faces, 2)
-        if _continues(a, b, sampler) and _are_alone(a, b, tracks, seconds)
+        if _continues(a, b, breaks, sampler.frame_size) and _are_alone(a, b, tracks, seconds)
     ]
     # Whoever has two possible continuations has none that is certain.
     firsts, lasts = ([pair[side].number for pair in pairs] for side in (0, 1))
@@ -109,14 +115,14 @@ def _faces_of(
     return faces
 
 
-def _continues(a: _Face, b: _Face, sampler: LooksSampler) -> bool:
-    """Whether `b` begins soon after `a` ended, in the same scene, where `a` was going to."""
+def _continues(a: _Face, b: _Face, breaks: Sequence[int], frame_size: tuple[int, int]) -> bool:
+    """Whether `b` begins soon after `a` ended, where `a` was going to, with no break between."""
     gap = float(b.seconds[0] - a.seconds[-1])
     if not 0 < gap <= PERSONS.max_gap_seconds:
         return False
-    if any(a.indices[-1] < cut <= b.indices[0] for cut in sampler.cuts):
+    if any(a.indices[-1] < index <= b.indices[0] for index in breaks):
         return False
-    if _is_at_edge(a.boxes[-1], sampler) or _is_at_edge(b.boxes[0], sampler):
+    if _is_at_edge(a.boxes[-1], frame_size) or _is_at_edge(b.boxes[0], frame_size):
         return False
     sizes = float(sizes_of(a.boxes[-1])), float(sizes_of(b.boxes[0]))
     elapsed = min(gap, _MAX_PREDICTION_SECONDS)
@@ -130,9 +136,9 @@ def _continues(a: _Face, b: _Face, sampler: LooksSampler) -> bool:
     )
 
 
-def _is_at_edge(box: NDArray[np.float64], sampler: LooksSampler) -> bool:
+def _is_at_edge(box: NDArray[np.float64], frame_size: tuple[int, int]) -> bool:
     near = PERSONS.edge_sizes * float(sizes_of(box))
-    center, size = centers_of(box), np.asarray(sampler.frame_size)
+    center, size = centers_of(box), np.asarray(frame_size)
     return bool((center < near).any() or (center > size - near).any())
 
 

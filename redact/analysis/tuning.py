@@ -152,8 +152,8 @@ class PersonTuning:
     """What decides whether two tracks show one person (`looks.py`, `persons.py`).
 
     A wrong join can leave a stranger visible, a missing one costs the owner a click. So all of it
-    was chosen for no wrong join: on the real clips with known people, and on 4,509 pairs of people
-    in the same picture, of which 0.4 % look as alike as `max_difference` allows.
+    was chosen for no wrong join, on "benchmarks persons": the real clips with known people, and
+    pairs of people in one picture, of which 0.3 % look as alike as `max_difference` allows.
     """
 
     look_seconds: float = 0.15

@@ -198,7 +198,7 @@ class Thumbnails:
                     return
 
     def _cut_out(self, image: Image, track: Track, index: int) -> bytes:
-        """The square around a track's box, upright and with square pixels."""
+        """The square around a track's box, with square pixels, turned as people stand in it."""
         box = track.box_at(index)
         assert box is not None
         height, width = image.shape[:2]
@@ -215,7 +215,8 @@ class Thumbnails:
         part = image[y0:y1, x0:x1]
         scale = _THUMBNAIL_PIXELS / max((x1 - x0) * aspect, y1 - y0)
         size = max(1, round(scale * aspect * (x1 - x0))), max(1, round(scale * (y1 - y0)))
-        return encoded(np.asarray(cv2.resize(part, size)), _THUMBNAIL_QUALITY)
+        small = np.rot90(cv2.resize(part, size), -(self._clip.turn_degrees // 90))
+        return encoded(np.ascontiguousarray(small), _THUMBNAIL_QUALITY)
 
 
 def shown_size(plan: Plan) -> tuple[int, int]:

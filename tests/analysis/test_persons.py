@@ -44,14 +44,14 @@ def walk(start, frames, *, x=200.0, y=100.0, step=4.0, kind="face", looks=RED, s
     return Track(id=1, kind=kind, start_index=start, boxes=boxes, scores=scores)
 
 
-def grouped(*walks, cuts=(), size=(800, 400)):
+def grouped(*walks, cuts=(), jumps=(), size=(800, 400)):
     """The persons of walks, given as dictionaries of arguments, in the order of the walks."""
     sampler = LooksSampler()
     sampler.frame_size, sampler.cuts = size, list(cuts)
     tracks = [walk(**arguments, sampler=sampler) for arguments in walks]
     tracks = [dataclasses.replace(track, id=n) for n, track in enumerate(tracks, 1)]
     sampler.looks.sort(key=lambda look: look.index)
-    return group_persons(tracks, SECONDS, sampler)
+    return group_persons(tracks, SECONDS, sampler, jumps)
 
 
 FIRST = {"start": 0, "frames": 20, "x": 200.0}
@@ -82,9 +82,12 @@ def test_whatever_is_in_doubt_stays_apart(other):
     assert two.joined == ""
 
 
-def test_a_cut_ends_continuity():
-    one, two = grouped(FIRST, NEXT, cuts=[22])
+@pytest.mark.parametrize("what", ["cuts", "jumps"])
+def test_a_cut_or_a_jump_ends_continuity(what):
+    one, two = grouped(FIRST, NEXT, **{what: [22]})
     assert one.person != two.person
+    one, two = grouped(FIRST, NEXT, **{what: [10, 30]})
+    assert one.person == two.person
 
 
 def test_somebody_may_have_left_and_another_one_come_at_the_edge_of_the_frame():

@@ -14,7 +14,7 @@ from reviews import FRAMES, LEFT, PLATE, RIGHT, WINDOW, contrast, make_plan, pic
 import redact
 from redact import ClipError, Detection, Plan, PlanError, Settings, Zone
 from redact.review.edits import EditError, edited
-from redact.review.pictures import shown_size
+from redact.review.pictures import Thumbnails, shown_size
 from redact.review.session import ReviewSession
 
 
@@ -170,6 +170,17 @@ def test_frames_are_upright_with_square_pixels_whatever_is_stored(tmp_path, stor
 def test_large_frames_are_shrunk(plan):
     clip = dataclasses.replace(plan.clip, width=3840, height=2160)
     assert shown_size(dataclasses.replace(plan, clip=clip)) == (1280, 720)
+
+
+def test_thumbnails_of_a_camera_that_hangs_sideways_show_people_upright(plan):
+    shown = {}
+    for turn in (0, 90):
+        clip = dataclasses.replace(plan.clip, turn_degrees=turn)
+        thumbnails = Thumbnails(dataclasses.replace(plan, clip=clip))
+        thumbnails.add(plan.tracks[:1])
+        shown[turn] = image_of(thumbnails.jpeg(1, 0)).astype(float)
+        thumbnails.close()
+    assert np.abs(np.rot90(shown[0], -1) - shown[90]).mean() < 5
 
 
 def test_no_picture_reaches_the_disk(session, tmp_path, plan):
