@@ -452,8 +452,7 @@ def _read_through(
 ) -> ClipInfo:
     """Read the clip once, and return it with its frames' times filled in.
 
-    use: called with each frame and its time in seconds, the first frame's being 0, until a frame
-        is larger than the clip: then only its final size is of interest.
+    use: called with each frame and its time in seconds, the first frame's being 0.
     """
     pts: list[int] = []
     reader = video.read_frames(
@@ -462,8 +461,7 @@ def _read_through(
     with contextlib.closing(reader) as frames:
         for frame in frames:
             pts.append(frame.pts)
-            if reader.fits:
-                use(frame, (frame.pts - pts[0]) * float(clip.time_base))
+            use(frame, (frame.pts - pts[0]) * float(clip.time_base))
             job.tell(stage, len(pts), clip.frame_count_estimate)
     return video.with_pts(clip, pts, reader.findings)
 

@@ -64,6 +64,7 @@ def probe_still(job: Job, path: Path) -> tuple[ClipInfo, image_files.StoredImage
         color_matrix=2,
         frame_count_estimate=1,
         is_still=True,
+        turn_degrees=job.settings.turn_degrees or 0,
         dropped=(
             *stored.dropped,
             *(f"C2PA manifest ({seal.size} bytes)" for seal in find_seals(path)),

@@ -72,11 +72,6 @@ class FrameReader(Iterator[Frame]):
         self._frames.close()
 
     @property
-    def fits(self) -> bool:
-        """Whether all frames so far fit into the clip's size unscaled."""
-        return self._decoding.fits
-
-    @property
     def findings(self) -> dict[str, Any]:
         """Fields of `ClipInfo` that are known once all frames were read; see `with_pts`."""
         return self._decoding.findings()
@@ -166,11 +161,6 @@ class _Decoding:
         self._frames_before_damage = 0
         self._damaged_frames: list[int] = []
         self._is_damaged = clip.is_damaged
-
-    @property
-    def fits(self) -> bool:
-        clip = self._clip
-        return all(w <= clip.width and h <= clip.height for w, h in self._sizes)
 
     def findings(self) -> dict[str, Any]:
         clip = self._clip
