@@ -7,7 +7,17 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("accuracy", "fit", "kernels", "leaks", "persons", "pipeline", "privacy", "sensitivity")
+NAMES = (
+    "accuracy",
+    "batch",
+    "fit",
+    "kernels",
+    "leaks",
+    "persons",
+    "pipeline",
+    "privacy",
+    "sensitivity",
+)
 
 
 def main() -> None:

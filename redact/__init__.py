@@ -13,6 +13,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from redact.batch.capacity import WorkerLimits
+    from redact.batch.driver import BatchObserver
+    from redact.batch.many import BatchReport, redact_many
+    from redact.batch.records import ClipRecord
     from redact.decisions import Decision
     from redact.detectors import Detector
     from redact.errors import (
@@ -41,9 +45,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchObserver",
+    "BatchReport",
     "Box",
     "ClipError",
     "ClipInfo",
+    "ClipRecord",
     "Decision",
     "Detection",
     "Detector",
@@ -61,6 +68,7 @@ __all__ = [
     "Track",
     "Verification",
     "WeightsError",
+    "WorkerLimits",
     "Zone",
     "analyze",
     "find_burned_in_text",
@@ -68,11 +76,16 @@ __all__ = [
     "redact_clip",
     "redact_frames",
     "redact_image",
+    "redact_many",
     "render",
     "verify",
 ]
 
 _HOMES = {
+    "redact.batch.capacity": ("WorkerLimits",),
+    "redact.batch.driver": ("BatchObserver",),
+    "redact.batch.many": ("BatchReport", "redact_many"),
+    "redact.batch.records": ("ClipRecord",),
     "redact.decisions": ("Decision",),
     "redact.detectors": ("Detector",),
     "redact.errors": (

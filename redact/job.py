@@ -84,12 +84,14 @@ class Job:
     def workers(self) -> int:
         """How many threads run detectors; with 0 the caller's does.
 
-        That is so for a user's own detectors, which may not be thread-safe, and where the system
-        allows too few threads.
+        That is so where one thread is asked for, since a second one beside it would use another
+        core; for a user's own detectors, which may not be thread-safe; and where the system allows
+        too few threads.
         """
-        if self._detectors is not None or not self._is_threaded:
+        threads = thread_count(self.settings.threads)
+        if threads == 1 or self._detectors is not None or not self._is_threaded:
             return 0
-        return thread_count(self.settings.threads)
+        return threads
 
     @contextlib.contextmanager
     def beside(self, work: Callable[[], None]) -> Iterator[Future[None]]:

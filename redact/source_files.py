@@ -125,6 +125,21 @@ def image_format(path: Path) -> str | None:
     return next((name for start, name in _IMAGE_STARTS.items() if head.startswith(start)), None)
 
 
+def lacks_index(path: Path) -> bool:
+    """Whether an MP4 or MOV file has no index, as while it is being recorded.
+
+    False for other files, and for one that can't be read: opening it will tell why.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+            if head[4:8] != b"ftyp" or head[8:] in _IMAGE_BRANDS:
+                return False
+            return not {"moov", "moof"} & {atom.kind for atom in read_atoms(file)}
+    except OSError:
+        return False
+
+
 def describe_non_video(path: Path) -> str | None:
     """Words for a file that could not be opened as a video, such as "a playlist (M3U)".
 
@@ -133,10 +148,9 @@ def describe_non_video(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
-            kinds = {atom.kind for atom in read_atoms(file)} if head[4:8] == b"ftyp" else set()
     except OSError:
         return None
-    if "ftyp" in kinds and not kinds & {"moov", "moof"}:
+    if lacks_index(path):
         return "a recording without its index (moov), cut off before it was finished"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for start, words in _TEXT_STARTS.items():

@@ -16,16 +16,19 @@ HEAVY = {
     "PIL",
     "av",
     "cv2",
+    "fsspec",
     "jinja2",
     "llvmlite",
     "matplotlib",
     "mediapipe",
     "numba",
     "onnxruntime",
+    "ray",
     "scipy",
     "starlette",
     "torch",
     "tqdm",
+    "watchdog",
     "uvicorn",
 }
 
@@ -33,6 +36,7 @@ HEAVY = {
 LAYERS = [
     {"__main__"},
     {"cli"},
+    {"batch"},
     {"review"},
     {"following"},
     {"pipeline", "streaming", "inspection", "overlays", "sharing"},
@@ -53,7 +57,10 @@ LAYERS = [
     {"zones"},
     {"errors"},
 ]
-OWNERS = {"av": "video", "jinja2": "report", "numba": "cover", "PIL": "image_files"}
+OWNERS = {
+    **{"av": "video", "jinja2": "report", "numba": "cover", "PIL": "image_files"},
+    **dict.fromkeys(("fsspec", "psutil", "ray", "watchdog"), "batch"),
+}
 
 
 def run(code):
@@ -93,9 +100,12 @@ def test_every_public_name_is_listed_sorted_and_resolves():
 def test_public_names_are_these():
     """A name joins or leaves the public surface on purpose only."""
     assert redact.__all__ == [
+        "BatchObserver",
+        "BatchReport",
         "Box",
         "ClipError",
         "ClipInfo",
+        "ClipRecord",
         "Decision",
         "Detection",
         "Detector",
@@ -113,6 +123,7 @@ def test_public_names_are_these():
         "Track",
         "Verification",
         "WeightsError",
+        "WorkerLimits",
         "Zone",
         "analyze",
         "find_burned_in_text",
@@ -120,6 +131,7 @@ def test_public_names_are_these():
         "redact_clip",
         "redact_frames",
         "redact_image",
+        "redact_many",
         "render",
         "verify",
     ]

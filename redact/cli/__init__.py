@@ -17,10 +17,12 @@ from redact.cli import (
     analyze_command,
     inspect_command,
     ledger_command,
+    many_command,
     redact_command,
     render_command,
     review_command,
     verify_command,
+    watch_command,
 )
 from redact.cli.common import EXIT_ERROR, EXIT_LEAK
 from redact.cli.terminal import StoppedError, say
@@ -32,9 +34,11 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "analyze": analyze_command.run,
     "inspect": inspect_command.run,
     "ledger": ledger_command.run,
+    "many": many_command.run,
     "render": render_command.run,
     "review": review_command.run,
     "verify": verify_command.run,
+    "watch": watch_command.run,
 }
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 EXIT_LEAK, EXIT_ERROR = 1, 2
 
+# Shares of the time of a job, measured on clips of 30 s at 1080p with a few people. The progress
+# bar is only as even as they are right.
+STAGE_WEIGHTS = {"analyze": 0.5, "render": 0.37, "audit": 0.13}
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that says in one line what is wrong; --help has the rest."""

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redact import __version__
+from redact.cli import many_command
 from redact.cli.common import (
     EXIT_ERROR,
+    STAGE_WEIGHTS,
     Parser,
     add_decision_options,
     add_zone_options,
@@ -35,10 +37,6 @@ from redact.types import parse_time
 if TYPE_CHECKING:
     from redact.report import Report
 
-# Shares of the time of a job, measured on clips of 30 s at 1080p with a few people. The progress
-# bar is only as even as they are right.
-STAGE_WEIGHTS = {"analyze": 0.5, "render": 0.37, "audit": 0.13}
-
 _DESCRIPTION = """\
 Cover every face and licence plate in CLIP, a video or image file, and drop its
 sound and metadata. CLIP itself is never changed. Defaults are in brackets."""
@@ -47,8 +45,7 @@ sound and metadata. CLIP itself is never changed. Defaults are in brackets."""
 _SPANS = "0:10-0:20,1:05-1:10"
 
 _EPILOG = """\
-Tracks have the same ids whenever clip and settings are the same, so --keep and
---drop take the ids that `redact analyze` or an earlier report shows:
+--keep and --drop take ids that `redact analyze` or a report of the clip shows:
   redact porch.mp4 --keep 2,5 --zone cover:0,0,.3,.1 -o safe.mp4
 
 other commands (write ./inspect for a clip that has such a name):
@@ -58,6 +55,7 @@ other commands (write ./inspect for a clip that has such a name):
   redact verify CLIP    search any clip for faces and plates that still show
   redact review CLIP    decide on a page in the browser who stays visible
   redact ledger ...     keep a record of requests and of clips given out
+  redact many, watch    many clips and folders, or a folder that fills
 
 exit codes: 0 the result is there; 1 a face or plate would still show, nothing
 was written; 2 the clip, target or a setting can't be used; 130, 143 by a signal"""
@@ -67,10 +65,14 @@ def run(argv: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
     parser = _parser(argv)
     arguments = parser.parse_args(argv)
+    if many_command.is_meant(arguments):
+        return many_command.run(argv)
+    if option := many_command.first_option_given(arguments):
+        parser.error(f"{option} is for several clips or a folder")
     check_decisions(parser, arguments)
     settings = settings_from(arguments)
     sharing = Sharing(arguments, settings)
-    source = Path(arguments.clip)
+    source = Path(arguments.clips[0])
     if not sharing.is_accepted:
         return 0 if show(described(sharing.refuse(source))) else EXIT_ERROR
     weights = {k: v for k, v in STAGE_WEIGHTS.items() if settings.audit or k != "audit"}
@@ -205,7 +207,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add("clip", metavar="CLIP", help=argparse.SUPPRESS)
+    add("clips", metavar="CLIP", nargs="+", help=argparse.SUPPRESS)
+    many_command.add_options(add, is_shown=False)
     add("-o", "--output", metavar="FILE", help="the result (beside CLIP, as CLIP.redacted.mp4)")
     add("--report", metavar="HTML", help="also write a page about what was covered")
     add("--json", metavar="FILE", help="also write the same as JSON")

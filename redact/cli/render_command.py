@@ -7,6 +7,7 @@ from pathlib import Path
 
 from redact.cli.common import (
     EXIT_ERROR,
+    STAGE_WEIGHTS,
     Parser,
     add_decision_options,
     check_decisions,
@@ -14,7 +15,7 @@ from redact.cli.common import (
     zones_from,
 )
 from redact.cli.ledger_command import described
-from redact.cli.redact_command import STAGE_WEIGHTS, finish, write_all
+from redact.cli.redact_command import finish, write_all
 from redact.cli.sharing_options import Sharing, add_sharing_options, purpose_in
 from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, show
 

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from redact.cli.progress import JobProgress
 from redact.source_files import printable
@@ -19,13 +19,16 @@ def say(message: str) -> None:
     print(f"redact: {printable(message)}", file=sys.stderr)
 
 
-def show(text: str) -> bool:
-    """Print to stdout; return False when nobody can read it, such as after `| head`."""
+def show(text: str, file: TextIO | None = None) -> bool:
+    """Print to stdout; return False when nobody can read it, such as after `| head`.
+
+    file: the stdout of the process, where `sys.stdout` is another one for a while.
+    """
     try:
-        print(text, flush=True)
+        print(text, flush=True, file=file)
     except OSError:
         # Python flushes stdout once more when it ends, which must not fail then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (file or sys.stdout).fileno())
         return False
     return True
 

@@ -52,7 +52,12 @@ def test_the_result_and_both_reports_are_written_where_asked(tmp_path, capsys):
         (["a.mp4", "-o", "."], "is a folder"),
         (["a.mp4", "-o", "none/b.mp4"], "there is no folder"),
         (["a.mp4", "--no-faces"], "nothing would be covered"),
-        (["."], "name a video file"),
+        (["."], "-o FOLDER"),
+        (["a.mp4", "b.mp4"], "-o FOLDER"),
+        ([".", "-o", "b.mp4"], "need a folder"),
+        (["a.mp4", "gone.mp4", "-o", "out"], "no such file"),
+        (["a.mp4", ".", "-o", "out", "--workers", "0"], "workers must lie in"),
+        (["a.mp4", ".", "-o", "out", "--deadline", "-1"], "deadline_seconds"),
         (["none/a.mp4"], "no such file"),
     ],
 )
@@ -75,6 +80,9 @@ def test_a_job_that_cannot_be_done_is_refused_in_one_line(
         (["a.mp4", "--style", "foggy"], "foggy"),
         ([], "CLIP"),
         (["a.mp4", "--heads", "some"], "near-tracks"),
+        (["a.mp4", "--workers", "2"], "--workers is for several clips"),
+        (["a.mp4", "b.mp4", "-o", "c", "--report", "r.html"], "redact many: "),
+        (["a.mp4", "b.mp4", "-o", "c", "--keep", "2"], "unrecognized arguments: --keep"),
         (["inspect"], "redact inspect: "),
         (["verify", "a.mp4", "b.mp4"], "b.mp4"),
     ],
@@ -236,7 +244,11 @@ def test_help_and_version_are_printed(capsys):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["analyze"], ["render"], ["inspect"], ["verify"], ["ledger"], ["ledger", "add"]]
+    "command",
+    [
+        *([], ["analyze"], ["render"], ["inspect"], ["verify"], ["ledger"], ["ledger", "add"]),
+        *(["many"], ["watch"]),
+    ],
 )
 def test_the_help_fits_a_screen(monkeypatch, capsys, command):
     monkeypatch.setenv("COLUMNS", "300")

@@ -1,0 +1,87 @@
+"""Who redacts clips: the interface of all engines, and the one that needs no other process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+from redact.batch.records import Outcome, Task
+from redact.batch.worker import REDACT_TASK, load_function
+
+OnProgress = Callable[[int, Task, str, int, int | None], None]
+"""Called as on_progress(worker, task, stage, done, total); see `redact.job.Progress` for the last
+three. Workers are counted from 0. An exception raised in it ends the run."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A task has ended."""
+
+    task: Task
+    outcome: Outcome
+    is_lost: bool = False
+    """The worker died, which may not be the clip's fault, so that another try makes sense."""
+    has_begun: bool = True
+    """Whether the worker may have begun with it; a try that never began doesn't count."""
+
+
+class Engine(Protocol):
+    """Redacts clips, a few at a time."""
+
+    @property
+    def free_slots(self) -> int:
+        """How many more tasks it takes now."""
+
+    @property
+    def running_count(self) -> int:
+        """How many tasks have started and not ended."""
+
+    def start(self, task: Task) -> None:
+        """Take a task, while there is a free slot."""
+
+    def poll(self, seconds: float) -> list[Ended]:
+        """Wait until something ends, for so long at most, and return what has ended."""
+
+    def close(self) -> None:
+        """End all workers, whatever they are doing."""
+
+
+class SerialEngine:
+    """Redacts one clip after the other, in this process.
+
+    A clip that hangs or kills the process can't be helped here.
+    """
+
+    def __init__(self, on_progress: OnProgress, *, function_path: str = REDACT_TASK) -> None:
+        self._on_progress = on_progress
+        self._function = load_function(function_path)
+        self._task: Task | None = None
+
+    @property
+    def free_slots(self) -> int:
+        """1 while there is nothing to do."""
+        return int(self._task is None)
+
+    @property
+    def running_count(self) -> int:
+        """1 from `start` to the next `poll`."""
+        return int(self._task is not None)
+
+    def start(self, task: Task) -> None:
+        """Take the task that the next `poll` carries out."""
+        self._task = task
+
+    def poll(self, seconds: float) -> list[Ended]:
+        """Carry out the task, however long it takes."""
+        task = self._task
+        if task is None:
+            return []
+        try:
+            outcome = self._function(task, lambda *told: self._on_progress(0, task, *told))
+        finally:
+            self._task = None
+        return [Ended(task=task, outcome=outcome)]
+
+    def close(self) -> None:
+        """Nothing is left to end."""
