@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from redact.errors import LeakError, PlanError
 from redact.image_files import is_image_file
 from redact.job import Job, Progress
 from redact.key_boxes import straightened
-from redact.motion.jumps import SceneClock
+from redact.motion.jumps import JumpDetector
 from redact.output import check_target, default_target, staged
 from redact.plan import Plan
 from redact.report import Report
@@ -205,17 +206,17 @@ def verify(
     if is_image_file(Path(path)):
         return _verify_still(job, Path(path))
     clip = video.probe(path, max_pixels=job.settings.max_pixels)
-    clock = SceneClock()
-    clip = _read_through(
-        job,
-        clip,
-        "read",
-        lambda frame, seconds: clock.tick(frame.index, seconds, FrameView(frame, clip)),
-    )
+    detector, jump_indices = JumpDetector(), []
+
+    def look_for_jumps(frame: Frame, seconds: float) -> None:
+        if detector.step(FrameView(frame, clip), seconds):
+            jump_indices.append(frame.index)
+
+    clip = _read_through(job, clip, "read", look_for_jumps)
     clip = dataclasses.replace(
         clip,
         turn_degrees=job.settings.turn_degrees or 0,
-        jump_indices=clock.jump_indices,
+        jump_indices=tuple(jump_indices),
         warnings=clip.warnings + _doubts(clip, job.settings),
     )
     # Nobody knows whether the clip has a cover where a zone of the settings wants one.
@@ -305,11 +306,12 @@ def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, 
             scans, job.settings, seen_as=seen_as, groups_persons=True, workers=job.workers
         ) as analyzer,
     ):
+        is_short = (clip.frame_count_estimate or math.inf) <= audit.MAX_SNAPSHOTS
 
         def analyze_frame(frame: Frame, seconds: float) -> None:
             if trimming.is_analyzed(seconds, job.settings):
                 view = FrameView(frame, clip)
-                analyzer.push(frame.index, seconds, view, closely=frame.is_damaged)
+                analyzer.push(frame.index, seconds, view, closely=frame.is_damaged or is_short)
 
         read = _read_through(job, clip, "analyze", analyze_frame)
         analyzer.finish()

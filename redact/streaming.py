@@ -149,7 +149,7 @@ class LiveAnalyzer:
         if self._tracked_until == self._analyzer.last_index >= 0:
             return
         self._tracked_until = self._analyzer.last_index
-        self._analyzer.forget(index, index / self._rate, self._extend_seconds)
+        self._analyzer.forget(index / self._rate - self._extend_seconds)
         stop = self._next_index + round(self._extend_seconds * self._rate) + 1
         tracks = self._analyzer.tracks(np.arange(index, stop) / self._rate, index)
         self._tracks = self._ids.assign(tracks, index)

@@ -345,7 +345,7 @@ class Doubtful(Everywhere):
 
 
 def test_doubtful_leaks_that_no_round_ends_are_reported(tmp_path):
-    write_clip(tmp_path / "a.mp4", frames=12)
+    write_clip(tmp_path / "a.mp4", frames=30)
     plan = redact.analyze(tmp_path / "a.mp4", detectors=[])
     report = redact.render(plan, tmp_path / "b.mp4", detectors=[Doubtful()])
     assert report.leaks

@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -31,7 +31,7 @@ from redact.analysis.scans import (
 from redact.analysis.tuning import TUNING
 from redact.geometry import covered_share, stored_to_upright
 from redact.motion.changes import ChangedParts, ChangeMap
-from redact.motion.jumps import SceneClock
+from redact.motion.jumps import JumpDetector
 from redact.motion.moving import Motion, MotionDetector
 from redact.settings import Settings
 from redact.tracking.association import Associator
@@ -106,7 +106,8 @@ class Analyzer:
             scan.where == "moving" or scan.camera_moving_seconds is not None for scan in scans
         )
         self._has_pauses = any(scan.every_seconds > 0 for scan in self._scheduled)
-        self._clock = SceneClock()
+        self._jump_detector, self._is_jump = JumpDetector(), False
+        self._jump_indices: list[int] = []
         self._motion_detector = MotionDetector()
         self._motion = Motion(parts=(), is_whole_frame=False, is_cut=False, shift=(0.0, 0.0))
         self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
@@ -149,28 +150,37 @@ class Analyzer:
         """
         self._shape = view.shape
         view = self._seen_as.view(view)
-        shown_seconds = seconds
         if self._has_pauses:
-            seconds = self._clock.tick(index, seconds, view)
-        if not closely and not self._is_any_due(seconds):
+            self._is_jump = self._jump_detector.step(view, seconds)
+        if self._is_jump:
+            self._jump_indices.append(index)
+        is_due = self._is_any_due(seconds)
+        if not (is_due or closely or self._is_jump):
             return
-        self._last_seconds, self.last_index = seconds, index
+        if is_due:
+            self._last_seconds = seconds
+        self.last_index = index
         if self._needs_motion:
-            self._motion = self._motion_detector.step(view, shown_seconds)
+            self._motion = self._motion_detector.step(view, seconds)
         motion = self._motion
         if motion.is_cut:
             self._last_scanned.clear()
         elif motion.is_whole_frame:
             self._calm_from = seconds + TUNING.camera_settle_seconds
-        due = self._scheduled if closely else self._due_scans(seconds)
+        due = self._due_scans(seconds) if is_due else []
         self._last_scanned.update((scan, seconds) for scan in due)
+        due += [
+            scan
+            for scan in self._scheduled
+            if scan not in due and (closely or self._is_forced(scan))
+        ]
         # Rare scans take longest: started first, they end together with the others.
         by_length = sorted(due, key=lambda scan: -scan.every_seconds)
         started = {scan: self._start(scan, view, motion) for scan in by_length}
         scans = [started[scan] for scan in due]
         if voting := [scan for scan in scans if scan.scan.votes_on_turn]:
             self._uncounted_votes.append(voting)
-        ignored = tuple(zone for zone in self._ignored if zone.is_active(shown_seconds))
+        ignored = tuple(zone for zone in self._ignored if zone.is_active(seconds))
         self._pending.append(_PendingFrame(index, seconds, view, motion, scans, ignored))
         while len(self._pending) > self._max_pending:
             self._associate(self._pending.popleft())
@@ -196,7 +206,6 @@ class Analyzer:
         seconds: (N,) presentation time of each frame from `first_index` on.
         """
         self._associate_all()
-        seconds = self._clock.seconds(seconds, first_index)
         tracks = build_tracks(
             self._associator.tracklets, seconds, self._settings, first_index=first_index
         )
@@ -226,51 +235,45 @@ class Analyzer:
 
     @property
     def jump_indices(self) -> tuple[int, ...]:
-        """The frames before which more happened than their times say; see `SceneClock`."""
-        return self._clock.jump_indices
+        """The frames before which more happened than their times say; see `JumpDetector`."""
+        return tuple(self._jump_indices)
 
-    def forget(self, index: int, seconds: float, keep_seconds: float) -> None:
-        """Drop what is known of tracks before a frame; a live stream calls this.
-
-        Args:
-            index: of the frame.
-            seconds: its presentation time.
-            keep_seconds: tracks are kept that were there so long before it.
-
-        """
-        before = self._clock.seconds(np.array([seconds]), index)[0] - keep_seconds
-        self._clock.forget(index)
+    def forget(self, before: float) -> None:
+        """Drop what is known of tracks before that time, in seconds; a live stream calls this."""
+        self._jump_indices.clear()
         self._associator.forget(before)
         self._redetector.forget(set(self._associator.tracklets))
 
     def _is_any_due(self, seconds: float) -> bool:
         """Whether any scan is due; scans that come due late wait, so that they share a frame."""
         step = min((scan.every_seconds for scan in self._scheduled), default=math.inf)
-        if not self._clock.is_jump and (
-            0 <= seconds - self._last_seconds < step - TUNING.early_seconds
-        ):
+        if 0 <= seconds - self._last_seconds < step - TUNING.early_seconds:
             return False
         return any(self._is_due(scan, seconds) for scan in self._scheduled)
 
     def _is_due(self, scan: ScanSpec, seconds: float) -> bool:
         last = self._last_scanned.get(scan)
-        if last is None or not seconds - last >= 0:
+        if last is None or seconds < last:
             return True
+        elapsed = seconds - last + TUNING.early_seconds
+        if elapsed < self._interval_seconds(scan):
+            return False
+        # Whether frames are upright is asked last, because the answer has to wait for other scans.
+        return scan.upright_seconds is None or elapsed >= self._interval_seconds(
+            scan, upright=self._voted_turn() == 0
+        )
 
-        def is_over(*, upright: bool) -> bool:
-            interval = scan.interval_seconds(
-                camera_moving=self._motion.is_whole_frame,
-                crowded=self._motion.is_crowded,
-                idle=self._needs_motion and not self._motion.parts,
-                upright=upright,
-            )
-            is_forced = self._clock.is_jump and interval <= TUNING.jump_max_interval_seconds
-            return is_forced or seconds - last >= interval - TUNING.early_seconds
+    def _is_forced(self, scan: ScanSpec) -> bool:
+        """Whether a scan is made although it is not due. It doesn't postpone the next one."""
+        return self._is_jump and self._interval_seconds(scan) <= TUNING.jump_max_interval_seconds
 
-        if scan.upright_seconds is None or not is_over(upright=False):
-            return is_over(upright=False)
-        # Only now, because it may have to wait for other scans.
-        return is_over(upright=self._voted_turn() == 0)
+    def _interval_seconds(self, scan: ScanSpec, *, upright: bool = False) -> float:
+        return scan.interval_seconds(
+            camera_moving=self._motion.is_whole_frame,
+            crowded=self._motion.is_crowded,
+            idle=self._needs_motion and not self._motion.parts,
+            upright=upright,
+        )
 
     def _voted_turn(self) -> int | None:
         """The turn that most votes are for; None where it is in doubt.
@@ -351,9 +354,14 @@ class Analyzer:
         """All detections of a frame; hints only where nothing else is known."""
         found: list[Detection] = []
         hints: list[Detection] = []
+        turned: list[tuple[Detection, int]] = []
         for started in pending.scans:
-            result = self._result(started, pending.view)
-            (hints if started.scan.is_hint else found).extend(self._counted(result, pending))
+            result = self._counted(self._result(started, pending.view), pending)
+            if started.scan.votes_on_turn:
+                turned += [(detection, started.scan.turn_degrees) for detection in result]
+            else:
+                (hints if started.scan.is_hint else found).extend(result)
+        found += _lying_people(turned, found)
         self._associator.move_camera(pending.motion.shift)
         if self._near_scans and self._settings.heads != "off":
             heads = [
@@ -369,21 +377,14 @@ class Analyzer:
         Faces are detected in every turn, but with higher scores when they are upright. Plates are
         upright when they are wider than high; square ones don't tell.
         """
-        detected = sorted(
-            (
-                (detection, started.scan.turn_degrees)
-                for started in scans
-                for detection in started.detections.result()
-            ),
-            key=lambda pair: -pair[0].score,
-        )
-        counted: list[Box] = []
-        for detection, turn in detected:
-            if detection.kind == "plate" and not _lies_flat(detection.box, turn):
-                continue
-            if all(_overlap(detection.box, box) <= TUNING.known_min_share for box in counted):
-                self._turn_votes[turn] += detection.score
-                counted.append(detection.box)
+        detected = [
+            (detection, started.scan.turn_degrees)
+            for started in scans
+            for detection in started.detections.result()
+            if detection.kind != "plate" or _lies_flat(detection.box, started.scan.turn_degrees)
+        ]
+        for detection, turn in _best_turns(detected):
+            self._turn_votes[turn] += detection.score
 
     def _result(self, started: _StartedScan, view: View) -> list[Detection]:
         """What a scan detected, and what it detected before where nothing has changed since."""
@@ -413,6 +414,34 @@ class Analyzer:
                 for kind, box in known
             )
         ]
+
+
+def _best_turns(detected: Iterable[tuple[Detection, int]]) -> list[tuple[Detection, int]]:
+    """Of detections with the turns they were made in, the best one of each face or plate."""
+    best: list[tuple[Detection, int]] = []
+    for detection, turn in sorted(detected, key=lambda pair: -pair[0].score):
+        if not any(_is_same(detection, other) for other, _ in best):
+            best.append((detection, turn))
+    return best
+
+
+def _lying_people(
+    detected: Iterable[tuple[Detection, int]], upright: Sequence[Detection]
+) -> list[Detection]:
+    """Faces that are detected best in another turn than the frame's, and by no upright scan.
+
+    Cars don't lie down.
+    """
+    return [
+        detection
+        for detection, turn in _best_turns(detected)
+        if turn and detection.kind == "face"
+        if not any(_is_same(detection, other) for other in upright)
+    ]
+
+
+def _is_same(a: Detection, b: Detection) -> bool:
+    return a.kind == b.kind and _overlap(a.box, b.box) > TUNING.known_min_share
 
 
 def _lies_flat(plate: Box, turn_degrees: int) -> bool:

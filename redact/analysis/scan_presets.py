@@ -269,7 +269,6 @@ _AUDIT_PLATE_SCANS = (
         part_side_pixels=256,
         surroundings_ratio=3.0,
     ),
-    *_in_turns(_SURE_PLATES, _OTHER_TURNS, every_seconds=8.0),
 )
 
 

@@ -65,7 +65,8 @@ class ScanSchedule:
     turn_degrees: int = 0
     """The clockwise turn in which a "frame" scan sees the frame: 0, 90, 180 or 270."""
     votes_on_turn: bool = False
-    """Its detections show in which turn people stand upright."""
+    """Its detections show in which turn people stand upright. In a clip they count as detections
+    only where somebody lies down in a frame that stands upright."""
     is_hint: bool = False
     """Its detections count only where no other scan and no confident track knows of anything."""
     skips_unchanged: bool = False

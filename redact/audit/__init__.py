@@ -2,6 +2,7 @@
 
 from redact.audit.leaks import (
     CERTAIN_SCORE,
+    MAX_SNAPSHOTS,
     AuditResult,
     find_leaks,
     find_leaks_in_image,
@@ -11,6 +12,7 @@ from redact.audit.repair import cover_leaks
 
 __all__ = [
     "CERTAIN_SCORE",
+    "MAX_SNAPSHOTS",
     "AuditResult",
     "cover_leaks",
     "find_leaks",

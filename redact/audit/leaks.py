@@ -48,6 +48,10 @@ CERTAIN_SCORE = 0.8
 EVERY_SECONDS = 2.0
 """How often a whole frame is scanned."""
 
+MAX_SNAPSHOTS = 16
+"""Clips of no more frames than these are scanned frame by frame, by the audit and the analysis,
+since they may be snapshots put together, which have little in common."""
+
 AROUND_SECONDS = 1.0
 """So long before and after a leak, whole frames are scanned every `_STEP_SECONDS`."""
 
@@ -408,6 +412,8 @@ def _tasks(plan: Plan, scans: Sequence[ScanSpec], every_seconds: float) -> dict[
     # Halfway between the whole-frame scans of the analysis: one of the two sees what shows briefly.
     between = np.arange(seconds[0] + every_seconds / 2, seconds[-1], every_seconds)
     whole = {0, count - 1, *np.searchsorted(seconds, between).tolist()}
+    if count <= MAX_SNAPSHOTS:
+        whole = set(range(count))
     whole |= {index for index in plan.clip.damaged_frames if index < count}
     around: dict[int, list[tuple[str, Box]]] = defaultdict(list)
     for track in plan.covered_tracks:

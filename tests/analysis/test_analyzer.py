@@ -236,8 +236,7 @@ def test_the_last_frame_is_scanned_whatever_is_due():
     def draw(index):
         return picture(index, empty=index < 16)
 
-    # Where the square appears time is added, so that the second scan is due at frame 19.
-    for last, times in ((18, 2), (19, 2), (20, 3)):
+    for last, times in ((19, 2), (20, 2)):
         whole, near = Bright(), Bright(score=0.3)
         scans = [
             ScanSpec(whole, every_seconds=2.0),

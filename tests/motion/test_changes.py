@@ -1,10 +1,8 @@
 """Changes since the last scan: whatever changed is scanned again, and nothing else is."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from moving_square import EXACT, Bright, picture, watched
+from moving_square import Bright, picture, watched
 
 from redact import Box, Detection
 from redact.analysis.scans import ScanSpec
@@ -181,8 +179,7 @@ def test_what_has_not_changed_is_scanned_once_and_detected_all_along(workers):
     scans.append(
         ScanSpec(detector, every_seconds=1.0, camera_moving_seconds=0.1, skips_unchanged=True)
     )
-    settings = replace(EXACT, max_gap_seconds=1.1)
-    tracks = watched(scans, range(60), draw=draw, workers=workers, settings=settings)
+    tracks = watched(scans, range(60), draw=draw, workers=workers)
     assert [track.stop_index for track in tracks] == [51]
     assert np.isfinite(tracks[0].scores).sum() >= 4
     assert detector.within[0] is None and () in detector.within

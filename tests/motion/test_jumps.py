@@ -1,10 +1,10 @@
-"""Frames between which too much happens count as farther apart, whatever their times say."""
+"""Frames before which too much happens for their times are told from others."""
 
 import numpy as np
 import pytest
 from moving_square import picture
 
-from redact.motion.jumps import SceneClock, scene_seconds
+from redact.motion.jumps import JumpDetector, scene_seconds
 from redact.motion.tuning import TUNING
 from redact.views import ArrayView
 
@@ -17,49 +17,34 @@ def walk(step, count=40, start=5):
     return [picture(position) for position in positions]
 
 
-def ticked(images):
-    clock = SceneClock()
-    times = [clock.tick(i, i / RATE, ArrayView(image)) for i, image in enumerate(images)]
-    return clock, np.array(times)
+def jumps(images):
+    detector = JumpDetector()
+    return [
+        index for index, image in enumerate(images) if detector.step(ArrayView(image), index / RATE)
+    ]
 
 
-def test_nothing_is_added_while_people_move_as_they_do():
-    images = walk(1)
-    clock, times = ticked(images)
-    plain = np.arange(len(images)) / RATE
-    # The first frames in which it moves at all differ from those before as much as from each other.
-    assert set(clock.jump_indices) <= {5, 6, 7}
-    assert times[-1] - plain[-1] <= 2 * TUNING.jump_seconds
+def test_people_who_move_as_they_do_are_no_jumps():
+    assert not jumps(walk(1))
 
 
-def test_time_is_added_in_a_time_lapse():
-    clock, times = ticked(walk(8, count=16))
-    assert len(clock.jump_indices) >= 9
-    steps = np.diff(times)[list(np.array(clock.jump_indices) - 1)]
-    assert steps == pytest.approx(TUNING.jump_seconds)
+def test_most_frames_of_a_time_lapse_are_jumps():
+    assert set(range(8, 16)) <= set(jumps(walk(8, count=16)))
 
 
 def test_a_change_of_exposure_is_no_jump():
     images = [np.clip(picture(3) * gain, 0, 255) for gain in np.linspace(1, 1.4, 20)]
-    clock, _ = ticked([image.astype(np.uint8) for image in images])
-    assert not clock.jump_indices
+    assert not jumps([image.astype(np.uint8) for image in images])
 
 
-def test_frames_far_apart_in_time_get_no_more():
-    clock = SceneClock()
-    for index, image in enumerate(walk(8, count=12)):
-        assert clock.tick(index, float(index), ArrayView(image)) == index
-    assert not clock.jump_indices
+def test_pictures_of_another_size_begin_anew():
+    images = [picture(0), picture(0), picture(0)[:200], picture(9)[:200]]
+    assert not jumps(images)
 
 
-def test_times_are_the_same_whoever_computes_them():
-    images = walk(8, count=16)
-    clock, times = ticked(images)
-    plain = np.arange(len(images)) / RATE
-    assert clock.seconds(plain) == pytest.approx(times)
-    assert scene_seconds(plain, clock.jump_indices) == pytest.approx(times)
-    assert clock.seconds(plain[9:], 9) == pytest.approx(times[9:])
-    clock.forget(9)
-    assert clock.seconds(plain[9:], 9) == pytest.approx(times[9:])
+def test_jumps_take_time():
+    seconds = np.array([0.0, 0.1, 0.2, 1.2, 1.3])
+    longer = scene_seconds(seconds, [1, 3])
+    assert longer == pytest.approx(seconds + (TUNING.jump_seconds - 0.1) * (seconds >= 0.1))
     # A plan that was edited may name frames that don't exist.
-    assert scene_seconds(plain, [99]).tolist() == pytest.approx(plain.tolist())
+    assert scene_seconds(seconds, [99]) == pytest.approx(seconds)

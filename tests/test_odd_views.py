@@ -1,4 +1,4 @@
-"""Cameras that hang sideways or upside down, and people who lie down."""
+"""Clips that show people otherwise than most: turned, lying down, as snapshots put together."""
 
 import av
 import numpy as np
@@ -79,3 +79,19 @@ def test_somebody_who_lies_down_beside_others_is_covered(tmp_path):
     center = image[round(y0) + 30 : round(y1) - 30, round(x0) + side + 30 : round(x1) + side - 30]
     after = covered[round(y0) + 30 : round(y1) - 30, round(x0) + side + 30 : round(x1) + side - 30]
     assert (center != after).any(axis=2).mean() > 0.9
+
+
+def test_snapshots_put_together_are_searched_one_by_one(tmp_path):
+    """Every other picture shows the face, at a rate at which nothing would be due in between."""
+    photo, face = portrait_of_side(300)
+    images = [photo if index % 3 == 1 else np.full_like(photo, 90) for index in range(9)]
+    write_images(tmp_path / "a.mp4", images, rate=60)
+    report = redact.redact_clip(
+        tmp_path / "a.mp4", tmp_path / "b.mp4", redact.Settings(plates=False)
+    )
+    assert report.audited_frames == 9
+    boxes = {
+        index: [box for track in report.plan.tracks if (box := track.box_at(index)) is not None]
+        for index in (1, 4, 7)
+    }
+    assert all(covered_share(redact.Box(*face[0]), found) > 0.6 for found in boxes.values())
