@@ -100,7 +100,8 @@ def test_overlapping_covers_match_the_slow_twin(seed, corners, ellipse):
         step, opacity = reference.paint(expected, x, y, x + 25, y + 17, cells, True, ellipse, 3.0)
         expected = step[..., 0]
     far = np.abs(plane - expected)
-    assert far[opacity == 1].max(initial=0) <= 1
+    # One grey step of rounding, and the twin's higher precision.
+    assert far[opacity == 1].max(initial=0) <= 1.01
     assert far.max() <= 9
 
 
