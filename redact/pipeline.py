@@ -20,7 +20,7 @@ from redact.analysis.scan_presets import build_audit_scans
 from redact.cover.regions import RegionMaker
 from redact.cover.styles import check_strength
 from redact.detectors import Detector
-from redact.errors import LeakError, PlanError
+from redact.errors import PlanError
 from redact.image_files import is_image_file
 from redact.job import Job, Progress
 from redact.key_boxes import straightened
@@ -36,8 +36,6 @@ from redact.views import FrameView, Presentation
 if TYPE_CHECKING:
     from redact.rendering.renderer import Renderer
 
-# The audit and the repair of what it found end after so many rounds.
-_MAX_ROUNDS = 5
 _VERIFY_SECONDS = 0.5
 
 
@@ -417,7 +415,7 @@ def _audited(
     job.spent("render")
     first = _audit(job, plan, unfinished, None)
     leaks = first.leaks
-    for _ in range(1, _MAX_ROUNDS):
+    for _ in range(1, audit.MAX_ROUNDS):
         if not leaks:
             break
         plan = audit.cover_leaks(plan, leaks)
@@ -427,8 +425,7 @@ def _audited(
         # What the plan covers by now is covered, whether or not those frames were encoded again.
         left = (d for d in leaks if d.frame_index not in changed and audit.is_leak(d, plan))
         leaks = (*left, *_audit(job, plan, unfinished, first.frames & changed).leaks)
-    if certain := [leak for leak in leaks if leak.score >= audit.CERTAIN_SCORE]:
-        raise LeakError(_leak_message(plan.clip, certain))
+    audit.refuse_certain_leaks(plan.clip, leaks)
     return plan, dataclasses.replace(first, leaks=leaks)
 
 
@@ -450,7 +447,7 @@ def _audit(job: Job, plan: Plan, output: Path, frames: frozenset[int] | None) ->
 
 
 def _read_through(
-    job: Job, clip: ClipInfo, stage: str, use: Callable[[Frame, float], object]
+    job: Job, clip: ClipInfo, stage: str, use: Callable[[Frame, float], None]
 ) -> ClipInfo:
     """Read the clip once, and return it with its frames' times filled in.
 
@@ -504,11 +501,3 @@ def _check_fields(plan: Plan, clip: ClipInfo, names: Iterable[str]) -> None:
                 f"the plan's clip has {name} {planned}, {str(clip.path)!r} has {actual}; "
                 "analyze it again"
             )
-
-
-def _leak_message(clip: ClipInfo, leaks: Sequence[Detection]) -> str:
-    first = leaks[0]
-    return (
-        f"{len(leaks)} detections stay uncovered in {str(clip.path)!r} after {_MAX_ROUNDS} rounds, "
-        f"the first a {first.kind} at {clip.time_label(first.frame_index)}; nothing was written"
-    )

@@ -18,7 +18,6 @@ from redact.analysis.scan_presets import build_audit_scans, build_still_scans
 from redact.analysis.scans import ScanSpec, min_face_pixels
 from redact.cover.painter import Cover
 from redact.cover.regions import regions_of, zone_regions
-from redact.errors import LeakError
 from redact.images import Image, detect_in_image
 from redact.job import Job
 from redact.output import staged
@@ -29,9 +28,8 @@ from redact.tracking.merging import merge_detections
 from redact.trimming import frames_kept
 from redact.types import ClipInfo, Detection, Track
 from redact.video.hidden_data import find_seals
+from redact.views import Presentation
 
-# The audit and the repair of what it found end after so many rounds.
-_MAX_ROUNDS = 5
 # Of images with this longer side, in pixels, copies with those are searched as well.
 _LARGE_SIDE, _SMALL_SIDES = 2560, (1280, 480)
 
@@ -87,7 +85,9 @@ def analyze_still(job: Job, path: Path) -> Plan:
     job.tell("analyze", 0, 1)
     with job.scans(build_still_scans, threads=job.settings.threads) as scans:
         found = _detect(stored.pixels, job, scans)
-        smallest = min_face_pixels(scans, clip.upright_size)
+        aspect = job.settings.pixel_aspect or 1.0
+        seen_as = Presentation.of(aspect, clip.turn_degrees)
+        smallest = min_face_pixels(scans, clip.upright_size, seen_as)
     tracks = [_track(number, detection) for number, detection in enumerate(found, 1)]
     job.tell("analyze", 1, 1)
     job.spent("analyze")
@@ -95,7 +95,7 @@ def analyze_still(job: Job, path: Path) -> Plan:
         clip=clip,
         settings=job.settings,
         tracks=tuple(tracks),
-        min_face_pixels=int(np.ceil(smallest)),
+        min_face_pixels=smallest,
     )
 
 
@@ -112,7 +112,7 @@ def render_still(job: Job, plan: Plan, target: Path) -> Report:
     with staged(target) as unfinished:
         leaks: tuple[Detection, ...] = ()
         audited = audit.AuditResult()
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(audit.MAX_ROUNDS):
             if leaks:
                 plan = audit.cover_leaks(plan, leaks)
             pixels = stored.pixels.copy()
@@ -127,11 +127,7 @@ def render_still(job: Job, plan: Plan, target: Path) -> Report:
             leaks = audited.leaks
             if not leaks:
                 break
-        if any(leak.score >= audit.CERTAIN_SCORE for leak in leaks):
-            raise LeakError(
-                f"{len(leaks)} detections stay uncovered in {str(plan.clip.path)!r} after "
-                f"{_MAX_ROUNDS} rounds, the first a {leaks[0].kind}; nothing was written"
-            )
+        audit.refuse_certain_leaks(plan.clip, leaks)
         return Report(
             plan=plan,
             output=target,

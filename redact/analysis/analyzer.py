@@ -220,10 +220,7 @@ class Analyzer:
 
         size: (width, height) of the upright frames.
         """
-        width, height = size
-        seen = self._seen_as.seen_size((height, width))
-        upright = [scan for scan in self._scheduled if not scan.turn_degrees]
-        return math.ceil(min_face_pixels(upright, seen) / self._seen_as.scale[1])
+        return min_face_pixels(self._scheduled, size, self._seen_as)
 
     @property
     def turn_degrees(self) -> int:

@@ -256,24 +256,32 @@ def submit_scan(
 
 
 def min_face_pixels(
-    scans: Iterable[ScanSpec], size: tuple[int, int], max_interval_seconds: float = math.inf
-) -> float:
+    scans: Iterable[ScanSpec],
+    size: tuple[int, int],
+    seen_as: Presentation,
+    max_interval_seconds: float = math.inf,
+) -> int:
     """The lowest face that the scans of whole frames look for, in pixels of the frame.
 
     0 where that is not known, as for detectors of the user's own.
 
-    size: (width, height) of the frames.
-    max_interval_seconds: scans that come more rarely don't count.
+    Args:
+        scans: those of turned frames don't count.
+        size: (width, height) of the upright frames.
+        seen_as: how detectors see the frames.
+        max_interval_seconds: scans that come more rarely don't count.
+
     """
-    width, height = size
+    width, height = seen_as.seen_size(size[::-1])
     smallest = [
         scan.detector.min_face_pixels(height, width)
         for scan in scans
         if scan.where == "frame"
+        and not scan.turn_degrees
         and scan.every_seconds <= max_interval_seconds
         and hasattr(scan.detector, "min_face_pixels")
     ]
-    return float(min(smallest, default=0.0))
+    return math.ceil(min(smallest, default=0.0) / seen_as.scale[1])
 
 
 def close_scans(scans: Sequence[ScanSpec]) -> None:

@@ -222,13 +222,8 @@ def _strips(zone: Zone, box: Box, size: tuple[int, int]) -> list[Box]:
 
 
 def _min_face_pixels(scans: Sequence[ScanSpec], clip: ClipInfo, seen_as: Presentation) -> int:
-    """The lowest face that scans can be expected to detect in every frame, in pixels of the clip.
-
-    0 where that is not known, as for detectors of the user's own.
-    """
-    seen = seen_as.seen_size(clip.upright_size[::-1])
-    upright = [scan for scan in scans if not scan.turn_degrees]
-    return math.ceil(min_face_pixels(upright, seen, _MAX_INTERVAL_SECONDS) / seen_as.scale[1])
+    """The lowest face that scans can be expected to detect in every frame."""
+    return min_face_pixels(scans, clip.upright_size, seen_as, _MAX_INTERVAL_SECONDS)
 
 
 def _run(

@@ -1,15 +1,19 @@
-"""Tracks over what the audit has found, to be rendered in another round."""
+"""What follows from leaks: another round with tracks over them, or no result at all."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 
-from redact.audit.leaks import AROUND_SECONDS, EVERY_SECONDS
+from redact.audit.leaks import AROUND_SECONDS, CERTAIN_SCORE, EVERY_SECONDS
+from redact.errors import LeakError
 from redact.plan import Plan
 from redact.tracking.building import track_detections
 from redact.tracking.tuning import kind_tuning
-from redact.types import Detection
+from redact.types import ClipInfo, Detection
+
+MAX_ROUNDS = 5
+"""The audit and the repair of what it found end after so many rounds."""
 
 
 def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
@@ -33,3 +37,19 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
     last_id = max((track.id for track in plan.tracks), default=0)
     numbered = [dataclasses.replace(track, id=last_id + track.id) for track in added]
     return dataclasses.replace(plan, tracks=plan.tracks + tuple(numbered))
+
+
+def refuse_certain_leaks(clip: ClipInfo, leaks: Sequence[Detection]) -> None:
+    """Let no result be given out that certainly leaks after the last round.
+
+    Raises:
+        LeakError: a leak has a high score.
+
+    """
+    if certain := [leak for leak in leaks if leak.score >= CERTAIN_SCORE]:
+        first = certain[0]
+        when = "" if clip.is_still else f" at {clip.time_label(first.frame_index)}"
+        raise LeakError(
+            f"{len(certain)} detections stay uncovered in {str(clip.path)!r} after {MAX_ROUNDS} "
+            f"rounds, the first a {first.kind}{when}; nothing was written"
+        )

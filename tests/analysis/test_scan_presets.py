@@ -8,6 +8,7 @@ import pytest
 from redact import Settings
 from redact.analysis.scan_presets import build_audit_scans, build_scans, build_still_scans
 from redact.analysis.scans import close_scans, min_face_pixels
+from redact.views import Presentation
 
 LEVELS = ("fast", "balanced", "thorough")
 
@@ -72,8 +73,9 @@ def test_importing_the_presets_loads_no_network():
 @pytest.mark.parametrize("level", ["fast", "balanced", "thorough"])
 def test_every_level_says_how_small_a_face_it_looks_for(level):
     scans = build_scans(Settings(plates=False, detector=level), threads=1)
-    pixels = min_face_pixels(scans, (1920, 1080))
+    pixels = min_face_pixels(scans, (1920, 1080), Presentation())
     close_scans(scans)
     assert {"fast": 100, "balanced": 8, "thorough": 12}[level] <= pixels <= 200
     assert (pixels < 33) == (level != "fast")
-    assert min_face_pixels(build_scans(Settings(faces=False), threads=1), (1920, 1080)) == 0
+    plates_only = build_scans(Settings(faces=False), threads=1)
+    assert min_face_pixels(plates_only, (1920, 1080), Presentation()) == 0
