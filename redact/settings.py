@@ -123,8 +123,9 @@ class Settings:
     need 2."""
     turn_degrees: Turn | None = None
     """The clockwise turn that makes people stand upright in the clip as players show it, for a
-    camera that hangs sideways or upside down. None looks for it; streams (`redact_frames`) and
-    single images take None for 0. Only detectors see the turned picture, the result is not turned.
+    camera that hangs sideways or upside down. None looks for it, but not at the level "fast";
+    streams (`redact_frames`) and single images take None for 0. Only detectors see the turned
+    picture, the result is not turned.
     """
     max_pixels: int = 8192 * 4352
     """Clips with more pixels per frame than this are refused. The default lets the largest frame

@@ -57,10 +57,13 @@ def redact_frames(
     """
     if not frame_rate > 0:
         raise ValueError(f"frame_rate must be above 0, not {frame_rate!r}")
-    job = Job(as_settings(settings), detectors, None)
+    settings = as_settings(settings)
+    # A turn that is found late is of no use: what has come out can't be covered again.
+    settings = dataclasses.replace(settings, turn_degrees=settings.turn_degrees or 0)
+    job = Job(settings, detectors, None)
     cover = Cover(job.settings)
     with job.scans(build_scans) as scans, contextlib.ExitStack() as stack:
-        seen_as = Presentation.of(job.settings.pixel_aspect or 1.0, job.settings.turn_degrees or 0)
+        seen_as = Presentation.of(job.settings.pixel_aspect or 1.0, settings.turn_degrees or 0)
         analyzer = stack.enter_context(
             Analyzer(scans, job.settings, seen_as=seen_as, workers=job.workers)
         )

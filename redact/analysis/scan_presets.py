@@ -239,13 +239,15 @@ _PLATE_SCANS: dict[str, tuple[PresetScan, ...]] = {
             crowded_seconds=0.48,
             skips_unchanged=True,
         ),
-        *_in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=1.0, upright_seconds=8.0),
     ),
-    "thorough": (
-        _AROUND_PLATE_TRACKS,
-        PresetScan(_plates(1.0, 0.5)),
-        *_in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=0.5),
-    ),
+    "thorough": (_AROUND_PLATE_TRACKS, PresetScan(_plates(1.0, 0.5))),
+}
+
+# Cars don't lie down: a plate in a turned frame tells how the camera hangs, and nothing else.
+_PLATE_VOTES: dict[str, tuple[PresetScan, ...]] = {
+    "fast": (),
+    "balanced": _in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=1.0, upright_seconds=8.0),
+    "thorough": _in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=0.5),
 }
 
 _STILL_FACES = PresetScan(DetectorSpec("still_faces:StillFaceDetector"))
@@ -291,6 +293,8 @@ def build_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
         rows += _HEAD_SCANS["off" if settings.detector == "fast" else settings.heads]
     if settings.plates:
         rows += _PLATE_SCANS[settings.detector]
+        if settings.turn_degrees is None:
+            rows += _PLATE_VOTES[settings.detector]
     return _build(rows, threads)
 
 
@@ -308,6 +312,8 @@ def build_still_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]
 
     """
     if settings.detector == "fast" or not settings.faces:
+        # Nobody looks for the turn of a single image.
+        settings = dataclasses.replace(settings, turn_degrees=settings.turn_degrees or 0)
         return build_scans(settings, threads=threads)
     rows = [_STILL_FACES, *_STILL_TURNED_FACES]
     if settings.heads == "all-moving":

@@ -64,6 +64,21 @@ def test_a_scan_that_another_one_replaces_refers_to_a_scan_of_the_same_list():
     assert moving.where == "moving"
 
 
+@pytest.mark.parametrize("faces", [True, False])
+@pytest.mark.parametrize("level", LEVELS)
+def test_plates_are_looked_for_in_turned_frames_only_to_find_the_turn(level, faces):
+    def turned_plates(build, **settings):
+        scans = built(build, detector=level, faces=faces, **settings)
+        return [s for s in scans if s.turn_degrees and s.detector.kinds == ("plate",)]
+
+    votes = turned_plates(build_scans)
+    assert [scan.turn_degrees for scan in votes] == ([] if level == "fast" else [90, 180, 270])
+    assert all(scan.votes_on_turn for scan in votes)
+    assert not turned_plates(build_scans, turn_degrees=0)
+    assert not turned_plates(build_still_scans)
+    assert not turned_plates(build_audit_scans)
+
+
 def test_importing_the_presets_loads_no_network():
     code = "import redact.analysis.scan_presets, sys; print('onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
