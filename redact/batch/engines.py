@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from redact.batch.records import Outcome, Task
+from redact.batch.capacity import Capacity, WorkerLimits
+from redact.batch.records import Outcome, State, Task
 from redact.batch.worker import REDACT_TASK, load_function
 
 OnProgress = Callable[[int, Task, str, int, int | None], None]
@@ -45,6 +46,71 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End all workers, whatever they are doing."""
+
+
+class _Worker(Protocol):
+    """A worker, seen from its engine."""
+
+    task: Task | None
+
+
+_W = TypeVar("_W", bound=_Worker)
+
+
+class WorkerSlots(Generic[_W]):
+    """The slots of an engine, in each of which there is a worker or not yet one.
+
+    count: how many there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._workers: list[_W | None] = [None] * count
+
+    @property
+    def free_slots(self) -> int:
+        """How many slots have nothing to do."""
+        return len(self._workers) - self.running_count
+
+    @property
+    def running_count(self) -> int:
+        """How many workers have a task."""
+        return sum(worker is not None and worker.task is not None for worker in self._workers)
+
+    def _free_number(self) -> int:
+        """A slot for the next task: one whose worker has loaded everything, if there is one."""
+        free = [n for n, worker in enumerate(self._workers) if not (worker and worker.task)]
+        return min(free, key=lambda n: self._workers[n] is None)
+
+
+def excess(
+    limits: WorkerLimits,
+    capacity: Capacity,
+    *,
+    used_bytes: int,
+    seconds: float,
+    silent_seconds: float,
+) -> tuple[State, str] | None:
+    """Why a worker has to be ended, as the state of its clip and in words; None if it need not.
+
+    Args:
+        limits: how long it may take.
+        capacity: how much memory it may use.
+        used_bytes: that it uses.
+        seconds: since it began with its clip.
+        silent_seconds: since it last got on with it.
+
+    """
+    allowed = capacity.memory_bytes
+    if used_bytes > allowed:
+        return "out of memory", (
+            f"the worker took {used_bytes / 1e9:.1f} GB of memory, and may take {allowed / 1e9:.1f}"
+            " GB; allow it more, or use fewer workers"
+        )
+    if limits.deadline_seconds and seconds > limits.deadline_seconds:
+        return "timeout", f"it took longer than {limits.deadline_seconds:g} s"
+    if silent_seconds > limits.stall_seconds:
+        return "timeout", f"nothing went on for {limits.stall_seconds:g} s"
+    return None
 
 
 class SerialEngine:

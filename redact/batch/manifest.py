@@ -29,7 +29,7 @@ from typing import Any, Literal, Protocol
 
 import psutil
 
-from redact.batch.records import FINAL_STATES, ClipRecord, Outcome
+from redact.batch.records import FINAL_STATES, ClipRecord, Outcome, new_record
 from redact.batch.sources import Job, is_address
 from redact.errors import TargetError
 from redact.source_files import reason
@@ -195,15 +195,9 @@ class FolderManifest:
                         return Claim(status="theirs")
                     self._end_owner(do, current["owner"])
                     _delete_work(self.folder, current["owner"])
-                empty = ClipRecord(
-                    source=job.source,
-                    result=job.result,
-                    source_bytes=job.size,
-                    source_mtime_ns=job.mtime_ns,
-                    settings_sha256=settings_sha256,
-                    version=version,
-                    outcome=Outcome(state="failed", reason="not finished"),
-                )
+                outcome = Outcome(state="failed", reason="not finished")
+                empty = new_record(job, settings_sha256, version, outcome)
+                empty = dataclasses.replace(empty, finished="")
                 self._write(do, empty, self._key(job), owner=self._token)
             return Claim(status="ours")
 

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from redact.batch.capacity import Capacity, WorkerLimits
-from redact.batch.engines import Ended, OnProgress
+from redact.batch.engines import Ended, OnProgress, WorkerSlots, excess
 from redact.batch.records import Outcome, State, Task
 from redact.batch.worker import REDACT_TASK, run_worker
 from redact.errors import RedactError
@@ -31,7 +31,7 @@ _IDLE_SECONDS = 300.0
 _MAX_START_FAILURES = 3
 
 
-class ProcessEngine:
+class ProcessEngine(WorkerSlots["_Worker"]):
     """Redacts clips in processes that load everything once.
 
     They are started afresh ("spawn"), because a forked copy of a process with threads may hang.
@@ -52,21 +52,11 @@ class ProcessEngine:
         *,
         function_path: str = REDACT_TASK,
     ) -> None:
+        super().__init__(capacity.workers)
         self._capacity, self._limits, self._on_progress = capacity, limits, on_progress
         self._function_path = function_path
-        self._workers: list[_Worker | None] = [None] * capacity.workers
         self._start_failures = 0
         self._last_check = time.monotonic()
-
-    @property
-    def free_slots(self) -> int:
-        """How many workers have nothing to do."""
-        return self._capacity.workers - self.running_count
-
-    @property
-    def running_count(self) -> int:
-        """How many workers have a task."""
-        return sum(worker is not None and worker.task is not None for worker in self._workers)
 
     @property
     def process_ids(self) -> list[int]:
@@ -75,9 +65,7 @@ class ProcessEngine:
 
     def start(self, task: Task) -> None:
         """Give the task to a worker that has none, or to a new one."""
-        # One that is already there has loaded everything.
-        numbers = [n for n, worker in enumerate(self._workers) if not (worker and worker.task)]
-        number = min(numbers, key=lambda n: self._workers[n] is None)
+        number = self._free_number()
         worker = self._workers[number] or self._start_worker(number)
         worker.give(task)
 
@@ -170,25 +158,17 @@ class ProcessEngine:
                     worker.kill()
                     self._workers[number] = None
                 continue
-            problem = self._problem(worker, now)
+            problem = excess(
+                self._limits,
+                self._capacity,
+                used_bytes=worker.measure(),
+                seconds=now - worker.began,
+                silent_seconds=now - worker.last_news,
+            )
             if problem is not None:
                 worker.kill()
                 self._workers[number] = None
                 yield worker.lost(*problem, again=False)
-
-    def _problem(self, worker: _Worker, now: float) -> tuple[State, str] | None:
-        limits = self._limits
-        used, allowed = worker.measure(), self._capacity.memory_bytes
-        if used > allowed:
-            return "out of memory", (
-                f"the worker took {used / 1e9:.1f} GB of memory, and may take {allowed / 1e9:.1f} "
-                "GB; allow it more, or use fewer workers"
-            )
-        if limits.deadline_seconds and now - worker.began > limits.deadline_seconds:
-            return "timeout", f"it took longer than {limits.deadline_seconds:g} s"
-        if now - worker.last_news > limits.stall_seconds:
-            return "timeout", f"nothing went on for {limits.stall_seconds:g} s"
-        return None
 
 
 class _Worker:

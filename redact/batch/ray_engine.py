@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 
 from redact.batch.capacity import Capacity, WorkerLimits
-from redact.batch.engines import Ended, OnProgress
-from redact.batch.records import Outcome, State, Task
+from redact.batch.engines import Ended, OnProgress, WorkerSlots, excess
+from redact.batch.records import Outcome, Task
 from redact.batch.worker import REDACT_TASK, limit_threads, load_function, warm_up
 from redact.errors import RedactError
 from redact.settings import Settings
@@ -74,7 +74,7 @@ def cluster_capacity(
     )
 
 
-class RayEngine:
+class RayEngine(WorkerSlots["_Worker"]):
     """Redacts clips in actors; each has one clip at a time, so that nothing queues in the cluster.
 
     Args:
@@ -95,6 +95,7 @@ class RayEngine:
     ) -> None:
         import ray
 
+        super().__init__(capacity.workers)
         self._ray: Any = ray
         self._capacity, self._limits, self._on_progress = capacity, limits, on_progress
         # Two threads: one works, the other says how far it is.
@@ -108,23 +109,11 @@ class RayEngine:
             options["memory"] = limits.memory_bytes
         self._actor_class: Any = self._ray.remote(Actor).options(**options)
         self._function_path = function_path
-        self._workers: list[_Worker | None] = [None] * capacity.workers
         self._start_failures = 0
-
-    @property
-    def free_slots(self) -> int:
-        """How many actors have nothing to do."""
-        return self._capacity.workers - self.running_count
-
-    @property
-    def running_count(self) -> int:
-        """How many actors have a task."""
-        return sum(worker is not None and worker.task is not None for worker in self._workers)
 
     def start(self, task: Task) -> None:
         """Give the task to an actor that has none, or to a new one."""
-        numbers = [n for n, worker in enumerate(self._workers) if not (worker and worker.task)]
-        number = min(numbers, key=lambda n: self._workers[n] is None)
+        number = self._free_number()
         worker = self._workers[number]
         if worker is None:
             actor = self._actor_class.remote(self._function_path, self._capacity.threads)
@@ -185,7 +174,15 @@ class RayEngine:
                 continue
             if worker.ask(self._ray):
                 self._on_progress(number, worker.task, *worker.told)
-            problem = self._problem(worker)
+            # An actor that waits for a machine takes no time.
+            silent = 0.0 if worker.began is None else time.monotonic() - worker.last_news
+            problem = excess(
+                self._limits,
+                self._capacity,
+                used_bytes=worker.used_bytes,
+                seconds=worker.seconds,
+                silent_seconds=silent,
+            )
             if problem is not None:
                 task, worker.task = worker.task, None
                 self._end(number)
@@ -213,22 +210,6 @@ class RayEngine:
             task, waiting.task = waiting.task, None
             self._end(number)
             idle.give(task)
-
-    def _problem(self, worker: _Worker) -> tuple[State, str] | None:
-        limits, allowed = self._limits, self._capacity.memory_bytes
-        now = time.monotonic()
-        if worker.used_bytes > allowed:
-            return "out of memory", (
-                f"the worker took {worker.used_bytes / 1e9:.1f} GB of memory, and may take "
-                f"{allowed / 1e9:.1f} GB; allow it more, or use fewer workers"
-            )
-        if worker.began is None:
-            return None  # It waits for a machine.
-        if limits.deadline_seconds and worker.seconds > limits.deadline_seconds:
-            return "timeout", f"it took longer than {limits.deadline_seconds:g} s"
-        if now - worker.last_news > limits.stall_seconds:
-            return "timeout", f"nothing went on for {limits.stall_seconds:g} s"
-        return None
 
     def _end(self, number: int) -> None:
         worker, self._workers[number] = self._workers[number], None
