@@ -233,6 +233,12 @@ class Region:
     """(x, y) points in pixels of the stored picture."""
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: "1 face", "2 faces", "3 people"."""
+    plural = "people" if noun == "person" else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
 def parse_time(text: str) -> float:
     """The seconds of a time as `format_time` writes it, or of a plain number of seconds.
 

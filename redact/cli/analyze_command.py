@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from redact.cli.common import Parser, add_decision_options, check_decisions, decided, settings_from
 from redact.cli.redact_command import add_settings_options
-from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, say, show
+from redact.cli.terminal import say, show, showing_progress
 from redact.source_files import printable
 
 if TYPE_CHECKING:
@@ -43,18 +43,13 @@ def run(argv: Sequence[str]) -> int:
     check_decisions(parser, arguments)
     settings = settings_from(arguments)
     source, target = Path(arguments.clip), Path(arguments.output)
-    with (
-        handling_signals() as stop,
-        quiet_libraries(),
-        ProgressBar({"analyze": 1.0}, stop, is_shown=not arguments.quiet) as bar,
-    ):
+    with showing_progress({"analyze": 1.0}, is_shown=not arguments.quiet) as bar:
         from redact.output import check_place
         from redact.pipeline import analyze
 
         check_place(source, target)
         plan = decided(analyze(source, settings, progress=bar), arguments)
         plan.save(target)
-        bar.finish()
     for warning in plan.clip.warnings:
         say(f"warning: {arguments.clip!r}: {warning}")
     if not arguments.quiet:

@@ -82,14 +82,19 @@ def zones_from(arguments: argparse.Namespace) -> list[Zone]:
     return [parse_zone(text) for text in getattr(arguments, "zone", None) or ()]
 
 
-def add_zone_options(parser: argparse.ArgumentParser) -> None:
-    """Add --zone and --profile."""
+def add_zone_option(parser: argparse.ArgumentParser) -> None:
+    """Add --zone."""
     parser.add_argument(
         "--zone",
         action="append",
         metavar="ZONE",
         help="cover:0,0,.3,.1 or ignore:...: box or polygon in 0..1",
     )
+
+
+def add_zone_options(parser: argparse.ArgumentParser) -> None:
+    """Add --zone and --profile."""
+    add_zone_option(parser)
     parser.add_argument(
         "--profile", metavar="TOML", help="settings and zones of a camera; options override it"
     )

@@ -13,6 +13,7 @@ from redact.cli.common import STAGE_WEIGHTS, Parser, settings_from
 from redact.cli.terminal import StoppedError, handling_signals, quiet_libraries, say, show
 from redact.errors import TargetError
 from redact.source_files import printable
+from redact.types import counted
 
 if TYPE_CHECKING:
     from redact.batch.capacity import WorkerLimits
@@ -192,7 +193,7 @@ def _summary(report: BatchReport, target: str) -> str:
     return (
         f"{printable(target)}: {', '.join(counts) or 'nothing to do'}"
         f"{f' ({kept} of them before)' if kept else ''} in {report.seconds:.0f} s by "
-        f"{_counted(capacity.workers, 'worker')} of {_counted(capacity.threads, 'thread')}{memory}"
+        f"{counted(capacity.workers, 'worker')} of {counted(capacity.threads, 'thread')}{memory}"
     )
 
 
@@ -219,7 +220,3 @@ def _named(record: ClipRecord) -> str:
 def _more(state: str, count: int) -> Sequence[str]:
     left = count - _MAX_NAMES
     return [f"{state}: {left} more, see the manifest or --json-lines"] if left > 0 else []
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

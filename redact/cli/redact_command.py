@@ -29,10 +29,10 @@ from redact.cli.sharing_options import (
     describe_purpose,
     purpose_in,
 )
-from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, say, show
+from redact.cli.terminal import say, show, showing_progress
 from redact.settings import Settings, choices, renamed_heads
 from redact.source_files import printable
-from redact.types import parse_time
+from redact.types import counted, parse_time
 
 if TYPE_CHECKING:
     from redact.report import Report
@@ -76,11 +76,7 @@ def run(argv: Sequence[str]) -> int:
     if not sharing.is_accepted:
         return 0 if show(described(sharing.refuse(source))) else EXIT_ERROR
     weights = {k: v for k, v in STAGE_WEIGHTS.items() if settings.audit or k != "audit"}
-    with (
-        handling_signals() as stop,
-        quiet_libraries(),
-        ProgressBar(weights, stop, is_shown=not arguments.quiet) as bar,
-    ):
+    with showing_progress(weights, is_shown=not arguments.quiet) as bar:
         from redact.pipeline import redact_clip
 
         report = write_all(
@@ -95,7 +91,6 @@ def run(argv: Sequence[str]) -> int:
             ),
             sharing,
         )
-        bar.finish()
     return finish(report, arguments)
 
 
@@ -162,18 +157,14 @@ def _warnings(report: Report) -> list[str]:
 def _summary(report: Report) -> str:
     plan = report.plan
     kinds = [track.kind for track in plan.covered_tracks]
-    counts = [_counted(kinds.count(kind), kind) for kind in ("face", "plate")]
+    counts = [counted(kinds.count(kind), kind) for kind in ("face", "plate")]
     if zones := sum(zone.rule == "cover" for zone in plan.zones):
-        counts.append(_counted(zones, "zone"))
-    name, frames = printable(str(report.output)), _counted(report.frame_count, "frame")
+        counts.append(counted(zones, "zone"))
+    name, frames = printable(str(report.output)), counted(report.frame_count, "frame")
     return (
         f"{name}: {frames}, {', '.join(counts[:-1])} and {counts[-1]} covered "
         f"({report.covered_ratio:.1%} of the picture)"
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _time(text: str) -> float:

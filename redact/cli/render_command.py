@@ -10,6 +10,7 @@ from redact.cli.common import (
     STAGE_WEIGHTS,
     Parser,
     add_decision_options,
+    add_zone_option,
     check_decisions,
     decided,
     zones_from,
@@ -45,12 +46,7 @@ def run(argv: Sequence[str]) -> int:
     add("--source", metavar="CLIP", help="the clip, if it was moved")
     add_decision_options(parser)
     add_sharing_options(parser, purpose_in(argv))
-    add(
-        "--zone",
-        action="append",
-        metavar="ZONE",
-        help="cover:0,0,.3,.1 or ignore:...: box or polygon in 0..1",
-    )
+    add_zone_option(parser)
     add("--report", metavar="HTML", help="also write a page about what was covered")
     add("--json", metavar="FILE", help="also write the same as JSON")
     add("-q", "--quiet", action="store_true", help="no progress, no summary; warnings stay")

@@ -137,6 +137,21 @@ class ProgressBar:
 
 
 @contextlib.contextmanager
+def showing_progress(weights: Mapping[str, float], *, is_shown: bool) -> Iterator[ProgressBar]:
+    """Run a job: give its progress callback, and keep signals and libraries from disturbing it.
+
+    weights, is_shown: as for `ProgressBar`. The bar is filled when the job ends without an error.
+    """
+    with (
+        handling_signals() as stop,
+        quiet_libraries(),
+        ProgressBar(weights, stop, is_shown=is_shown) as bar,
+    ):
+        yield bar
+        bar.finish()
+
+
+@contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Keep the logs of C++ libraries off the terminal; Python's own stderr still reaches it."""
     original = sys.stderr

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from redact.cli.common import EXIT_ERROR, EXIT_LEAK, Parser, settings_from
-from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, say, show
+from redact.cli.terminal import say, show, showing_progress
 from redact.source_files import printable
 
 if TYPE_CHECKING:
@@ -41,17 +41,12 @@ def run(argv: Sequence[str]) -> int:
     add("-q", "--quiet", action="store_true", help="no progress; warnings stay")
     arguments = parser.parse_args(argv)
     settings = settings_from(arguments)
-    with (
-        handling_signals() as stop,
-        quiet_libraries(),
-        ProgressBar(_STAGE_WEIGHTS, stop, is_shown=not arguments.quiet) as bar,
-    ):
+    with showing_progress(_STAGE_WEIGHTS, is_shown=not arguments.quiet) as bar:
         from redact.pipeline import verify
 
         verification = verify(
             arguments.clip, settings, progress=bar, every_frame=arguments.every_frame
         )
-        bar.finish()
     for warning in verification.clip.warnings:
         say(f"warning: {arguments.clip!r}: {warning}")
     is_shown = show(_as_json(verification) if arguments.json else _as_text(verification))

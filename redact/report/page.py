@@ -14,7 +14,7 @@ from redact.report import summary, words
 from redact.report.pictures import Pictures, take_pictures
 from redact.report.record import Report
 from redact.spans import Span, spans_of
-from redact.types import ClipInfo, Track, format_time
+from redact.types import ClipInfo, Track, counted, format_time
 from redact.zones import Zone
 
 # Distances between two labels of the time axis, in seconds.
@@ -151,9 +151,9 @@ def _facts(report: Report) -> Iterator[Fact]:
     first = "person" if "person" in covered else "face"
     covered = {first: covered.get(first, 0), "plate": covered.get("plate", 0), **covered}
     for kind, count in covered.items():
-        yield Fact(value=str(count), name=f"{words.counted(count, kind).partition(' ')[2]} covered")
+        yield Fact(value=str(count), name=f"{counted(count, kind).partition(' ')[2]} covered")
     for kind, count in summary.counts(t for t in plan.tracks if t.id in plan.kept).items():
-        yield Fact(value=str(count), name=f"{words.counted(count, kind).partition(' ')[2]} visible")
+        yield Fact(value=str(count), name=f"{counted(count, kind).partition(' ')[2]} visible")
     if not plan.clip.is_still:
         seconds = summary.covered_seconds(plan)
         length = format_time(summary.clip_seconds(plan.clip))
@@ -165,7 +165,7 @@ def _row(report: Report, track: Track, state: summary.State, pictures: Pictures)
     plan, clip = report.plan, report.plan.clip
     times = [clip.time_label(index) for index in (track.start_index, track.stop_index - 1)]
     filled = int(np.isnan(track.scores).sum())
-    count = words.counted(len(track.boxes), "frame")
+    count = counted(len(track.boxes), "frame")
     note = "" if clip.is_still else f"{count}, {filled} of them filled in"
     if track.joined:
         note += f"; joined: {track.joined}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from redact.report import summary
 from redact.topics import is_structure, topic_of
-from redact.types import format_time
+from redact.types import counted, format_time
 
 if TYPE_CHECKING:
     from redact.report.record import Report
@@ -114,12 +114,6 @@ def in_words(count_of: Mapping[str, int]) -> str:
     """Numbers of things by kind: "2 faces and 1 plate"."""
     items = [counted(count, kind) for kind, count in count_of.items()]
     return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 face", "2 faces", "3 people"."""
-    plural = "people" if noun == "person" else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"
 
 
 def removals(report: Report) -> list[Removal]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from redact.types import counted
 from redact.video.tuning import TUNING
 
 
@@ -98,8 +99,3 @@ class DamageTrace:
             is_later = pts is not None and damaged is not None and pts > damaged
             self._key_frames_left = 0 if is_later else self._key_frames_left - 1
         return self._key_frames_left > 0
-
-
-def counted(number: int, noun: str) -> str:
-    """The number and the noun, in the plural unless the number is 1."""
-    return f"{number} {noun}{'s' * (number != 1)}"

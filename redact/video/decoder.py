@@ -13,9 +13,9 @@ import av
 
 from redact.errors import ClipError
 from redact.settings import Settings
-from redact.types import ClipInfo, Frame
+from redact.types import ClipInfo, Frame, counted
 from redact.video.container import main_video_stream, open_container, read_packets
-from redact.video.damage import Damage, DamageTrace, counted
+from redact.video.damage import Damage, DamageTrace
 from redact.video.pixels import as_frame
 from redact.video.side_data import describe_side_data
 from redact.video.timestamps import WRAPPING_CONTAINERS, MissingPts, MonotonicClock
