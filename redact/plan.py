@@ -14,7 +14,7 @@ from redact.areas import Area, is_detected_in, zone_of
 from redact.decisions import Action, Decision, tracks_with, zones_after
 from redact.errors import PlanError, SettingsError
 from redact.output import write_text
-from redact.plan_json import as_text, min_face_pixels_from_dict, plan_from_dict, plan_to_dict
+from redact.plan_json import as_text, plan_from_dict, plan_to_dict
 from redact.settings import Settings
 from redact.source_files import reason as reason_of
 from redact.types import ClipInfo, Track
@@ -318,13 +318,13 @@ class Plan:
 
     @classmethod
     def _from_dict(cls, data: object, folder: Path | None = None) -> Plan:
-        clip, settings, tracks, decisions = plan_from_dict(data, folder)
+        clip, settings, tracks, decisions, min_face_pixels = plan_from_dict(data, folder)
         return cls(
             clip=clip,
             settings=settings,
             tracks=tracks,
             decisions=decisions,
-            min_face_pixels=min_face_pixels_from_dict(data),
+            min_face_pixels=min_face_pixels,
         )
 
     def _to_dict(self, folder: Path | None = None) -> dict[str, Any]:

@@ -55,8 +55,10 @@ _MAX_FRAMES = 2**25
 
 def plan_from_dict(
     data: object, folder: Path | None = None
-) -> tuple[ClipInfo, Settings, tuple[Track, ...], tuple[Decision, ...]]:
-    """Read what `plan_to_dict` gave: the clip, the settings, the tracks, and the decisions.
+) -> tuple[ClipInfo, Settings, tuple[Track, ...], tuple[Decision, ...], int]:
+    """Read what `plan_to_dict` gave.
+
+    Returns: the clip, the settings, the tracks, the decisions, and `Plan.min_face_pixels`.
 
     folder: the clip's path is relative to this.
 
@@ -84,24 +86,14 @@ def plan_from_dict(
     if is_old:
         allowed = tuple_of(count_of)(*field_of(plan, "allowed"))
         _check_ids(allowed, "allowed", tracks)
-        return clip, settings, tracks, old.decisions_of(allowed)
+        return clip, settings, tracks, old.decisions_of(allowed), 0
     if folder is not None:
         path = os.path.normpath(Path(os.path.realpath(folder), clip.path))
         clip = dataclasses.replace(clip, path=Path(path))
     decisions = tuple_of(_decision)(*field_of(plan, "decisions"))
     _check_decisions(decisions, tracks, settings.zones)
-    return clip, settings, tracks, decisions
-
-
-def min_face_pixels_from_dict(data: object) -> int:
-    """Read that field of a plan; 0 where the plan doesn't have it.
-
-    Raises:
-        PlanError: it has a value that can't be used.
-
-    """
-    plan = object_of(data, "a plan")
-    return count_of(plan.get("min_face_pixels", 0), "min_face_pixels")
+    min_face_pixels = count_of(plan.get("min_face_pixels", 0), "min_face_pixels")
+    return clip, settings, tracks, decisions, min_face_pixels
 
 
 def _clip_from_dict(
