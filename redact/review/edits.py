@@ -11,6 +11,7 @@ from typing import Any
 
 from redact.following import follow
 from redact.plan import Plan
+from redact.report.summary import last_decision, states_of
 from redact.types import KINDS, Box
 from redact.zones import Zone
 
@@ -47,7 +48,9 @@ def _decide(plan: Plan, edit: Mapping[str, Any]) -> Plan:
     """Set what happens to `tracks`: `status` is "cover", "keep" or "drop"; with `reason`, `by`."""
     ids, status = _track_ids(edit), _one_of(edit, "status", _STATUSES)
     why = {"reason": _text(edit, "reason", ""), "by": _text(edit, "by", "")}
-    statuses = {track_id: status_of(plan, track_id) for track_id in ids}
+    known = statuses_of(plan)
+    # The plan itself refuses tracks that it doesn't have.
+    statuses = {track_id: known.get(track_id, "cover") for track_id in ids}
     same = all(value == status for value in statuses.values())
     if same and (status == "cover" or why == reason_of(plan, ids)):
         return plan
@@ -105,21 +108,18 @@ _EDITS: dict[str, Callable[[Plan, Mapping[str, Any]], Plan]] = {
 }
 
 
-def status_of(plan: Plan, track_id: int) -> str:
-    """What happens to a track: "keep", "drop", "ignore" or "cover"."""
-    if track_id in plan.kept:
-        return "keep"
-    if track_id in plan.dropped:
-        return "drop"
-    return "ignore" if track_id in plan.ignored else "cover"
+def statuses_of(plan: Plan) -> dict[int, str]:
+    """What happens to each track, by its id: "keep", "drop", "ignore" or "cover"."""
+    names = {"kept": "keep", "dropped": "drop", "ignored": "ignore"}
+    return {id_: names.get(state, "cover") for id_, state in states_of(plan).items()}
 
 
 def reason_of(plan: Plan, track_ids: list[int]) -> dict[str, str]:
     """The reason, and who gave it, of the last decision about the first of these tracks."""
-    for decision in reversed(plan.decisions):
-        if track_ids and track_ids[0] in decision.tracks:
-            return {"reason": decision.reason, "by": decision.by}
-    return {"reason": "", "by": ""}
+    decision = last_decision(plan, track_ids[0])
+    if decision is None:
+        return {"reason": "", "by": ""}
+    return {"reason": decision.reason, "by": decision.by}
 
 
 def _track_ids(edit: Mapping[str, Any]) -> list[int]:

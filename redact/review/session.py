@@ -16,7 +16,7 @@ from redact.overlays import find_burned_in_text
 from redact.pipeline import render
 from redact.plan import Plan
 from redact.report import Report
-from redact.review.edits import edited, reason_of, status_of
+from redact.review.edits import edited, reason_of, statuses_of
 from redact.review.pictures import FrameStore, Thumbnails, best_frames, shown_size
 from redact.spans import spans_of
 from redact.types import Track
@@ -268,12 +268,13 @@ def _cards(plan: Plan) -> list[dict[str, Any]]:
         key = ("person", track.person) if track.person is not None else ("track", track.id)
         groups.setdefault(key, []).append(track)
     by_hand, counts = plan.covered_by_hand, dict[str, int]()
+    status_of = statuses_of(plan)
     cards = []
     for tracks in groups.values():
         kind, ids = tracks[0].kind, [track.id for track in tracks]
         noun = {"face": "Person", "plate": "Plate"}.get(kind, kind.capitalize())
         counts[noun] = counts.get(noun, 0) + 1
-        statuses = {status_of(plan, i) for i in ids}
+        statuses = {status_of[i] for i in ids}
         cards.append(
             {
                 "name": f"{noun} {counts[noun]}",
