@@ -1,30 +1,18 @@
 """Deciding on the command line: --keep, --drop, --zone, --profile, analyze and render."""
 
-import contextlib
 import dataclasses
 import json
 
 import numpy as np
 import pytest
-from make_clips import SquareDetector, brightest, read_back, write_clip
+from make_clips import brightest, read_back, write_clip
 from make_plans import make_plan, make_track
 
 from redact import Plan, Settings
-from redact.analysis.scans import ScanSpec
 from redact.cli import main
 from redact.cli.common import Parser, add_decision_options, decided
-from redact.job import Job
 
-
-@pytest.fixture(autouse=True)
-def square_scans(monkeypatch):
-    """The command detects the bright square, and nothing else, in every frame."""
-
-    @contextlib.contextmanager
-    def scans(_job, _build=None):
-        yield [ScanSpec(SquareDetector())]
-
-    monkeypatch.setattr(Job, "scans", scans)
+pytestmark = pytest.mark.usefixtures("square_scans")
 
 
 @pytest.fixture

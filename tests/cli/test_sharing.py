@@ -1,32 +1,21 @@
 """`redact --for`: what each purpose asks for, records and writes."""
 
-import contextlib
 import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
-from make_clips import SquareDetector, brightest, read_back, write_clip
+from make_clips import brightest, read_back, write_clip
 
 from redact import Ledger, TargetError
-from redact.analysis.scans import ScanSpec
 from redact.cli import main
-from redact.job import Job
 from redact.report import Report
 
 WALK = Path(__file__).parents[2] / "examples" / "answering_a_request.md"
 
 
-@pytest.fixture(autouse=True)
-def square_scans(monkeypatch):
-    """The command detects the bright square, and nothing else, in every frame."""
-
-    @contextlib.contextmanager
-    def scans(_job, _build=None):
-        yield [ScanSpec(SquareDetector())]
-
-    monkeypatch.setattr(Job, "scans", scans)
+pytestmark = pytest.mark.usefixtures("square_scans")
 
 
 @pytest.fixture(autouse=True)
