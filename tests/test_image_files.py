@@ -13,7 +13,7 @@ import redact
 from redact import Settings
 from redact.cli import main
 from redact.image_files import is_image_file, read_image
-from redact.inspection import inspect_clip
+from redact.inspection.contents import inspect_clip
 
 SECRET = "Elm Street 12"
 SQUARE = (90, 40, 130, 80)

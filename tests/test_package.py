@@ -38,22 +38,20 @@ LAYERS = [
     {"cli"},
     {"batch"},
     {"review"},
-    {"following"},
-    {"pipeline", "streaming", "inspection", "overlays", "sharing"},
-    {"stills"},
+    {"manual_tracks"},
+    {"pipeline", "streaming", "burned_in_text", "sharing"},
     {"images"},
     {"job", "report", "audit", "rendering"},
     {"analysis"},
-    {"motion", "detectors", "tracking", "cover", "trimming"},
+    {"motion", "detectors", "tracking", "cover"},
     {"plan", "views"},
-    {"areas", "output", "plan_json", "spans"},
+    {"inspection", "output"},
     {"image_files"},
     {"video"},
-    {"memory", "resizing", "threads", "ledger"},
-    {"geometry", "key_boxes", "source_files", "topics"},
-    {"types"},
-    {"profiles", "purposes"},
-    {"settings", "decisions"},
+    {"ledger", "machine", "resizing"},
+    {"geometry", "source_files"},
+    {"profiles", "types"},
+    {"settings"},
     {"zones"},
     {"errors"},
 ]
@@ -193,7 +191,7 @@ def test_freed_pictures_go_back_at_once():
     freed = run(
         """
         import numpy as np
-        from redact.memory import keep_no_memory
+        from redact.machine import keep_no_memory
 
         def resident():
             with open("/proc/self/statm") as figures:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from redact.analysis.tuning import TUNING
 from redact.detectors import Detector, PartDetector
 from redact.geometry import Edges, centers_of, clamp_to, scaled
-from redact.memory import give_back_memory
+from redact.machine import give_back_memory
 from redact.resizing import resized
 from redact.types import Box, Detection
 from redact.views import Presentation, View

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from redact.errors import SettingsError
+from redact.machine import thread_count
 from redact.settings import Settings
-from redact.threads import thread_count
 
 # What a worker needs at 1080p, measured by benchmarks batch, and some room.
 _WORKER_BYTES = 1_200_000_000

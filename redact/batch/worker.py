@@ -166,7 +166,7 @@ def warm_up(threads: int) -> None:
 
     from redact import pipeline  # noqa: F401
     from redact.cover import kernels
-    from redact.memory import keep_no_memory
+    from redact.machine import keep_no_memory
 
     delete_leftovers()
     keep_no_memory()

@@ -27,7 +27,7 @@ from redact.cli import (
 from redact.cli.common import EXIT_ERROR, EXIT_LEAK
 from redact.cli.terminal import StoppedError, say
 from redact.errors import LeakError, RedactError
-from redact.memory import keep_no_memory
+from redact.machine import keep_no_memory
 from redact.source_files import printable, reason
 
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {

@@ -19,7 +19,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     arguments = parser.parse_args(argv)
     with quiet_libraries():
-        from redact.inspection import as_json, as_text, inspect_clip
+        from redact.inspection.contents import as_json, as_text, inspect_clip
 
         contents = inspect_clip(arguments.clip)
     is_shown = show(as_json(contents) if arguments.json else as_text(contents))

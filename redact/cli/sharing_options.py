@@ -16,7 +16,8 @@ from redact.cli.ledger_command import add_ledger_option
 from redact.errors import LedgerError, SettingsError
 from redact.ledger import Entry, Ledger
 from redact.output import write_text
-from redact.purposes import (
+from redact.settings import Settings
+from redact.sharing.purposes import (
     PRESETS,
     Answer,
     Purpose,
@@ -25,7 +26,6 @@ from redact.purposes import (
     check_complete,
     completed,
 )
-from redact.settings import Settings
 
 if TYPE_CHECKING:
     from redact.plan import Plan
@@ -152,7 +152,7 @@ class Sharing:
 
     def refuse(self, source: Path) -> Entry:
         """Record that there is no result."""
-        from redact.sharing import record
+        from redact.sharing.ledger_entries import record
 
         assert self._ledger is not None
         return record(self._ledger, self.purpose, self.request, self.answer, source=source)
@@ -161,10 +161,10 @@ class Sharing:
         """Return the plan if it keeps what the purpose allows; with all tracks of a person.
 
         Raises:
-            SettingsError: as `redact.sharing.check_kept`.
+            SettingsError: as `redact.sharing.subject_access.check_kept`.
 
         """
-        from redact.sharing import check_kept, keep_all_of_person
+        from redact.sharing.subject_access import check_kept, keep_all_of_person
 
         if self.purpose == "subject-access":
             plan = keep_all_of_person(plan)
@@ -194,7 +194,9 @@ class Sharing:
         result: where it lies now, with a name of its own to come.
         pages: where to write what `pages` named.
         """
-        from redact.sharing import covering_note, record, write_sealed_copy
+        from redact.sharing.ledger_entries import record
+        from redact.sharing.sealed_copy import write_sealed_copy
+        from redact.sharing.subject_access import covering_note
 
         source = report.plan.clip.path
         report = dataclasses.replace(report, purpose=self.purpose)

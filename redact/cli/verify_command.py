@@ -57,7 +57,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _as_text(verification: Verification) -> str:
     """A line for everything that shows in one place for a while, and how much was looked at."""
-    from redact.spans import spans_of
+    from redact.report.spans import spans_of
 
     clip = verification.clip
     pixels = verification.min_face_pixels

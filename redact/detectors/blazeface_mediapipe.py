@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from redact.detectors import weights
 from redact.detectors.blazeface import MIN_FACE_RATIO
 from redact.errors import SettingsError
-from redact.threads import can_start_threads, thread_count
+from redact.machine import can_start_threads, thread_count
 from redact.types import Box, Detection
 
 # MediaPipe's fourth model, "back", loads too, but Tasks decodes it with the wrong anchors.

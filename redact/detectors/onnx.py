@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.detectors import weights
-from redact.threads import can_start_threads, thread_count
+from redact.machine import can_start_threads, thread_count
 
 
 class Network:

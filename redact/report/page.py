@@ -13,7 +13,7 @@ import numpy as np
 from redact.report import summary, words
 from redact.report.pictures import Pictures, take_pictures
 from redact.report.record import Report
-from redact.spans import Span, spans_of
+from redact.report.spans import Span, spans_of
 from redact.types import ClipInfo, Track, counted, format_time
 from redact.zones import Zone
 

@@ -22,8 +22,8 @@ from redact import video
 from redact.geometry import align_even, grow, scaled
 from redact.image_files import read_image
 from redact.plan import Plan
+from redact.report.spans import Span
 from redact.report.summary import clip_seconds, counts
-from redact.spans import Span
 from redact.types import Box, Track
 from redact.views import Presentation
 

@@ -15,7 +15,7 @@ from redact.ledger import Entry
 from redact.output import write_text
 from redact.plan import Plan
 from redact.report import summary, words
-from redact.spans import spans_of
+from redact.report.spans import spans_of
 from redact.types import Detection, Track, format_time
 
 
@@ -42,7 +42,7 @@ class Report:
     is not known."""
     stage_seconds: Mapping[str, float]
     purpose: str = "post"
-    """What the result is shared for; see `redact.purposes`."""
+    """What the result is shared for; see `redact.sharing.purposes`."""
     ledger_entry: Entry | None = None
     """Where the ledger records that the result was given out."""
 

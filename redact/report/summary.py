@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.decisions import Decision
 from redact.plan import Plan
+from redact.plan.decisions import Decision
 from redact.types import ClipInfo, Track
 
 State = Literal["covered", "kept", "dropped", "ignored", "uncovered"]

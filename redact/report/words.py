@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from redact.inspection.topics import is_structure, topic_of
 from redact.report import summary
-from redact.topics import is_structure, topic_of
 from redact.types import counted, format_time
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from redact.following import follow
+from redact.manual_tracks import follow
 from redact.plan import Plan
 from redact.report.summary import last_decision, states_of
 from redact.types import KINDS, Box

@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from redact.burned_in_text import find_burned_in_text
 from redact.errors import RedactError
-from redact.overlays import find_burned_in_text
 from redact.pipeline import render
 from redact.plan import Plan
 from redact.report import Report
+from redact.report.spans import spans_of
 from redact.review.edits import edited, reason_of, statuses_of
 from redact.review.pictures import FrameStore, Thumbnails, best_frames, shown_size
-from redact.spans import spans_of
 from redact.types import Track
 from redact.zones import Zone
 

@@ -11,7 +11,7 @@ from make_clips import write_clip
 from odd_clips import write_numbered
 
 from redact import ClipError, Settings, TargetError, video
-from redact.inspection import inspect_clip
+from redact.inspection.contents import inspect_clip
 from redact.video import hidden_data
 
 

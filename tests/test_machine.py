@@ -14,7 +14,7 @@ from redact import Settings
 from redact.cli import main
 from redact.detectors import onnx
 from redact.detectors.blazeface_mediapipe import MediaPipeBlazeFaceDetector
-from redact.threads import can_start_threads, thread_count
+from redact.machine import can_start_threads, thread_count
 
 
 @pytest.fixture

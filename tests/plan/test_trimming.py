@@ -7,7 +7,7 @@ from make_clips import SIDE, SquareDetector, read_back, square_at, write_clip
 
 import redact
 from redact import Box, PlanError, Settings, SettingsError, Zone
-from redact.trimming import trimmed
+from redact.plan.trimming import trimmed
 
 RATE = 16_000
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
-from redact.areas import checked_box
 from redact.errors import PlanError
 from redact.job import Progress
-from redact.key_boxes import straightened
 from redact.pipeline import check_same_clip
 from redact.plan import Plan
+from redact.plan.areas import checked_box
+from redact.plan.key_boxes import straightened
 from redact.tracking.building import build_followed_track
 from redact.tracking.following import Follower
 from redact.types import Box, ClipInfo, Frame, Track

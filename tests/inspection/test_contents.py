@@ -11,7 +11,7 @@ from make_clips import SquareDetector, draw, write_clip
 
 import redact
 from redact.cli import main
-from redact.inspection import as_json, as_text, inspect_clip
+from redact.inspection.contents import as_json, as_text, inspect_clip
 from redact.video import hidden_data
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>\n <photographer>Ann</photographer>\n</x:xmpmeta>"

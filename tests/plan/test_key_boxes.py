@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_plans import make_track
 
-from redact.key_boxes import between_keys, columns_of, keys_of, straightened
+from redact.plan.key_boxes import between_keys, columns_of, keys_of, straightened
 
 
 def path(seed, count):

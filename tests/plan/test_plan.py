@@ -13,7 +13,7 @@ import pytest
 from make_plans import make_clip, make_plan, make_track
 
 from redact import Plan, PlanError, TargetError
-from redact.key_boxes import straightened
+from redact.plan.key_boxes import straightened
 
 
 def test_a_plan_survives_a_round_trip(tmp_path):

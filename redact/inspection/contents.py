@@ -19,9 +19,9 @@ from redact.image_files import (
     image_size,
     is_image_file,
 )
+from redact.inspection.topics import is_structure, topic_of
 from redact.settings import Settings
 from redact.source_files import image_format, printable, reason
-from redact.topics import is_structure, topic_of
 from redact.video import hidden_data
 
 _MAX_VALUE_LENGTH = 200

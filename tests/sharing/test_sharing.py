@@ -10,15 +10,10 @@ import pytest
 from make_plans import make_plan, make_report, make_track
 
 from redact import Ledger, Settings, SettingsError, TargetError
-from redact.purposes import PRESETS, Request, check_complete, completed
-from redact.sharing import (
-    check_kept,
-    covering_note,
-    keep_all_of_person,
-    plan_sha256,
-    record,
-    write_sealed_copy,
-)
+from redact.sharing.ledger_entries import plan_sha256, record
+from redact.sharing.purposes import PRESETS, Request, check_complete, completed
+from redact.sharing.sealed_copy import write_sealed_copy
+from redact.sharing.subject_access import check_kept, covering_note, keep_all_of_person
 
 FACE = [[10, 20, 50, 60]] * 3
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from make_clips import write_clip
 
-from redact import ClipError, find_burned_in_text, overlays
-from redact.overlays import find_lines
+from redact import ClipError, burned_in_text, find_burned_in_text
+from redact.burned_in_text import find_lines
 
 WIDTH, HEIGHT = 640, 360
 
@@ -75,10 +75,12 @@ def test_zones_of_a_clip_hold_its_text(tmp_path, monkeypatch):
 
 
 def test_few_frames_of_a_long_clip_are_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(overlays, "_SAMPLES", 4)
+    monkeypatch.setattr(burned_in_text, "_SAMPLES", 4)
     write_clip(tmp_path / "a.mp4")
     taken = []
-    monkeypatch.setattr(overlays, "find_lines", lambda images: taken.append(len(images)) or [])
+    monkeypatch.setattr(
+        burned_in_text, "find_lines", lambda images: taken.append(len(images)) or []
+    )
     assert find_burned_in_text(tmp_path / "a.mp4") == ()
     assert taken == [4]
 

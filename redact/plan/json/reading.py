@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.decisions import Action, Decision, tracks_with, zones_after
 from redact.errors import PlanError, SettingsError
-from redact.key_boxes import between_keys
-from redact.plan_json import old
-from redact.plan_json.fields import (
+from redact.plan.decisions import Action, Decision, tracks_with, zones_after
+from redact.plan.json import format_1
+from redact.plan.json.fields import (
     MAX_INT,
     bool_of,
     box_of,
@@ -44,7 +43,8 @@ from redact.plan_json.fields import (
     text_of,
     tuple_of,
 )
-from redact.plan_json.writing import FORMAT
+from redact.plan.json.writing import FORMAT
+from redact.plan.key_boxes import between_keys
 from redact.settings import Settings
 from redact.types import ClipInfo, Track
 from redact.zones import Zone
@@ -68,25 +68,25 @@ def plan_from_dict(
     """
     plan = object_of(data, "a plan")
     version = plan.get("format")
-    if version not in (FORMAT, old.FORMAT):
-        raise PlanError(f"format must be {FORMAT!r} or {old.FORMAT!r}, not {shown(version)}")
-    is_old = version == old.FORMAT
+    if version not in (FORMAT, format_1.FORMAT):
+        raise PlanError(f"format must be {FORMAT!r} or {format_1.FORMAT!r}, not {shown(version)}")
+    is_old = version == format_1.FORMAT
     if not is_old:
         names = {"format", "clip", "settings", "min_face_pixels", "decisions", "tracks"}
         only(plan, names, "a plan")
-    clip = _clip_from_dict(object_of(*field_of(plan, "clip")), old.pts_of if is_old else _pts)
+    clip = _clip_from_dict(object_of(*field_of(plan, "clip")), format_1.pts_of if is_old else _pts)
     try:
         settings = Settings.from_dict(object_of(*field_of(plan, "settings")))
     except SettingsError as err:
         raise PlanError(f"settings: {err}") from err
     count = len(clip.pts)
-    read_track = old.track_of if is_old else functools.partial(_track, frame_count=count)
+    read_track = format_1.track_of if is_old else functools.partial(_track, frame_count=count)
     tracks = tuple_of(read_track)(*field_of(plan, "tracks"))
     _check_tracks_fit(tracks, count)
     if is_old:
         allowed = tuple_of(count_of)(*field_of(plan, "allowed"))
         _check_ids(allowed, "allowed", tracks)
-        return clip, settings, tracks, old.decisions_of(allowed), 0
+        return clip, settings, tracks, format_1.decisions_of(allowed), 0
     if folder is not None:
         path = os.path.normpath(Path(os.path.realpath(folder), clip.path))
         clip = dataclasses.replace(clip, path=Path(path))

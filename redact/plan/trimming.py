@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from redact.decisions import Decision
 from redact.errors import PlanError, SettingsError
-from redact.plan import Plan
+from redact.plan.decisions import Decision
+from redact.plan.plan import Plan
 from redact.settings import Settings
 from redact.types import ClipInfo, Track, format_time
 from redact.zones import Zone

@@ -18,14 +18,14 @@ from redact.analysis.scan_presets import build_audit_scans, build_still_scans
 from redact.analysis.scans import ScanSpec, min_face_pixels
 from redact.cover.painter import Cover
 from redact.cover.regions import regions_of, zone_regions
-from redact.images import Image, detect_in_image
+from redact.images.arrays import Image, detect_in_image
 from redact.job import Job
 from redact.output import staged
 from redact.plan import Plan
+from redact.plan.trimming import frames_kept
 from redact.report import Report
 from redact.resizing import shrunk
 from redact.tracking.merging import merge_detections
-from redact.trimming import frames_kept
 from redact.types import ClipInfo, Detection, Track
 from redact.video.hidden_data import find_seals
 from redact.views import Presentation

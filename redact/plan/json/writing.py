@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.decisions import Decision
-from redact.key_boxes import columns_of, keys_of
+from redact.plan.decisions import Decision
+from redact.plan.key_boxes import columns_of, keys_of
 from redact.settings import Settings
 from redact.types import ClipInfo, Track
 

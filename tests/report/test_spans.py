@@ -4,7 +4,7 @@ import numpy as np
 from make_plans import make_clip
 
 from redact import Box, Detection
-from redact.spans import spans_of
+from redact.report.spans import spans_of
 from redact.types import format_time
 
 CLIP = make_clip()  # 30 frames a second

@@ -5,7 +5,7 @@ import pytest
 from make_clips import SIDE, brightest, read_back, square_at, write_clip
 
 import redact
-from redact import following
+from redact import manual_tracks
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def square(index):
 
 @pytest.mark.parametrize("index", [0, 11, 23])
 def test_a_box_is_followed_both_ways(plan, index, monkeypatch):
-    monkeypatch.setattr(following, "_MAX_HELD_FRAMES", 4)
+    monkeypatch.setattr(manual_tracks, "_MAX_HELD_FRAMES", 4)
     track = redact.follow(plan, square(index), frame=index, kind="parcel")
     assert (track.start_index, track.stop_index, track.kind) == (0, 24, "parcel")
     for number in range(24):

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from redact.areas import Area, is_detected_in, zone_of
-from redact.decisions import Action, Decision, tracks_with, zones_after
 from redact.errors import PlanError, SettingsError
 from redact.output import write_text
-from redact.plan_json import as_text, plan_from_dict, plan_to_dict
+from redact.plan.areas import Area, is_detected_in, zone_of
+from redact.plan.decisions import Action, Decision, tracks_with, zones_after
+from redact.plan.json import as_text, plan_from_dict, plan_to_dict
 from redact.settings import Settings
 from redact.source_files import reason as reason_of
 from redact.types import ClipInfo, Track

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.decisions import Decision
 from redact.errors import PlanError
-from redact.plan_json.fields import (
+from redact.plan.decisions import Decision
+from redact.plan.json.fields import (
     box_of,
     count_of,
     field_of,

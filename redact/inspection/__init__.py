@@ -1,0 +1,1 @@
+"""What a file gives away besides its pictures. Nothing is written."""
