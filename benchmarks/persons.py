@@ -25,7 +25,7 @@ from benchmarks.ground_truth import Truth
 from benchmarks.image_labels import load_labels
 from benchmarks.real_data import data_folder
 from benchmarks.reporting import RESULTS, save_json
-from redact.analysis.looks import difference, torso_colours
+from redact.analysis.clothes import difference, torso_colours
 from redact.analysis.tuning import PERSONS
 from redact.geometry import iou_matrix
 from redact.types import Track

@@ -2,6 +2,7 @@
 
 import ast
 import platform
+import re
 import subprocess
 import sys
 import textwrap
@@ -179,6 +180,17 @@ def test_each_heavy_library_has_one_owner():
             top = (module or "").split(".")[0]
             if top in OWNERS:
                 assert place_of(path) == OWNERS[top], f"{path.name} imports {top}"
+
+
+def test_the_map_names_every_room_and_nothing_that_is_not_there():
+    text = (HOME / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+(?:/|\.(?:py|html|js|md)))`", text))
+    rooms = {f"{p.name}/" if p.is_dir() else p.name for p in HOME.iterdir()}
+    rooms -= {"__init__.py", "__main__.py", "__pycache__/", "README.md", "py.typed"}
+    assert rooms <= named
+    # Beside the room that it is in, a file may be named without it.
+    named -= {"tests/test_package.py", "tuning.py"}
+    assert all((HOME / name).exists() or list(HOME.glob(f"*/{name}")) for name in named)
 
 
 def test_the_wheel_says_it_is_typed():

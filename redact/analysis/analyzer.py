@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.looks import LooksSampler
+from redact.analysis.clothes import LooksSampler
 from redact.analysis.persons import group_persons
 from redact.analysis.redetection import Redetector, ScannedFrame
 from redact.analysis.scans import (

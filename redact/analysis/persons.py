@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.looks import Look, LooksSampler, difference
+from redact.analysis.clothes import Look, LooksSampler, difference
 from redact.analysis.tuning import PERSONS
 from redact.geometry import centers_of, iou_matrix, sizes_of
 from redact.tracking.tracklet import end_velocity

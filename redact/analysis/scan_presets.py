@@ -143,7 +143,8 @@ _FACE_SCANS: dict[str, tuple[PresetScan, ...]] = {
         # counts by itself from a score of 0.5 on.
         PresetScan(
             DetectorSpec(
-                "blurred:BlurredFaceDetector", rescoring=Rescoring(offset=-0.3, max_score=0.39)
+                "blurred_faces:BlurredFaceDetector",
+                rescoring=Rescoring(offset=-0.3, max_score=0.39),
             ),
             every_seconds=8.0,
             camera_moving_seconds=0.24,

@@ -149,7 +149,7 @@ class AnalysisTuning:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PersonTuning:
-    """What decides whether two tracks show one person (`looks.py`, `persons.py`).
+    """What decides whether two tracks show one person (`clothes.py`, `persons.py`).
 
     A wrong join can leave a stranger visible, a missing one costs the owner a click. So all of it
     was chosen for no wrong join, on "benchmarks persons": the real clips with known people, and
@@ -182,7 +182,7 @@ class PersonTuning:
     """Longest time between the last detection of a track and the first of one that continues it."""
 
     max_difference: float = 0.15
-    """Largest difference between the clothes on both sides (`looks.difference`)."""
+    """Largest difference between the clothes on both sides (`clothes.difference`)."""
 
     steady_difference: float = 0.1
     variation_ratio: float = 1.5

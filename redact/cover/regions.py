@@ -1,4 +1,8 @@
-"""Regions: what is covered in a frame. Boxes of tracks are enlarged, rotated and aligned."""
+"""Regions: what is covered in a frame. Boxes of tracks are enlarged, rotated and aligned.
+
+How far they are enlarged is part of a track, see `tracking/cover_margins.py`; for single detections
+it is in `tuning.py`.
+"""
 
 from __future__ import annotations
 

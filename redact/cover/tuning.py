@@ -19,7 +19,7 @@ class KindTuning:
 
     detection_margin_ratio: float
     """How far a cover reaches beyond the box of a single detection on each side, relative to the
-    side. Tracks tell how far it has to reach, see `tracking/smoothing.py`."""
+    side. Tracks tell how far it has to reach, see `tracking/cover_margins.py`."""
 
     pattern_cells: tuple[int, int] | None = None
     """Rows and columns of random cells in the cover; None takes those of the style."""

@@ -44,7 +44,8 @@ class CenterFaceDetector:
     Args:
         long_sides: for each pass, what the image's longer side is scaled to, in pixels; None keeps
             it as it is. Near faces are detected better in small images and far ones in large
-            images, so two passes detect more than one.
+            images, so two passes detect more than one. `analysis/scan_presets.py` has the sizes of
+            all scans.
         threshold: lowest score that is reported, 0..1.
         threads: how many each call uses; 0 takes the machine's cores.
         max_enlargement: a smaller image is enlarged by this factor at most.

@@ -17,9 +17,10 @@ from redact.geometry import centers_of, sizes_of
 from redact.settings import Settings
 from redact.tracking.association import Associator
 from redact.tracking.confirmation import is_confirmed
+from redact.tracking.cover_margins import margins
 from redact.tracking.linking import group_duplicates, join_parked, without_worn
-from redact.tracking.sizing import complete_partial_plates
-from redact.tracking.smoothing import estimate, margins
+from redact.tracking.partial_plates import complete_partial_plates
+from redact.tracking.smoothing import estimate
 from redact.tracking.tracklet import Tracklet
 from redact.tracking.tuning import TUNING, kind_tuning
 from redact.types import Detection, Track

@@ -12,7 +12,7 @@ distribution", JASA 84, 1989).
 
 The smoother also tells how uncertain each frame is: more in gaps, in fast turns, where only
 low-confidence detections are, and beyond the first and last detection. Covers reach farther exactly
-there, see `margins`.
+there, see `cover_margins.py`.
 """
 
 from __future__ import annotations
@@ -110,24 +110,6 @@ def estimate(
         reach[:, 0] += missing / 2
     confidence = _smooth_confidence(frames[is_found], scores[is_found], seconds)
     return Estimate(center, size, sigma, size_sigma, reach, confidence)
-
-
-def margins(estimate: Estimate, tuning: SmoothingTuning) -> Floats:
-    """(T, 2) how far a cover has to reach beyond the estimated box on each side, pixels.
-
-    What detectors get wrong in every frame alike, and what the smoother is uncertain of, are
-    independent errors: their squares add.
-    """
-    half = estimate.size / 2
-    bias = tuning.bias / (estimate.confidence[:, None] if tuning.bias_by_confidence else 1.0)
-    error = np.sqrt(
-        (bias * half) ** 2
-        + tuning.bias_pixels**2
-        + estimate.center_sigma[:, None] ** 2
-        + (estimate.size_sigma * half) ** 2
-    )
-    limit = tuning.max_margin_sizes * np.sqrt(estimate.size.prod(axis=1))[:, None]
-    return np.asarray(np.minimum(tuning.sigmas * error, limit) + estimate.reach)
 
 
 def _cover_both_ways(center: Floats, first: int, last: int) -> Floats:

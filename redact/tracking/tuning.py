@@ -254,8 +254,6 @@ class TrackingTuning:
     """The past of a tracklet is dropped in batches of at least so many boxes, so that the cost of
     summing them up is spread out. It doesn't change any result."""
 
-    # Confirmation (`confirmation.py`).
-
     # Duplicate detections in one frame (`merging.py`).
 
     duplicate_detection_iou: float = 0.4
@@ -265,8 +263,9 @@ class TrackingTuning:
     """A low-confidence detection adds nothing if the smaller of it and a high-confidence one lies
     in the other by more than this share. Chosen on benchmarks leaks."""
 
-    # Halves of partly hidden plates, in heights of the plate (`merging.py`, `sizing.py`). All of
-    # them were chosen on the clips of benchmarks leaks, in one of which a post hides a plate.
+    # Halves of partly hidden plates, in heights of the plate (`merging.py`, `partial_plates.py`).
+    # All of them were chosen on the clips of benchmarks leaks, in one of which a post hides a
+    # plate.
 
     plate_max_offset_heights: float = 0.25
     """Two halves of a plate differ in vertical position, and overlap, by less than this."""
@@ -335,7 +334,7 @@ class TrackingTuning:
     worn_max_drift_share: float = 0.4
     """The place of the plate beside the face changed by less than this share of that."""
 
-    # From tracklets to tracks without gaps (`building.py`, `sizing.py`, `smoothing.py`).
+    # From tracklets to tracks without gaps (`building.py`, `partial_plates.py`, `smoothing.py`).
 
     isolated_end_seconds: float = 0.5
     """Low-score detections at a track's end that are farther from the others in time are dropped as

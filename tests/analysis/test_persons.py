@@ -7,7 +7,7 @@ import pytest
 
 from redact import Box, Detection, Settings, Track
 from redact.analysis.analyzer import Analyzer
-from redact.analysis.looks import Look, LooksSampler, difference, torso_colours
+from redact.analysis.clothes import Look, LooksSampler, difference, torso_colours
 from redact.analysis.persons import group_persons
 from redact.analysis.scans import ScanSpec
 from redact.views import ArrayView

@@ -11,7 +11,7 @@ from redact import Box
 from redact.detectors import centerface
 from redact.detectors.blazeface import BlazeFaceDetector
 from redact.detectors.blazeface_mediapipe import MODELS, MediaPipeBlazeFaceDetector
-from redact.detectors.blurred import BlurredFaceDetector
+from redact.detectors.blurred_faces import BlurredFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.still_faces import StillFaceDetector
 from redact.geometry import covered_share, grow, iou_matrix

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redact.tracking import smoothing
-from redact.tracking.smoothing import estimate, margins
+from redact.tracking.cover_margins import margins
+from redact.tracking.smoothing import estimate
 from redact.tracking.tuning import kind_tuning
 
 FACE, PLATE = kind_tuning("face").smoothing, kind_tuning("plate").smoothing

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_detections import random_boxes
 
-from redact.tracking.sizing import _are_parts, _nearby, complete_partial_plates
+from redact.tracking.partial_plates import _are_parts, _nearby, complete_partial_plates
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.floats(0, 5))
