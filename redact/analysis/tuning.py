@@ -20,7 +20,7 @@ class AnalysisTuning:
 
     early_seconds: float = 2e-3
     """A scan is due when its interval is over but for this: a frame's time stamp may be rounded to
-    slightly before the time that is meant. It allows for time bases of a millisecond."""
+    slightly before the time that is meant. Twice the millisecond of a coarse time base."""
 
     jump_max_interval_seconds: float = 0.5
     """In a frame before which more happened than its time says, all scans are made that are
@@ -134,14 +134,16 @@ class AnalysisTuning:
     leaks, against the memory that frames take."""
 
     look_back_min_detections: int = 3
-    """A track is followed back once it has this many detections, which show how it moves."""
+    """A track is followed back once it has this many detections, which show how it moves. Chosen on
+    benchmarks leaks."""
 
     look_back_max_wait_seconds: float = 0.5
-    """A track with fewer detections is followed back after this time."""
+    """A track with fewer detections is followed back after this time. Chosen on benchmarks
+    leaks."""
 
     look_back_max_misses: int = 4
-    """Following back ends after this many frames in a row without a sign of the track. The three
-    values were chosen on benchmarks leaks."""
+    """Following back ends after this many frames in a row without a sign of the track. Chosen on
+    benchmarks leaks."""
 
     look_back_max_drift_seconds: float = 0.5
     """A track's early velocity is extrapolated back over this long at most. Chosen by eye."""
@@ -160,8 +162,8 @@ class PersonTuning:
     """Time between two looks at one person's clothes."""
 
     look_crowd: int = 4
-    """Where more people are in sight, the time grows in proportion, so that looking stays below 1 %
-    of the analysis; in a crowd nobody is joined anyway."""
+    """Where more people than this are in sight, the time grows in proportion, so that looking stays
+    below 1 % of the analysis; in a crowd nobody is joined anyway."""
 
     look_min_side_pixels: int = 6
     """Width and height from which on clothes are looked at."""

@@ -12,7 +12,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KindTuning:
-    """How a detected kind of thing is covered."""
+    """How a detected kind of thing is covered; what chose the values stands beside them."""
 
     shape: str
     """"ellipse" covers the ellipse in a region's box, "rectangle" all of the box."""
@@ -25,7 +25,7 @@ class KindTuning:
     """Rows and columns of random cells in the cover; None takes those of the style."""
 
     contrast_ratio: float = 1.0
-    """How much of the style's contrast the cells have."""
+    """How much of the style's contrast the cells have, 0..1."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,14 +69,15 @@ class CoverTuning:
     change of light takes about a second. Chosen by eye."""
 
     max_tone_step: float = 1.5
-    """Tones move by at most so many grey steps in a frame, which no eye sees as a flash."""
+    """Tones move by at most so many grey steps in a frame, which no eye sees as a flash. By eye."""
 
     min_tone_step: float = 0.5
-    """Tones that lie this close to the measured ones stay as they are. Half a step doesn't show."""
+    """Tones that lie this close to the measured ones stay as they are. Chosen by eye: half a step
+    doesn't show."""
 
     max_held_tracks: int = 512
     """How many tracks keep their pattern and tone. The one that was painted longest ago is
-    forgotten first. Bounds memory in long clips; far more than are ever in view."""
+    forgotten first. Bounds memory in long clips. Chosen by eye: far more than are ever in view."""
 
     # The tone of a cover (`tone.py`).
 
@@ -106,9 +107,10 @@ KINDS = {
     # face's box; 0.2 covers 81 % of them with 1.5 times. From 0.21 on the ellipse holds the corners
     # of the box, so that nothing beside a flat cover tells who it is.
     "face": KindTuning(shape="ellipse", detection_margin_ratio=0.3),
-    # With two cells at most, nothing in the cover of a plate looks like a character.
+    # With two cells at most, nothing in the cover of a plate looks like a character. By eye.
     "plate": KindTuning(
         shape="rectangle", detection_margin_ratio=0.12, pattern_cells=(1, 2), contrast_ratio=0.4
     ),
 }
+# No benchmark has other kinds.
 OTHER_KIND = KindTuning(shape="rectangle", detection_margin_ratio=0.22)

@@ -53,7 +53,8 @@ class MotionTuning:
     """A moving part is wider than its blob by this share of the blob at either side. By eye."""
 
     part_top_margin: float = 0.2
-    """It is higher by this share of the blob at the top, since heads stick out of what moves."""
+    """It is higher by this share of the blob at the top, since heads stick out of what moves.
+    Chosen by eye."""
 
     part_bottom_margin: float = 0.1
     """It is higher by this share of the blob at the bottom. Chosen by eye."""
@@ -101,7 +102,7 @@ class MotionTuning:
 
     still_max_changed_ratio: float = 0.25
     """If no more of the frame than this changed since the last one, the camera stands still: what
-    else differs from the background is people, and where they stood when it was learned."""
+    else differs from the background is people, and where they stood when it was learned. By eye."""
 
     recent_seconds: float = 0.8
     """What looked the same for so long is no part of somebody who walks. Chosen by eye."""
@@ -125,7 +126,7 @@ class MotionTuning:
     """Darker pixels count as this bright when the exposure is measured. Chosen by eye."""
 
     gain_sample_step: int = 4
-    """The exposure is measured at one in so many rows and columns, to save time."""
+    """The exposure is measured at one in so many rows and columns, to save time. Chosen by eye."""
 
     # Jumps: more happens between two frames than their times say (`jumps.py`). Chosen on real
     # clips, `benchmarks leaks --real` plain and with `--way lapse8`.
@@ -186,7 +187,8 @@ class MotionTuning:
     """If even the resulting limit is larger than this, the light changed everywhere. By eye."""
 
     changed_margin_blocks: int = 6
-    """So many blocks around a change are scanned too, since detectors expect surroundings."""
+    """So many blocks around a change are scanned too, since detectors expect surroundings.
+    Chosen by eye."""
 
     touched_blocks: int = 2
     """So close to a change, what looks as it did before is no longer as in the last scan. Farther

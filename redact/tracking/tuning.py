@@ -17,7 +17,10 @@ from types import MappingProxyType
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gate:
-    """How far from its predicted place a tracklet's next detection may lie."""
+    """How far from its predicted place a tracklet's next detection may lie.
+
+    Measured with the other values of a kind, see `TrackingTuning.kinds`.
+    """
 
     growth_sizes_per_second: float
     """How fast the gate widens with the time since the tracklet was last seen."""
@@ -87,7 +90,10 @@ class SmoothingTuning:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KindTuning:
-    """What differs between faces and plates: how they move, and what confirms a track of them."""
+    """What differs between faces and plates: how they move, and what confirms a track of them.
+
+    Scores are 0..1. What names no other source was measured as `TrackingTuning.kinds` says.
+    """
 
     high_score: float
     """Detections with at least this score have high confidence. They are associated first, and
@@ -252,7 +258,7 @@ class TrackingTuning:
 
     min_dropped_count: int = 64
     """The past of a tracklet is dropped in batches of at least so many boxes, so that the cost of
-    summing them up is spread out. It doesn't change any result."""
+    summing them up is spread out. Chosen by eye; it doesn't change any result."""
 
     # Duplicate detections in one frame (`merging.py`).
 

@@ -33,8 +33,8 @@ class VideoTuning:
     `fine_ticks_per_second`, so that moving a frame by one tick is not visible. Chosen by eye."""
 
     min_audio_step_seconds: Fraction = Fraction(1, 1000)
-    """Audio packets lie at least this far apart: Matroska stores times in milliseconds, so closer
-    ones would get the same time."""
+    """Audio packets lie at least this far apart. It follows from Matroska, which stores times in
+    milliseconds: closer ones would get the same time."""
 
     max_audio_lag_seconds: Fraction = Fraction(1, 20)
     """Audio that is encoded again may come so much late, where packets hold more sound than there
