@@ -169,17 +169,24 @@ class Analyzer:
             self._calm_from = seconds + TUNING.camera_settle_seconds
         due = self._due_scans(seconds) if is_due else []
         self._last_scanned.update((scan, seconds) for scan in due)
+        turned_kinds = {scan.kind for scan in due if scan.turn_degrees}
+        # A scan that isn't due doesn't postpone the next one.
         due += [
             scan
             for scan in self._scheduled
-            if scan not in due and (closely or self._is_forced(scan))
+            if scan not in due
+            and (
+                closely
+                or self._is_forced(scan)
+                or (scan.votes_on_turn and scan.kind in turned_kinds)
+            )
         ]
         # Rare scans take longest: started first, they end together with the others.
         by_length = sorted(due, key=lambda scan: -scan.every_seconds)
         started = {scan: self._start(scan, view, motion) for scan in by_length}
         scans = [started[scan] for scan in due]
-        if voting := [scan for scan in scans if scan.scan.votes_on_turn]:
-            self._uncounted_votes.append(voting)
+        if any(scan.turn_degrees for scan in due):
+            self._uncounted_votes.append(_voting(scans))
         ignored = tuple(zone for zone in self._ignored if zone.is_active(seconds))
         self._pending.append(_PendingFrame(index, seconds, view, motion, scans, ignored))
         while len(self._pending) > self._max_pending:
@@ -189,7 +196,7 @@ class Analyzer:
         """No more frames come: scan the last one whole, since no later scan makes up for it."""
         self._is_finished = True
         if self._pending:
-            last = self._pending[-1]
+            last, more = self._pending[-1], list[_StartedScan]()
             for scan in self._scheduled:
                 is_often = (
                     scan.where == "frame"
@@ -197,7 +204,10 @@ class Analyzer:
                 )
                 if is_often and self._last_scanned.get(scan) != last.seconds:
                     self._last_scanned[scan] = last.seconds
-                    last.scans.append(self._start(scan, last.view, last.motion))
+                    more.append(self._start(scan, last.view, last.motion))
+            last.scans += more
+            if any(started.scan.turn_degrees for started in more):
+                self._uncounted_votes.append(_voting(last.scans))
         self._associate_all()
 
     def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
@@ -261,7 +271,7 @@ class Analyzer:
         )
 
     def _is_forced(self, scan: ScanSpec) -> bool:
-        """Whether a scan is made although it is not due. It doesn't postpone the next one."""
+        """Whether a scan is made although it is not due."""
         return self._is_jump and self._interval_seconds(scan) <= TUNING.jump_max_interval_seconds
 
     def _interval_seconds(self, scan: ScanSpec, *, upright: bool = False) -> float:
@@ -354,7 +364,7 @@ class Analyzer:
         turned: list[tuple[Detection, int]] = []
         for started in pending.scans:
             result = self._counted(self._result(started, pending.view), pending)
-            if started.scan.votes_on_turn:
+            if started.scan.turn_degrees:
                 turned += [(detection, started.scan.turn_degrees) for detection in result]
             else:
                 (hints if started.scan.is_hint else found).extend(result)
@@ -378,6 +388,7 @@ class Analyzer:
             (detection, started.scan.turn_degrees)
             for started in scans
             for detection in started.detections.result()
+            if detection.score >= TUNING.turn_min_score
             if detection.kind != "plate" or _lies_flat(detection.box, started.scan.turn_degrees)
         ]
         for detection, turn in _best_turns(detected):
@@ -411,6 +422,10 @@ class Analyzer:
                 for kind, box in known
             )
         ]
+
+
+def _voting(scans: Iterable[_StartedScan]) -> list[_StartedScan]:
+    return [started for started in scans if started.scan.votes_on_turn]
 
 
 def _best_turns(detected: Iterable[tuple[Detection, int]]) -> list[tuple[Detection, int]]:

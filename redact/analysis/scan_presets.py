@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redact.analysis.scans import ScanSchedule, ScanSpec
+from redact.analysis.tuning import TUNING
 from redact.detectors import Detector
 from redact.detectors.rescored import RescoredDetector, Rescoring
 from redact.settings import Settings
@@ -90,21 +91,18 @@ _MOVING_FACES = PresetScan(
 
 # Detections in turned frames are taken only where they are sure: there are three more ways to be
 # wrong.
-_SURE = 0.6
+_SURE = TUNING.turn_min_score
 
 
-def _in_turns(
-    detector: DetectorSpec, turns: Sequence[int], **schedule: Any
-) -> tuple[PresetScan, ...]:
+def _in_turns(detector: DetectorSpec, **schedule: Any) -> tuple[PresetScan, ...]:
     return tuple(
         PresetScan(
             detector, turn_degrees=turn, votes_on_turn=True, skips_unchanged=True, **schedule
         )
-        for turn in turns
+        for turn in (90, 180, 270)
     )
 
 
-_ALL_TURNS, _OTHER_TURNS = (0, 90, 180, 270), (90, 180, 270)
 _SURE_FACES = _centerface(640, threshold=_SURE)
 _SURE_PLATES = _plates(1.0, enlarge_below=0, threshold=_SURE)
 
@@ -138,6 +136,7 @@ _FACE_SCANS: dict[str, tuple[PresetScan, ...]] = {
             camera_moving_seconds=0.32,
             crowded_seconds=0.32,
             skips_unchanged=True,
+            votes_on_turn=True,
         ),
         # Faces out of focus. Small scans that agree on one still need a track's support: a face
         # counts by itself from a score of 0.5 on.
@@ -169,13 +168,13 @@ _FACE_SCANS: dict[str, tuple[PresetScan, ...]] = {
             max_frame_side_pixels=1280,
             skips_unchanged=True,
         ),
-        *_in_turns(_SURE_FACES, _ALL_TURNS, every_seconds=1.0, upright_seconds=8.0),
+        *_in_turns(_SURE_FACES, every_seconds=2.0, upright_seconds=8.0),
     ),
     "thorough": (
         PresetScan(_NEAR_FACES),
         _AROUND_FACE_TRACKS,
-        PresetScan(_centerface(None, 960, 480)),
-        *_in_turns(_SURE_FACES, _ALL_TURNS, every_seconds=0.5),
+        PresetScan(_centerface(None, 960, 480), votes_on_turn=True),
+        *_in_turns(_SURE_FACES, every_seconds=0.5),
     ),
 }
 
@@ -239,20 +238,31 @@ _PLATE_SCANS: dict[str, tuple[PresetScan, ...]] = {
             camera_moving_seconds=0.48,
             crowded_seconds=0.48,
             skips_unchanged=True,
+            votes_on_turn=True,
+            kind="plate",
         ),
     ),
-    "thorough": (_AROUND_PLATE_TRACKS, PresetScan(_plates(1.0, 0.5))),
+    "thorough": (
+        _AROUND_PLATE_TRACKS,
+        PresetScan(_plates(1.0, 0.5), votes_on_turn=True, kind="plate"),
+    ),
 }
 
 # Cars don't lie down: a plate in a turned frame tells how the camera hangs, and nothing else.
 _PLATE_VOTES: dict[str, tuple[PresetScan, ...]] = {
     "fast": (),
-    "balanced": _in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=1.0, upright_seconds=8.0),
-    "thorough": _in_turns(_SURE_PLATES, _ALL_TURNS, every_seconds=0.5),
+    "balanced": _in_turns(
+        _SURE_PLATES,
+        kind="plate",
+        every_seconds=2.0,
+        upright_seconds=8.0,
+        sufficient_side_pixels=480,
+    ),
+    "thorough": _in_turns(_SURE_PLATES, kind="plate", every_seconds=0.5),
 }
 
 _STILL_FACES = PresetScan(DetectorSpec("still_faces:StillFaceDetector"))
-_STILL_TURNED_FACES = _in_turns(_SURE_FACES, _OTHER_TURNS)
+_STILL_TURNED_FACES = _in_turns(_SURE_FACES)
 # Below this score shirts and bags are taken for heads.
 _STILL_HEADS = PresetScan(DetectorSpec("heads:HeadDetector", {"threshold": 0.8}, Rescoring()))
 
@@ -261,7 +271,7 @@ _AUDIT_FACE_SCANS = (
     # Far faces, as often as the analysis scans for them.
     PresetScan(_centerface(1920, max_enlargement=1.5), every_seconds=8.0, skips_unchanged=True),
     PresetScan(_FACES_AS_THEY_ARE, where="track", part_side_pixels=224),
-    *_in_turns(_SURE_FACES, _OTHER_TURNS, every_seconds=8.0),
+    *_in_turns(_SURE_FACES, every_seconds=8.0),
 )
 _AUDIT_PLATE_SCANS = (
     PresetScan(_plates(0.75, 0.4), skips_unchanged=True),

@@ -48,7 +48,7 @@ class ScanSchedule:
     """Time between two "track" scans of a track whose place in the frame is not known. As
     `every_seconds` when None."""
     kind: str = "face"
-    """Kind of the tracks whose surroundings a "track" scan sees."""
+    """Kind of the tracks whose surroundings a "track" scan sees, or of what votes on the turn."""
     part_side_pixels: int = 0
     """Longer side that "moving" and "track" scans scale their part of the frame to."""
     max_enlargement: float = 2.0
@@ -65,8 +65,10 @@ class ScanSchedule:
     turn_degrees: int = 0
     """The clockwise turn in which a "frame" scan sees the frame: 0, 90, 180 or 270."""
     votes_on_turn: bool = False
-    """Its detections show in which turn people stand upright. In a clip they count as detections
-    only where somebody lies down in a frame that stands upright."""
+    """Its detections show in which turn people stand upright. In a clip detections in turned frames
+    count only where somebody lies down in a frame that stands upright. So that turns can be
+    compared, a scan of frames as they are is made whenever one of turned frames is, for each kind.
+    """
     is_hint: bool = False
     """Its detections count only where no other scan and no confident track knows of anything."""
     skips_unchanged: bool = False

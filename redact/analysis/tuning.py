@@ -37,6 +37,10 @@ class AnalysisTuning:
 
     # Cameras that hang sideways or upside down (`analyzer.py`).
 
+    turn_min_score: float = 0.6
+    """Lowest score of a detection that shows how the camera hangs, or of somebody who lies down.
+    Chosen by eye."""
+
     turn_min_votes: float = 1.2
     """Detections in one turn of the frames whose scores add up to this show how the camera hangs:
     two or more of them, since one may be of somebody who lies down. Chosen by eye."""
