@@ -1,4 +1,4 @@
-"""Converts published models to ONNX files that take images of any size.
+"""Converts published models to ONNX files that take images of any size, some with integers only.
 
 One runtime then runs all models, and a wide image need not be squeezed into a square. The networks
 are fully convolutional, so only the declarations in their files tie them to one size.
@@ -6,13 +6,17 @@ are fully convolutional, so only the declarations in their files tie them to one
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import tflite
 from onnx import TensorProto, helper, numpy_helper
+from quantize import quantized
 
+_HOME = Path(__file__).parent
 _OPSET = 13
 _FLOAT_TYPES = {tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.FLOAT32: np.float32}
 _SPARSE = 1
@@ -40,6 +44,15 @@ def open_sizes(model: bytes) -> bytes:
             value.type.tensor_type.shape.dim[axis].Clear()
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
+
+
+def centerface_in_integers(model: bytes) -> bytes:
+    """CenterFace for images of any size, computed with 8-bit integers.
+
+    The ranges of its values were measured by `calibrate.py`.
+    """
+    ranges = json.loads((_HOME / "centerface_ranges.json").read_text(encoding="utf-8"))
+    return quantized(open_sizes(model), {name: tuple(ends) for name, ends in ranges.items()})
 
 
 def from_tflite(model: bytes) -> bytes:

@@ -79,6 +79,7 @@ SOURCES = (
 CONVERTED = {
     "blazeface_any_size.onnx": ("face_detection_full_range_sparse.tflite", "from_tflite"),
     "centerface_any_size.onnx": ("centerface.onnx", "open_sizes"),
+    "centerface_int8.onnx": ("centerface.onnx", "centerface_in_integers"),
     "pose_any_size.onnx": ("pose_detection.tflite", "from_tflite"),
 }
 """{name in the wheel: (file that it is converted from, function of `convert.py`)}."""

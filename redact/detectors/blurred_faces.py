@@ -45,7 +45,10 @@ class BlurredFaceDetector:
         threads: int = 0,
     ) -> None:
         self._long_sides, self._threshold = tuple(long_sides), threshold
-        self._centerface = CenterFaceDetector(threshold=_MIN_PASS_SCORE, threads=threads)
+        # What passes agree on are scores so low that rounding would change them.
+        self._centerface = CenterFaceDetector(
+            threshold=_MIN_PASS_SCORE, threads=threads, exact=True
+        )
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Faces in an upright (H, W, 3) uint8 BGR image."""

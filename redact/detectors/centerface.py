@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from redact.detectors.onnx import Network
 from redact.detectors.passes import ScoredBoxes, detect_in_parts, merged, scaled_parts
 from redact.geometry import Edges, as_array, mirrored_boxes
+from redact.machine import has_integer_dot_products
 from redact.resizing import mirrored, resized
 from redact.types import Box, Detection
 
@@ -50,6 +51,7 @@ class CenterFaceDetector:
         threads: how many each call uses; 0 takes the machine's cores.
         max_enlargement: a smaller image is enlarged by this factor at most.
         mirrored: make the passes over the mirrored image, in which other faces are missed.
+        exact: compute with floats even where the processor is faster with integers.
 
     Raises:
         WeightsError: the model's file is missing.
@@ -66,11 +68,12 @@ class CenterFaceDetector:
         threads: int = 0,
         max_enlargement: float = 1.0,
         mirrored: bool = False,
+        exact: bool = False,
     ) -> None:
         self._long_sides = tuple(long_sides)
         self._threshold = threshold
         self._max_enlargement, self._mirrored = max_enlargement, mirrored
-        self._network = Network("centerface_any_size.onnx", threads=threads)
+        self._network = Network(_network_name(exact), threads=threads)
 
     def detect(
         self, image: NDArray[np.uint8], within: Sequence[Box] | None = None
@@ -154,6 +157,17 @@ class CenterFaceDetector:
         with _large_passes if is_large else contextlib.nullcontext():
             heat, scale, offset = self._network(np.asarray(blob, dtype=np.float32))[:3]
         return _decode(heat[0, 0], scale[0], offset[0], self._threshold)
+
+
+def _network_name(exact: bool) -> str:
+    """The network that computes with integers, where it may and the processor is fast at that.
+
+    It takes 0.56 to 0.67 times as long, and of 409 labelled faces it detects as many at each size.
+    Its scores differ a little, so a clip may get a slightly different plan on another processor.
+    """
+    if exact or not has_integer_dot_products():
+        return "centerface_any_size.onnx"
+    return "centerface_int8.onnx"
 
 
 def _tiles_of(part: Edges) -> Iterator[Edges]:

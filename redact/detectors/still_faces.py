@@ -63,7 +63,9 @@ class StillFaceDetector:
         threads: int = 0,
     ) -> None:
         self._threshold = threshold
-        self._centerface = CenterFaceDetector(threshold=_MIN_CENTERFACE_SCORE, threads=threads)
+        self._centerface = CenterFaceDetector(
+            threshold=_MIN_CENTERFACE_SCORE, threads=threads, exact=True
+        )
         self._blazeface = BlazeFaceDetector(
             _BLAZEFACE_SIDE, threshold=_MIN_BLAZEFACE_SCORE, threads=threads
         )

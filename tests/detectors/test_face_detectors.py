@@ -15,6 +15,7 @@ from redact.detectors.blurred_faces import BlurredFaceDetector
 from redact.detectors.centerface import CenterFaceDetector
 from redact.detectors.still_faces import StillFaceDetector
 from redact.geometry import covered_share, grow, iou_matrix
+from redact.machine import has_integer_dot_products
 
 
 def iou(box, face):
@@ -47,6 +48,19 @@ def test_an_unknown_mediapipe_model_is_refused_with_the_known_ones():
         MediaPipeBlazeFaceDetector("long_range")
 
 
+@pytest.mark.skipif(
+    not has_integer_dot_products(), reason="elsewhere integers may saturate, and aren't used"
+)
+@pytest.mark.parametrize("side", [96, 200, 400, 606])
+def test_centerface_detects_the_same_with_integers_and_with_floats(side):
+    image, _ = portrait_of_side(side)
+    found = [CenterFaceDetector((None,), exact=exact).detect(image) for exact in (True, False)]
+    (exact, *_), (rounded, *_) = found
+    assert rounded.score == pytest.approx(exact.score, abs=0.1)
+    assert iou(exact.box, np.array([rounded.box])) > 0.9
+    assert rounded != exact
+
+
 @pytest.mark.parametrize("side", [96, 200, 400, 606])
 def test_centerface_detects_the_face_at_any_size(side):
     image, face = portrait_of_side(side)
@@ -75,7 +89,7 @@ def test_small_images_are_enlarged_up_to_the_limit(monkeypatch):
 
 def test_a_pass_in_tiles_detects_what_a_whole_pass_detects(monkeypatch):
     photo, _ = portrait()
-    detector = CenterFaceDetector()
+    detector = CenterFaceDetector(exact=True)
     (whole,) = detector.detect(photo)
     monkeypatch.setattr(centerface, "_MAX_PASS_PIXELS", 1)
     monkeypatch.setattr(centerface, "_MAX_TILE_SIDE", 384)

@@ -8,7 +8,7 @@ import pytest
 from redact import Settings, WeightsError
 from redact.analysis.scan_presets import build_audit_scans, build_scans, build_still_scans
 from redact.analysis.scans import close_scans
-from redact.detectors import weights
+from redact.detectors import centerface, weights
 from redact.detectors.blazeface_mediapipe import MODELS, MediaPipeBlazeFaceDetector
 
 LEVELS = ("fast", "balanced", "thorough")
@@ -26,8 +26,13 @@ def in_wheel():
     return set(module.IN_WHEEL)
 
 
-def test_the_wheel_has_every_file_that_a_detector_loads(in_wheel, monkeypatch):
-    """A checkout also has files that the wheel lacks, so that nothing else would show it."""
+@pytest.mark.parametrize("is_fast", [False, True])
+def test_the_wheel_has_every_file_that_a_detector_loads(in_wheel, monkeypatch, is_fast):
+    """A checkout also has files that the wheel lacks, so that nothing else would show it.
+
+    is_fast: whether the processor is fast with integers, for which there is a file of its own.
+    """
+    monkeypatch.setattr(centerface, "has_integer_dot_products", lambda: is_fast)
     loaded = set()
     find = weights.find
     monkeypatch.setattr(weights, "find", lambda name: loaded.add(name) or find(name))
@@ -38,6 +43,7 @@ def test_the_wheel_has_every_file_that_a_detector_loads(in_wheel, monkeypatch):
     for model in MODELS:
         MediaPipeBlazeFaceDetector(model).close()
     assert "face_detection_full_range_sparse.tflite" in loaded
+    assert ("centerface_int8.onnx" in loaded) is is_fast
     assert loaded <= in_wheel | OWN_WEIGHTS
 
 
