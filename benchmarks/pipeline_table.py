@@ -23,6 +23,10 @@ def clip_text(name: str, clip: Result) -> str:
             for stage in STAGES:
                 wall, cpu = (run[key][stage] for key in ("stage_seconds", "stage_cpu_seconds"))
                 lines.append(_row(f"  {stage}", run["frames"], wall, cpu, {}))
+                for key, seconds in sorted(run.get("network_cpu_seconds", {}).items()):
+                    if key.startswith(f"{stage}, "):
+                        name = key.removeprefix(f"{stage}, ")
+                        lines.append(_row(f"    {name}", run["frames"], 0.0, seconds, {}))
     ours = ways["ours"]
     lines.append("; ".join(f"{value:.2f} {key}" for key, value in clip["ratios"].items()))
     marks = ours["marks"]

@@ -12,6 +12,7 @@ import contextlib
 import json
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +135,7 @@ def ours(request: Result, clock: Clock) -> Result:
 
     video.EncodedClip.add = marked  # type: ignore[method-assign]
     stages = _StageClock()
+    networks = _NetworkClock(stages)
     renders = 0
 
     def progress(stage: str, done: int, _total: int | None) -> None:
@@ -151,6 +153,7 @@ def ours(request: Result, clock: Clock) -> Result:
         "frames": report.frame_count,
         "stage_seconds": dict(report.stage_seconds),
         "stage_cpu_seconds": {name: stages.cpu.get(name, 0.0) for name in report.stage_seconds},
+        "network_cpu_seconds": networks.cpu,
         "renders": renders,
         "tracks": len(report.plan.tracks),
         "doubtful_detections": len(report.leaks),
@@ -163,14 +166,45 @@ class _StageClock:
 
     def __init__(self) -> None:
         self.cpu: dict[str, float] = {}
-        self._stage, self._since = "analyze", 0.0
+        self.stage, self._since = "analyze", 0.0
 
     def enter(self, stage: str) -> None:
         """Note a progress call of this stage."""
-        if stage != self._stage:
+        if stage != self.stage:
             now = time.process_time()
-            self.cpu[self._stage] = self.cpu.get(self._stage, 0.0) + now - self._since
-            self._stage, self._since = stage, now
+            self.cpu[self.stage] = self.cpu.get(self.stage, 0.0) + now - self._since
+            self.stage, self._since = stage, now
+
+
+class _NetworkClock:
+    """CPU seconds by network and stage, of calls that each run in one thread."""
+
+    def __init__(self, stages: _StageClock) -> None:
+        from redact.detectors import onnx
+
+        self.cpu: dict[str, float] = {}
+        self._stages, self._lock = stages, threading.Lock()
+        init, call = onnx.Network.__init__, onnx.Network.__call__
+        names: dict[int, str] = {}
+
+        def named(network: Any, name: str, **options: Any) -> None:
+            names[id(network)] = name.partition(".")[0].partition("_")[0]
+            init(network, name, **options)
+
+        def timed(network: Any, values: Any) -> Any:
+            since = time.thread_time()
+            try:
+                return call(network, values)
+            finally:
+                self._add(names[id(network)], time.thread_time() - since)
+
+        onnx.Network.__init__ = named  # type: ignore[method-assign]
+        onnx.Network.__call__ = timed  # type: ignore[method-assign]
+
+    def _add(self, name: str, seconds: float) -> None:
+        key = f"{self._stages.stage}, {name}"
+        with self._lock:
+            self.cpu[key] = self.cpu.get(key, 0.0) + seconds
 
 
 def start(request: Result, clock: Clock) -> Result:
