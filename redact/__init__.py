@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from redact.images.arrays import redact_image
     from redact.ledger import Ledger
     from redact.manual_tracks import follow
-    from redact.pipeline import Verification, analyze, redact_clip, render, verify
+    from redact.pipeline import Verification, analyze, preview, redact_clip, render, verify
     from redact.plan import Plan
     from redact.plan.decisions import Decision
     from redact.profiles import Profile
@@ -73,6 +73,7 @@ __all__ = [
     "analyze",
     "find_burned_in_text",
     "follow",
+    "preview",
     "redact_clip",
     "redact_frames",
     "redact_image",
@@ -101,7 +102,7 @@ _HOMES = {
     "redact.images.arrays": ("redact_image",),
     "redact.ledger": ("Ledger",),
     "redact.manual_tracks": ("follow",),
-    "redact.pipeline": ("Verification", "analyze", "redact_clip", "render", "verify"),
+    "redact.pipeline": ("Verification", "analyze", "preview", "redact_clip", "render", "verify"),
     "redact.plan": ("Plan",),
     "redact.plan.decisions": ("Decision",),
     "redact.profiles": ("Profile",),

@@ -25,7 +25,7 @@ from redact.image_files import is_image_file
 from redact.images.stills import analyze_still, probe_still, render_still
 from redact.job import Job, Progress
 from redact.motion.jumps import JumpDetector
-from redact.output import check_target, default_target, staged
+from redact.output import check_place, check_target, default_target, staged, write_text
 from redact.plan import Plan, trimming
 from redact.plan.key_boxes import straightened
 from redact.report import Report
@@ -158,20 +158,51 @@ def render(
         LeakError: the result still shows a face or plate; nothing is written.
 
     """
-    if not isinstance(plan, Plan):
-        raise TypeError(
-            f"plan must be a redact.Plan, from redact.analyze or Plan.load, not {plan!r}"
-        )
-    source, target = Path(source or plan.clip.path), Path(target)
+    plan, target = _with_source(plan, source), Path(target)
+    source = plan.clip.path
     check_target(source, target)
     job = Job(plan.settings, detectors, progress)
-    clip = dataclasses.replace(plan.clip, path=source)
-    plan = dataclasses.replace(plan, clip=clip, settings=job.settings)
+    plan = dataclasses.replace(plan, settings=job.settings)
     if is_image_file(source):
-        _check_same_file(plan)
-        _check_fields(plan, probe_still(job, source)[0], [*_SIZE, "rotation_degrees", "is_still"])
+        _check_same_image(job, plan)
         return render_still(job, plan, target)
     return _render(job, plan, target)
+
+
+def preview(
+    plan: Plan,
+    path: str | os.PathLike[str],
+    *,
+    source: str | os.PathLike[str] | None = None,
+) -> None:
+    """Write a page about what `render` would cover: one HTML file, like that of a report.
+
+    Nothing is covered or audited, and the page says so. In its pictures everything is covered that
+    was found, also what the plan leaves visible.
+
+    Args:
+        plan: from `analyze`, perhaps edited.
+        path: of the page. An existing file is replaced.
+        source: where the clip lies now, if not where it was analyzed.
+
+    Raises:
+        TypeError: the plan is not a `Plan`.
+        PlanError: the source is not the clip that was analyzed.
+        SettingsError: the plan's settings have a strength that leaks.
+        ClipError: the source can't be read.
+        TargetError: the page can't be written there.
+
+    """
+    from redact.report.page import page_of_plan
+
+    plan = _with_source(plan, source)
+    check_place(plan.clip.path, Path(path))
+    check_strength(plan.settings)
+    if is_image_file(plan.clip.path):
+        _check_same_image(Job(plan.settings, None, None), plan)
+    else:
+        check_same_clip(plan)
+    write_text(path, page_of_plan(trimming.trimmed(plan)))
 
 
 def verify(
@@ -238,6 +269,16 @@ def verify(
         frames_checked=len(result.frames),
         min_face_pixels=result.min_face_pixels,
     )
+
+
+def _with_source(plan: Plan, source: str | os.PathLike[str] | None) -> Plan:
+    """The plan of the clip where it lies now; None is where it was analyzed."""
+    if not isinstance(plan, Plan):
+        raise TypeError(
+            f"plan must be a redact.Plan, from redact.analyze or Plan.load, not {plan!r}"
+        )
+    clip = dataclasses.replace(plan.clip, path=Path(source or plan.clip.path))
+    return dataclasses.replace(plan, clip=clip)
 
 
 def check_same_clip(plan: Plan) -> None:
@@ -477,6 +518,13 @@ def _read_selected(
             if frame.index in indices:
                 yield frame
                 left -= 1
+
+
+def _check_same_image(job: Job, plan: Plan) -> None:
+    """Do what `check_same_clip` does, for an image file."""
+    _check_same_file(plan)
+    still, _ = probe_still(job, plan.clip.path)
+    _check_fields(plan, still, [*_SIZE, "rotation_degrees", "is_still"])
 
 
 def _check_same_file(plan: Plan) -> None:

@@ -127,6 +127,7 @@ def test_public_names_are_these():
         "analyze",
         "find_burned_in_text",
         "follow",
+        "preview",
         "redact_clip",
         "redact_frames",
         "redact_image",

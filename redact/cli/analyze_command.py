@@ -1,7 +1,8 @@
-"""`redact analyze CLIP`: detect and track, and write the plan and nothing else."""
+"""`redact analyze CLIP`: detect and track, and write the plan and perhaps a page about it."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Detect and track what has to be covered in CLIP, list it, and write the plan.
-Nothing else is written."""
+Nothing else is written, except the page of --report."""
 
 _EPILOG = """\
 The other settings of `redact --help-all` work here, too; the plan holds them.
 
 example:
-  redact analyze porch.mp4 -o plan.json
+  redact analyze porch.mp4 -o plan.json --report review.html
   redact render plan.json -o safe.mp4 --keep 2"""
 
 
@@ -36,6 +37,9 @@ def run(argv: Sequence[str]) -> int:
     )
     parser.add_argument("clip", metavar="CLIP", help="the video file")
     parser.add_argument("-o", "--output", metavar="PLAN", required=True, help="the plan, as JSON")
+    parser.add_argument(
+        "--report", metavar="HTML", help="also write a page about what would be covered"
+    )
     add_decision_options(parser)
     add_settings_options(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no list")
@@ -44,12 +48,20 @@ def run(argv: Sequence[str]) -> int:
     settings = settings_from(arguments)
     source, target = Path(arguments.clip), Path(arguments.output)
     with showing_progress({"analyze": 1.0}, is_shown=not arguments.quiet) as bar:
-        from redact.output import check_place
-        from redact.pipeline import analyze
+        from redact.output import check_apart, check_place, staged
+        from redact.pipeline import analyze, preview
 
-        check_place(source, target)
+        pages = [Path(arguments.report)] if arguments.report else []
+        for path in (target, *pages):
+            check_place(source, path)
+        check_apart([target, *pages])
         plan = decided(analyze(source, settings, progress=bar), arguments)
-        plan.save(target)
+        # Either both files appear or none; the plan is entered last, so it gets its name first.
+        with contextlib.ExitStack() as stack:
+            unfinished = [stack.enter_context(staged(path)) for path in (*pages, target)]
+            plan.save(unfinished[-1])
+            for page in unfinished[:-1]:
+                preview(plan, page)
     for warning in plan.clip.warnings:
         say(f"warning: {arguments.clip!r}: {warning}")
     if not arguments.quiet:

@@ -6,12 +6,14 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
 
+from redact.plan import Plan
 from redact.report import summary, words
-from redact.report.pictures import Pictures, take_pictures
+from redact.report.pictures import Pictures, take_pictures, take_planned_pictures
 from redact.report.record import Report
 from redact.report.spans import Span, spans_of
 from redact.types import ClipInfo, Track, counted, format_time
@@ -107,6 +109,46 @@ def page_of(report: Report, result: Path) -> str:
         ClipError: the output isn't there to take pictures from.
 
     """
+    plan = report.plan
+    spans = spans_of(report.leaks, plan.clip)
+    pictures = take_pictures(plan, spans, result)
+    return _filled(
+        plan,
+        pictures,
+        report=report,
+        verdict=words.verdict_of(report),
+        audit=words.audit_in_words(report),
+        facts=[
+            *_facts(plan, "covered"),
+            Fact(value=f"{report.covered_ratio:.1%}", name="of all pixels covered"),
+        ],
+        doubts=[_doubt(plan.clip, n, span, pictures) for n, span in enumerate(spans)],
+    )
+
+
+def page_of_plan(plan: Plan) -> str:
+    """The page of what a plan would cover, before anything is covered.
+
+    Its pictures come from the source, and everything that the plan covers or leaves visible is
+    covered in them.
+
+    Raises:
+        ClipError: the source can't be read.
+
+    """
+    return _filled(
+        plan,
+        take_planned_pictures(plan),
+        report=None,
+        verdict=words.forecast_of(plan),
+        audit=words.audit_planned(plan),
+        facts=list(_facts(plan, "to be covered")),
+        doubts=[],
+    )
+
+
+def _filled(plan: Plan, pictures: Pictures, **others: Any) -> str:
+    """The page, filled with what follows from the plan, and with these other values."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -114,55 +156,46 @@ def page_of(report: Report, result: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    plan = report.plan
-    spans = spans_of(report.leaks, plan.clip)
-    pictures = take_pictures(plan, spans, result)
     states = summary.states_of(plan)
-    rows = [_row(report, track, states[track.id], pictures) for track in plan.tracks]
+    rows = [_row(plan, track, states[track.id], pictures) for track in plan.tracks]
+    count, seconds = len(plan.clip.pts), summary.clip_seconds(plan.clip)
     return environment.get_template("page.html").render(
-        report=report,
         clip=plan.clip,
         settings=plan.settings,
-        verdict=words.verdict_of(report),
-        audit=words.audit_in_words(report),
-        search=words.search_in_words(report),
-        facts=list(_facts(report)),
-        doubts=[_doubt(plan.clip, n, span, pictures) for n, span in enumerate(spans)],
+        search=words.search_in_words(plan),
         lines=_lines(rows),
-        part=report.part,
-        sound=words.sound_in_words(report),
+        part=summary.part_of(plan),
+        sound=words.sound_in_words(plan),
         covered=[row for row in rows if row.state == "covered"],
         kept=[row for row in rows if row.state == "kept"],
         taken_out=[row for row in rows if row.state not in ("covered", "kept")],
         zones=[_zone_row(plan.clip, zone) for zone in plan.zones],
-        ticks=list(_ticks(summary.clip_seconds(plan.clip))),
+        ticks=list(_ticks(seconds)),
         sheet=list(_sheet(plan.clip, pictures)),
-        removals=words.removals(report),
-        remaining=words.remaining(report),
-        length="one image"
-        if plan.clip.is_still
-        else f"{report.frame_count} frames, {format_time(summary.clip_seconds(plan.clip))}",
+        removals=words.removals(plan),
+        remaining=words.remaining(plan),
+        length="one image" if plan.clip.is_still else f"{count} frames, {format_time(seconds)}",
+        **others,
     )
 
 
-def _facts(report: Report) -> Iterator[Fact]:
-    plan = report.plan
+def _facts(plan: Plan, covered_word: str) -> Iterator[Fact]:
     covered = summary.covered_counts(plan)
-    first = "person" if "person" in covered else "face"
+    first = "face" if all(track.person is None for track in plan.tracks) else "person"
     covered = {first: covered.get(first, 0), "plate": covered.get("plate", 0), **covered}
     for kind, count in covered.items():
-        yield Fact(value=str(count), name=f"{counted(count, kind).partition(' ')[2]} covered")
+        noun = counted(count, kind).partition(" ")[2]
+        yield Fact(value=str(count), name=f"{noun} {covered_word}")
     for kind, count in summary.counts(t for t in plan.tracks if t.id in plan.kept).items():
         yield Fact(value=str(count), name=f"{counted(count, kind).partition(' ')[2]} visible")
     if not plan.clip.is_still:
         seconds = summary.covered_seconds(plan)
         length = format_time(summary.clip_seconds(plan.clip))
         yield Fact(value=format_time(seconds), name=f"of {length} with a cover")
-    yield Fact(value=f"{report.covered_ratio:.1%}", name="of all pixels covered")
 
 
-def _row(report: Report, track: Track, state: summary.State, pictures: Pictures) -> Row:
-    plan, clip = report.plan, report.plan.clip
+def _row(plan: Plan, track: Track, state: summary.State, pictures: Pictures) -> Row:
+    clip = plan.clip
     times = [clip.time_label(index) for index in (track.start_index, track.stop_index - 1)]
     filled = int(np.isnan(track.scores).sum())
     count = counted(len(track.boxes), "frame")

@@ -1,4 +1,4 @@
-"""Pictures for a report's page, all of them from the result.
+"""Pictures for a report's page, all of them from the result, or from the clip under its covers.
 
 The page itself must not show anybody: what the owner left visible and what the audit is in doubt
 about is painted over in every picture.
@@ -11,7 +11,7 @@ import collections
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact import video
+from redact.cover.painter import Cover
+from redact.cover.regions import RegionMaker
 from redact.geometry import align_even, grow, scaled
 from redact.image_files import read_image
 from redact.plan import Plan
 from redact.report.spans import Span
 from redact.report.summary import clip_seconds, counts
-from redact.types import Box, Track
+from redact.types import Box, Frame, Track
 from redact.views import Presentation
 
 _SHEET_FRAMES, _SHEET_WIDTH = 12, 400
@@ -36,6 +38,9 @@ _JPEG_QUALITY = 80
 # What is painted over reaches this far around the box, and this long before and after it.
 _HIDDEN_MARGIN, _HIDDEN_SECONDS = 0.6, 1.0
 _HIDDEN_GREY, _HATCH_GREY, _HATCH_STEP = 118, 150, 9
+
+Images = Iterator[tuple[int, NDArray[np.uint8]]]
+"""Frames by their index, upright, as (H, W, 3) uint8 BGR."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,11 +74,21 @@ def take_pictures(plan: Plan, spans: Sequence[Span], result: Path) -> Pictures:
         ClipError: the result can't be read.
 
     """
-    return _Photographer(plan, spans).take(result)
+    return _Photographer(plan, spans).take(lambda indices: _images_of_result(plan, result, indices))
+
+
+def take_planned_pictures(plan: Plan) -> Pictures:
+    """Read the frames that the page of a plan shows from the source, and cover what it covers.
+
+    Raises:
+        ClipError: the source can't be read.
+
+    """
+    return _Photographer(plan, ()).take(lambda indices: _images_of_plan(plan, indices))
 
 
 class _Photographer:
-    """Takes pictures of one result. Boxes are scaled to square pixels, as the pictures are."""
+    """Takes the pictures of one page. Boxes are scaled to square pixels, as the pictures are."""
 
     def __init__(self, plan: Plan, spans: Sequence[Span]) -> None:
         self._plan, self._spans = plan, spans
@@ -91,12 +106,14 @@ class _Photographer:
             self._spans_at[span.best.frame_index].append(number)
         self._sheet_indices = frozenset(_sheet_indices(plan))
 
-    def take(self, result: Path) -> Pictures:
+    def take(self, read: Callable[[Collection[int]], Images]) -> Pictures:
+        """Take them all; `read` gives the frames with these indices, covered, in order."""
         sheet: list[SheetPicture] = []
         of_tracks: dict[int, str] = {}
         of_spans: dict[int, str] = {}
         indices = self._sheet_indices | self._tracks_at.keys() | self._spans_at.keys()
-        for index, image in self._images(result, indices):
+        for index, image in read(indices) if indices else ():
+            image = self._with_square_pixels(image)
             for box in self._hidden_boxes(index):
                 _paint_over(image, box)
             if index in self._sheet_indices:
@@ -111,28 +128,14 @@ class _Photographer:
                 of_spans[number] = _cut_out(image, box)
         return Pictures(sheet=tuple(sheet), of_tracks=of_tracks, of_spans=of_spans)
 
-    def _images(
-        self, result: Path, indices: Collection[int]
-    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Frames of the result as (H, W, 3) uint8 BGR images with square pixels."""
-        if not indices:
-            return
-        plan = self._plan
-        if plan.clip.is_still:
-            yield 0, read_image(result, max_pixels=plan.settings.max_pixels).pixels
-            return
-        clip = video.probe(result, max_pixels=plan.settings.max_pixels)
-        reader = video.read_selected(clip, indices, threads=plan.settings.threads)
-        with contextlib.closing(reader) as frames:
-            for frame in frames:
-                image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
-                if self._scale != (1.0, 1.0):
-                    width, height = (
-                        round(side * factor)
-                        for side, factor in zip(image.shape[1::-1], self._scale, strict=True)
-                    )
-                    image = np.asarray(cv2.resize(image, (width, height)), dtype=np.uint8)
-                yield frame.index, np.ascontiguousarray(image)
+    def _with_square_pixels(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self._scale != (1.0, 1.0):
+            width, height = (
+                round(side * factor)
+                for side, factor in zip(image.shape[1::-1], self._scale, strict=True)
+            )
+            image = np.asarray(cv2.resize(image, (width, height)), dtype=np.uint8)
+        return np.ascontiguousarray(image)
 
     def _hidden_boxes(self, index: int) -> Iterator[Box]:
         """What is painted over in the pictures of a frame, because the result may show it."""
@@ -145,6 +148,45 @@ class _Photographer:
             for detection in span.detections:
                 if abs(detection.frame_index - index) <= nearby:
                     yield grow(scaled(detection.box, self._scale), _HIDDEN_MARGIN)
+
+
+def _images_of_result(plan: Plan, result: Path, indices: Collection[int]) -> Images:
+    settings = plan.settings
+    if plan.clip.is_still:
+        yield 0, read_image(result, max_pixels=settings.max_pixels).pixels
+        return
+    clip = video.probe(result, max_pixels=settings.max_pixels)
+    reader = video.read_selected(clip, indices, threads=settings.threads)
+    with contextlib.closing(reader) as frames:
+        for frame in frames:
+            yield frame.index, video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
+
+
+def _images_of_plan(plan: Plan, indices: Collection[int]) -> Images:
+    """Frames of the source under their covers; what lies under one is gone from them."""
+    clip, settings, regions = plan.clip, plan.settings, RegionMaker(plan)
+    if clip.is_still:
+        pixels = read_image(clip.path, max_pixels=settings.max_pixels).pixels.copy()
+        Cover(settings).image(pixels, regions.at(0))
+        yield 0, pixels
+        return
+    for frame in _source_frames(plan, indices):
+        editable = video.make_editable(frame)
+        # Another one each time: between frames far apart a tone has nothing to change slowly from.
+        Cover(settings).planes(editable, regions.at(frame.index))
+        yield frame.index, video.to_bgr(editable, clip.rotation_degrees, clip.is_mirrored)
+
+
+def _source_frames(plan: Plan, indices: Collection[int]) -> Iterator[Frame]:
+    """The source's frames with these indices, in order; every clip that was analyzed has them."""
+    settings, last = plan.settings, max(indices)
+    reader = video.read_frames(plan.clip, threads=settings.threads, max_pixels=settings.max_pixels)
+    with contextlib.closing(reader) as frames:
+        for frame in frames:
+            if frame.index in indices:
+                yield frame
+            if frame.index == last:
+                return
 
 
 def _sheet_indices(plan: Plan) -> Iterator[int]:

@@ -16,7 +16,7 @@ from redact.output import write_text
 from redact.plan import Plan
 from redact.report import summary, words
 from redact.report.spans import spans_of
-from redact.types import Detection, Track, format_time
+from redact.types import Detection, Track
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,12 +49,7 @@ class Report:
     @property
     def removed(self) -> tuple[str, ...]:
         """What the source contains besides its pictures, and the result doesn't."""
-        dropped = list(self.plan.clip.dropped)
-        if self.plan.settings.audio == "keep":
-            # Only the first audio stream is kept.
-            kept = next((item for item in dropped if item.startswith("audio stream")), None)
-            dropped = [item for item in dropped if item != kept]
-        return tuple(dropped)
+        return summary.removed_of(self.plan)
 
     @property
     def searched_face_pixels(self) -> int:
@@ -70,11 +65,7 @@ class Report:
     @property
     def part(self) -> tuple[str, str] | None:
         """The times of the source between which the result lies; None if it is not trimmed."""
-        if self.plan.clip.part is None:
-            return None
-        start = self.plan.settings.start_seconds
-        stop = start + summary.clip_seconds(self.plan.clip)
-        return format_time(start), format_time(stop)
+        return summary.part_of(self.plan)
 
     @property
     def leak_descriptions(self) -> tuple[str, ...]:

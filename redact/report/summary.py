@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from redact.plan import Plan
 from redact.plan.decisions import Decision
-from redact.types import ClipInfo, Track
+from redact.types import ClipInfo, Track, format_time
 
 State = Literal["covered", "kept", "dropped", "ignored", "uncovered"]
 """What becomes of a track: it is covered; stays visible because its person agreed; is false; was
@@ -39,6 +39,24 @@ def last_decision(plan: Plan, track_id: int) -> Decision | None:
     """What the owner said last about a track."""
     about = (decision for decision in reversed(plan.decisions) if track_id in decision.tracks)
     return next(about, None)
+
+
+def removed_of(plan: Plan) -> tuple[str, ...]:
+    """What the source contains besides its pictures, and the result of the plan doesn't."""
+    dropped = list(plan.clip.dropped)
+    if plan.settings.audio == "keep":
+        # Only the first audio stream is kept.
+        kept = next((item for item in dropped if item.startswith("audio stream")), None)
+        dropped = [item for item in dropped if item != kept]
+    return tuple(dropped)
+
+
+def part_of(plan: Plan) -> tuple[str, str] | None:
+    """The times of the source between which a trimmed plan lies; None if it is not trimmed."""
+    if plan.clip.part is None:
+        return None
+    start = plan.settings.start_seconds
+    return format_time(start), format_time(start + clip_seconds(plan.clip))
 
 
 def frame_seconds(clip: ClipInfo) -> NDArray[np.float64]:

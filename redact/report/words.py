@@ -12,6 +12,7 @@ from redact.report import summary
 from redact.types import counted, format_time
 
 if TYPE_CHECKING:
+    from redact.plan import Plan
     from redact.report.record import Report
 
 PROVES_NOTHING = "which proves nothing"
@@ -23,7 +24,8 @@ class Verdict:
     """One sentence on what came out, and whether a person has to look before sharing."""
 
     sentence: str
-    state: Literal["done", "look"]
+    state: Literal["done", "look", "plan"]
+    """"plan" is that of a plan that was not carried out yet."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,16 +42,7 @@ def verdict_of(report: Report) -> Verdict:
     """Judge what was found, covered, kept and left in doubt."""
     plan = report.plan
     noun = "image" if plan.clip.is_still else "clip"
-    is_still = plan.clip.is_still
-    length = "the image" if is_still else format_time(summary.clip_seconds(plan.clip))
-    covered = summary.covered_counts(plan)
-    shown = format_time(summary.covered_seconds(plan))
-    what = f"{in_words(covered)} covered" if covered else ""
-    if plan.covered_tracks and not is_still:
-        what += f", for {shown} of {length}"
-    if plan.kept:
-        kept = summary.counts(t for t in plan.tracks if t.id in plan.kept)
-        what = ", and ".join(filter(None, (what, f"{in_words(kept)} left visible")))
+    what = _what_of(plan, "covered")
     if report.leaks:
         places = counted(len(report.leak_descriptions), "place")
         them = "it" if len(report.leak_descriptions) == 1 else "them"
@@ -62,12 +55,36 @@ def verdict_of(report: Report) -> Verdict:
         return Verdict(sentence=_sentence(what, looking), state="look")
     if not what:
         return Verdict(
-            sentence=f"No face and no plate was found in {length}, {PROVES_NOTHING}, "
+            sentence=f"No face and no plate was found in {_length_of(plan)}, {PROVES_NOTHING}, "
             "and nothing is covered.",
             state="done",
         )
     found = f"the audit found nothing more, {PROVES_NOTHING}"
     return Verdict(sentence=_sentence(what, found), state="done")
+
+
+def forecast_of(plan: Plan) -> Verdict:
+    """Say what a plan would cover, and that nothing has happened yet."""
+    what = _what_of(plan, "to be covered") or (
+        f"no face and no plate was found in {_length_of(plan)}, {PROVES_NOTHING}"
+    )
+    return Verdict(sentence=_sentence(what, "nothing is covered or audited yet"), state="plan")
+
+
+def _what_of(plan: Plan, covered_word: str) -> str:
+    """How much is covered and for how long, and how much stays visible; empty for nothing."""
+    covered = summary.covered_counts(plan)
+    what = f"{in_words(covered)} {covered_word}" if covered else ""
+    if plan.covered_tracks and not plan.clip.is_still:
+        what += f", for {format_time(summary.covered_seconds(plan))} of {_length_of(plan)}"
+    if plan.kept:
+        kept = summary.counts(t for t in plan.tracks if t.id in plan.kept)
+        what = ", and ".join(filter(None, (what, f"{in_words(kept)} left visible")))
+    return what
+
+
+def _length_of(plan: Plan) -> str:
+    return "the image" if plan.clip.is_still else format_time(summary.clip_seconds(plan.clip))
 
 
 _STATE_WORDS: dict[summary.State, str] = {
@@ -101,12 +118,21 @@ def audit_in_words(report: Report) -> str:
     return f"{places}{size} in {extent}"
 
 
-def search_in_words(report: Report) -> str:
+def audit_planned(plan: Plan) -> str:
+    """Whether the result of a plan will be audited."""
+    if plan.settings.audit:
+        return (
+            "not yet: the result is searched for faces and plates that still show once it is made"
+        )
+    return "none: the settings of the plan say that the result is not audited"
+
+
+def search_in_words(plan: Plan) -> str:
     """How small a face may be for the analysis; empty where that is not known."""
-    pixels = report.searched_face_pixels
+    pixels = plan.min_face_pixels
     if not pixels:
         return ""
-    share = report.searched_face_ratios[1]
+    share = pixels / plan.clip.upright_size[1]
     return f"faces under {pixels} px ({share:.1%} of the picture's height) were not looked for"
 
 
@@ -116,10 +142,10 @@ def in_words(count_of: Mapping[str, int]) -> str:
     return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
 
 
-def removals(report: Report) -> list[Removal]:
-    """What was removed, by sort, with what it would have told."""
+def removals(plan: Plan) -> list[Removal]:
+    """What is removed, by sort, with what it would have told."""
     found: dict[str, list[str]] = {name: [] for name in _MEANINGS}
-    for item in report.removed:
+    for item in summary.removed_of(plan):
         sort, text = _sorted(item)
         found[sort].append(text)
     return [
@@ -129,24 +155,24 @@ def removals(report: Report) -> list[Removal]:
     ]
 
 
-def sound_in_words(report: Report) -> str:
-    """What became of the sound."""
-    if not report.plan.clip.has_audio:
+def sound_in_words(plan: Plan) -> str:
+    """What becomes of the sound."""
+    if not plan.clip.has_audio:
         return "the source has none"
-    if report.plan.settings.audio == "drop":
+    if plan.settings.audio == "drop":
         return "left out"
-    spans = report.plan.settings.audio_spans
+    spans = plan.settings.audio_spans
     heard = (f"{format_time(max(0, a))} to {format_time(b)}" for a, b in spans if b > 0)
     return f"kept from {', '.join(heard)}; silent elsewhere" if spans else "kept"
 
 
-def remaining(report: Report) -> list[str]:
-    """What the result still tells about people, whatever was covered."""
+def remaining(plan: Plan) -> list[str]:
+    """What a result still tells about people, whatever was covered."""
     lines = [
         "Clothes, build, gait and company, by which people who know somebody recognise them.",
         "The place, the light, and burned-in text such as the time or the camera's name.",
     ]
-    if report.plan.settings.audio == "keep" and report.plan.clip.has_audio:
+    if plan.settings.audio == "keep" and plan.clip.has_audio:
         lines.insert(0, "The sound: voices are as good as faces, and words can hold names.")
     return lines
 

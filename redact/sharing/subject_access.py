@@ -48,7 +48,9 @@ def covering_note(report: Report, request: Request) -> str:
         f"{clip.time_label(t.start_index)} to {clip.time_label(t.stop_index - 1)}" for t in kept
     ]
     others = words.in_words(summary.covered_counts(plan)) or "nobody else"
-    removed = ", ".join(removal.name.lower() for removal in words.removals(report)) or "nothing"
+    removed = (
+        ", ".join(removal.name.lower() for removal in words.removals(report.plan)) or "nothing"
+    )
     heading = {
         "To": request.who,
         "Reference": request.case,
@@ -64,7 +66,7 @@ def covering_note(report: Report, request: Request) -> str:
         "",
         f"You are shown in it from {', and from '.join(spans)}." if spans else "",
         f"Covered, because it is not about you: {others}.",
-        f"The sound: {words.sound_in_words(report)}.",
+        f"The sound: {words.sound_in_words(report.plan)}.",
         f"Removed from the file: {removed}.",
         f"A program searched the clip afterwards: {words.audit_in_words(report)}"
         + ("" if report.leaks or not report.audited_frames else f", {words.PROVES_NOTHING}")

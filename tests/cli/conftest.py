@@ -14,7 +14,7 @@ def square_scans(monkeypatch):
     """The command detects the bright square, and nothing else, in every frame."""
 
     @contextlib.contextmanager
-    def scans(_job, _build=None):
+    def scans(_job, _build=None, **_options):
         yield [ScanSpec(SquareDetector())]
 
     monkeypatch.setattr(Job, "scans", scans)

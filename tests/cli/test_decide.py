@@ -1,13 +1,17 @@
 """Deciding on the command line: --keep, --drop, --zone, --profile, analyze and render."""
 
+import base64
 import dataclasses
 import json
+import re
 
+import cv2
 import numpy as np
 import pytest
 from make_clips import brightest, read_back, write_clip
 from make_plans import make_plan, make_track
 
+import redact
 from redact import Plan, Settings
 from redact.cli import main
 from redact.cli.common import Parser, add_decision_options, decided
@@ -48,6 +52,34 @@ def test_a_clip_is_analyzed_decided_and_rendered(folder, capsys):
     assert main(["render", "plan.json", "-o", "c.mp4", "-q"]) == 0
     assert shows("b.mp4") and not shows("c.mp4")
     assert json.loads((folder / "b.json").read_text())["settings"]["style"] == "solid"
+
+
+def test_a_page_about_the_plan_is_written_with_it(folder):
+    arguments = ["analyze", "a.mp4", "-o", "plan.json", "-q", "--report", "a.html"]
+    assert main([*arguments, "--keep", "1", "--from", "0:00.4"]) == 0
+    assert names(folder) == ["a.html", "a.mp4", "plan.json"]
+    page = (folder / "a.html").read_text()
+    assert "1 person left visible; nothing is covered or audited yet" in page
+    assert "0:00.4 to 0:01.0 of the source" in page
+    codes = re.findall(r"base64,([^\"]*)", page)
+    images = [cv2.imdecode(np.frombuffer(base64.b64decode(c), np.uint8), 1) for c in codes]
+    assert images and not any((image > 200).any() for image in images)
+    assert main(["render", "plan.json", "-o", "b.mp4", "-q"]) == 0
+
+
+def test_an_image_has_a_page_of_its_plan_too(folder):
+    assert cv2.imwrite("a.png", read_back("a.mp4")[1][0])
+    assert main(["analyze", "a.png", "-o", "plan.json", "-q", "--report", "a.html"]) == 0
+    assert "1 face to be covered; nothing is covered" in (folder / "a.html").read_text()
+
+
+def test_no_plan_is_written_without_the_page_that_goes_with_it(folder, monkeypatch, capsys):
+    def fail(*_):
+        raise redact.ClipError("gone")
+
+    monkeypatch.setattr("redact.report.page.page_of_plan", fail)
+    assert main(["analyze", "a.mp4", "-o", "plan.json", "-q", "--report", "a.html"]) == 2
+    assert "gone" in capsys.readouterr().err and names(folder) == ["a.mp4"]
 
 
 def test_a_plan_from_the_command_gives_what_the_command_gives(folder):
@@ -115,6 +147,10 @@ REFUSED = [
     (["analyze", "gone.mp4", "-o", "out.json"], "no such file"),
     (["analyze", "a.mp4", "-o", "a.mp4"], "the source itself"),
     (["analyze", "a.mp4", "-o", "none/out.json"], "there is no folder"),
+    (["analyze", "a.mp4", "-o", "out.json", "--report", "./out.json"], "asked for twice"),
+    (["analyze", "a.mp4", "-o", "out.json", "--report", "a.mp4"], "the source itself"),
+    (["analyze", "a.mp4", "-o", "out.json", "--report", "none/a.html"], "there is no folder"),
+    (["analyze", "a.mp4", "-o", "out.json", "--report", "a.html", "--keep", "7"], "no track [7]"),
     (["render", "plan.json", "-o", "b.mp4", "--keep", "7"], "no track [7]"),
     (["render", "plan.json", "-o", "b.mp4", "--zone", "cover:0,0,1,1@9-"], "not in the clip"),
     (["render", "plan.json", "-o", "b.gif"], "suffix"),

@@ -15,7 +15,9 @@ import pytest
 from make_clips import SIDE, square_at, write_clip
 from make_plans import make_plan, make_report, make_track
 
+import redact
 from redact import Box, Detection, Plan, PlanError, Settings, TargetError
+from redact.video import file_sha256, probe
 
 FACE = [[10, 20, 50, 60]] * 3
 
@@ -54,6 +56,24 @@ def pictures_in(page):
     """(H, W, 3) uint8 BGR images, in the order of the page."""
     for code in re.findall(r"base64,([^\"]*)", page):
         yield cv2.imdecode(np.frombuffer(base64.b64decode(code), np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.fixture
+def preview_of(tmp_path, result):
+    """Writes the page of a plan, whose clip is the file of the fixture `result`, and reads it."""
+
+    def write(plan):
+        facts = {
+            "path": result,
+            "sha256": file_sha256(result),
+            "time_base": probe(result).time_base,
+        }
+        pts = probe(result).time_base.denominator // 30 * np.arange(30)
+        plan = dataclasses.replace(plan, clip=dataclasses.replace(plan.clip, pts=pts, **facts))
+        redact.preview(plan, tmp_path / "review.html")
+        return (tmp_path / "review.html").read_text()
+
+    return write
 
 
 def leak(frame_index, **change_map):
@@ -273,3 +293,58 @@ def test_tracks_of_one_person_count_once(page_of):
     assert "person 1 face 2" in text_of(page_of(report))
     everybody = make_report(make_plan(tracks))
     assert everybody.verdict.startswith("2 people covered")
+
+
+def test_the_page_of_a_plan_says_that_nothing_has_happened_yet(preview_of):
+    plan = make_plan([make_track(1, FACE, start=6), make_track(2, FACE, start=6)])
+    page = preview_of(plan.keep(2, reason="she agreed").cover((0, 0, 64, 64)))
+    text = text_of(page)
+    assert "1 face and 1 zone to be covered, for 0:00.1 of 0:01.0, and 1 face left visible" in text
+    assert "nothing is covered or audited yet" in text
+    assert "she agreed" in text and "What would be removed" in text
+    for claim in ("audit found", "frames looked at", "Done", "was covered", "were covered"):
+        assert claim not in text
+    assert not re.search(r"<script|https?:|\bon\w+=|url\(|@import|<link", page)
+
+
+def test_the_page_of_a_plan_without_anybody_proves_nothing(preview_of):
+    text = text_of(preview_of(make_plan([])))
+    assert "No face and no plate was found in 0:01.0, which proves nothing; nothing is" in text
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda p: p,
+        lambda p: p.keep(1),
+        lambda p: p.drop(1),
+        lambda p: p.ignore([(0, 0), (1, 0), (1, 1), (0, 1)]),
+    ],
+    ids=["covered", "kept", "dropped", "ignored"],
+)
+def test_the_page_of_a_plan_shows_nobody_whatever_was_decided(preview_of, decide):
+    squares = [(x, y, x + SIDE, y + SIDE) for x, y in map(square_at, range(30))]
+    plan = make_plan([make_track(1, squares)])
+    assert any((p > 200).any() for p in pictures_in(preview_of(make_plan([]))))
+    pictures = list(pictures_in(preview_of(decide(plan))))
+    assert len(pictures) >= 12 and not any((p > 200).any() for p in pictures)
+
+
+def test_the_page_of_a_trimmed_plan_is_about_the_part(preview_of):
+    squares = [(x, y, x + SIDE, y + SIDE) for x, y in map(square_at, range(30))]
+    settings = Settings(start_seconds=0.2, stop_seconds=0.5)
+    page = preview_of(dataclasses.replace(make_plan([make_track(1, squares)]), settings=settings))
+    assert "9 frames, 0:00.3" in text_of(page)
+    assert "0:00.2 to 0:00.5 of the source" in text_of(page)
+    assert not any((p > 200).any() for p in pictures_in(page))
+
+
+def test_the_page_of_a_plan_is_refused_for_another_clip_or_the_clip_itself(tmp_path, result):
+    plan = make_plan([], path=result)
+    with pytest.raises(PlanError, match="is not the clip that was analyzed"):
+        redact.preview(plan, tmp_path / "review.html")
+    with pytest.raises(TargetError, match="the source itself"):
+        redact.preview(plan, result)
+    with pytest.raises(TypeError, match="plan must be a"):
+        redact.preview("plan.json", tmp_path / "review.html")
+    assert not list(tmp_path.iterdir())
