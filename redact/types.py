@@ -180,6 +180,8 @@ class Track:
     so that it holds the object although the box is an estimate; None if that is not known.
     person: tracks with the same number show one person; None where nothing is known about that.
     joined: why the track was given to the person of an earlier track, in words; empty otherwise.
+    joined_from: the number of the person that the owner joined to this one, with all of its tracks;
+    None where the owner joined nothing.
     """
 
     id: int
@@ -190,6 +192,7 @@ class Track:
     margins: NDArray[np.float32] | None = None
     person: int | None = None
     joined: str = ""
+    joined_from: int | None = None
 
     @property
     def stop_index(self) -> int:

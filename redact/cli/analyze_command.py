@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redact.cli.common import Parser, add_decision_options, check_decisions, decided, settings_from
+from redact.cli.common import (
+    Parser,
+    add_decision_options,
+    add_join_option,
+    check_decisions,
+    decided,
+    settings_from,
+)
 from redact.cli.redact_command import add_settings_options
 from redact.cli.terminal import say, show, showing_progress
 from redact.source_files import printable
@@ -41,6 +48,7 @@ def run(argv: Sequence[str]) -> int:
         "--report", metavar="HTML", help="also write a page about what would be covered"
     )
     add_decision_options(parser)
+    add_join_option(parser)
     add_settings_options(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no list")
     arguments = parser.parse_args(argv)

@@ -110,6 +110,17 @@ def add_decision_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_join_option(parser: argparse.ArgumentParser) -> None:
+    """Add --join."""
+    parser.add_argument(
+        "--join",
+        type=_ids,
+        action="append",
+        metavar="IDS",
+        help="these tracks show one person, such as 2,5",
+    )
+
+
 def check_decisions(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """End the process if a track is to be kept and dropped."""
     if both := sorted(set(arguments.keep or ()) & set(arguments.drop or ())):
@@ -117,12 +128,14 @@ def check_decisions(parser: argparse.ArgumentParser, arguments: argparse.Namespa
 
 
 def decided(plan: Plan, arguments: argparse.Namespace) -> Plan:
-    """The plan with what --keep and --drop say. Who is kept is kept in all of their tracks.
+    """The plan with what --join, --keep and --drop say; who is kept is kept in all of their tracks.
 
     Raises:
         PlanError: the plan has no such track, or an earlier decision contradicts.
 
     """
+    for ids in getattr(arguments, "join", None) or ():
+        plan = plan.join(ids)
     dropped = arguments.drop or ()
     kept = plan.same_persons(arguments.keep or ()) - set(dropped)
     return plan.keep(kept).drop(dropped)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from redact.zones import Zone
 
-Action = Literal["keep", "drop", "withdraw", "cover", "ignore", "uncover"]
+Action = Literal["keep", "drop", "withdraw", "cover", "ignore", "uncover", "join", "split"]
 """What was decided; see `Decision.action`."""
 
 
@@ -23,7 +23,9 @@ class Decision:
     action: Action
     """"keep": the tracks stay visible. "drop": they are false, nobody is there. "withdraw": neither
     holds any more. "cover": this zone, or these tracks, are covered by hand. "ignore": nothing in
-    this zone is a face or plate. "uncover": the zone or the tracks are taken back."""
+    this zone is a face or plate. "uncover": the zone or the tracks are taken back. "join": the
+    tracks show one person. "split": they show somebody else than the others of their person. Of
+    these two it is `Track.person` that holds; the decision tells who said so, and why."""
     tracks: tuple[int, ...] = ()
     """The ids of the tracks that the decision is about, ascending."""
     zone: Zone | None = None

@@ -14,6 +14,7 @@ from redact.errors import PlanError, SettingsError
 from redact.output import write_text
 from redact.plan.areas import Area, is_detected_in, zone_of
 from redact.plan.decisions import Action, Decision, tracks_with, zones_after
+from redact.plan.grouping import joined_by_hand, split_by_hand
 from redact.plan.json import as_text, plan_from_dict, plan_to_dict
 from redact.settings import Settings
 from redact.source_files import reason as reason_of
@@ -184,26 +185,56 @@ class Plan:
             plan = plan._decided("uncover", ids, reason, by)
         return plan
 
-    def separate(self, track_ids: Iterable[int] | int, *, by: str = "") -> Plan:
-        """Say that each of these tracks shows somebody else than the tracks it was joined with.
+    def join(self, track_ids: Iterable[int] | int, *, reason: str = "", by: str = "") -> Plan:
+        """Say that the persons whom these tracks show are one person.
 
-        Those that were kept are covered again, because their person was not asked.
+        What is kept or covered stays as it is: to keep the person, keep all of their tracks, see
+        `same_persons`.
 
         Args:
-            track_ids: of tracks of the plan.
+            track_ids: of faces, one of each person at least.
+            reason: why, in the owner's words.
             by: who decided that.
 
         Raises:
-            PlanError: the plan has no such track.
+            PlanError: the plan has no such track, one of them is no face, or they show one person
+                already.
 
         """
         ids = self._known(track_ids)
-        free = itertools.count(max((t.person or 0 for t in self.tracks), default=0) + 1)
-        tracks = tuple(
-            dataclasses.replace(track, person=next(free), joined="") if track.id in ids else track
-            for track in self.tracks
-        )
+        chosen = [track for track in self.tracks if track.id in ids]
+        if others := [f"{t.id} ({t.kind})" for t in chosen if t.kind != "face"]:
+            raise PlanError(f"only faces can be joined to a person, not the tracks {others}")
+        tracks = joined_by_hand(self.tracks, ids, ", ".join(filter(None, ("by hand", by, reason))))
+        if tracks == self.tracks:
+            raise PlanError(
+                f"the tracks {sorted(ids)} show one person already; name tracks of two persons"
+            )
         plan = dataclasses.replace(self, tracks=tracks)
+        return plan._decided("join", plan.same_persons(ids), reason, by)
+
+    def split(self, track_ids: Iterable[int] | int, *, reason: str = "", by: str = "") -> Plan:
+        """Say that these tracks show somebody else than the others of their person.
+
+        They stay together, as another person. Those that were kept are covered again, because that
+        person was not asked.
+
+        Args:
+            track_ids: of tracks of the plan.
+            reason: why, in the owner's words.
+            by: who decided that.
+
+        Raises:
+            PlanError: the plan has no such track, or no other track shows the same person.
+
+        """
+        ids = self._known(track_ids)
+        if alone := sorted(i for i in ids if self.same_persons(i) <= ids):
+            raise PlanError(
+                f"the tracks {alone} can't be split from their person, who is in no other track"
+            )
+        plan = dataclasses.replace(self, tracks=split_by_hand(self.tracks, ids))
+        plan = plan._decided("split", ids, reason, by)
         return plan._decided("withdraw", ids & self.kept, "shows another person", by)
 
     def same_persons(self, track_ids: Iterable[int] | int) -> frozenset[int]:

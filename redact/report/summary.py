@@ -36,8 +36,12 @@ def states_of(plan: Plan) -> dict[int, State]:
 
 
 def last_decision(plan: Plan, track_id: int) -> Decision | None:
-    """What the owner said last about a track."""
-    about = (decision for decision in reversed(plan.decisions) if track_id in decision.tracks)
+    """What the owner said last about what becomes of a track."""
+    about = (
+        decision
+        for decision in reversed(plan.decisions)
+        if track_id in decision.tracks and decision.action not in ("join", "split")
+    )
     return next(about, None)
 
 

@@ -61,9 +61,15 @@ def _decide(plan: Plan, edit: Mapping[str, Any]) -> Plan:
     return plan.drop(ids, **why) if status == "drop" else plan
 
 
-def _separate(plan: Plan, edit: Mapping[str, Any]) -> Plan:
-    """Say that `tracks` show others than those that they were joined with."""
-    return plan.separate(_track_ids(edit))
+def _join(plan: Plan, edit: Mapping[str, Any]) -> Plan:
+    """Say that `tracks` show one person; with `reason`, `by`."""
+    why = {"reason": _text(edit, "reason", ""), "by": _text(edit, "by", "")}
+    return plan.join(_track_ids(edit), **why)
+
+
+def _split(plan: Plan, edit: Mapping[str, Any]) -> Plan:
+    """Say that `tracks` show somebody else than those that they were joined with."""
+    return plan.split(_track_ids(edit), by=_text(edit, "by", ""))
 
 
 def _follow(plan: Plan, edit: Mapping[str, Any]) -> Plan:
@@ -101,7 +107,8 @@ def _remove(plan: Plan, edit: Mapping[str, Any]) -> Plan:
 
 _EDITS: dict[str, Callable[[Plan, Mapping[str, Any]], Plan]] = {
     "decide": _decide,
-    "separate": _separate,
+    "join": _join,
+    "split": _split,
     "follow": _follow,
     "zone": _zone,
     "remove": _remove,

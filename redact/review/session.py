@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from redact.burned_in_text import find_burned_in_text
 from redact.errors import RedactError
 from redact.pipeline import render
 from redact.plan import Plan
+from redact.plan.grouping import joined_with
 from redact.report import Report
 from redact.report.spans import spans_of
 from redact.review.edits import edited, reason_of, statuses_of
@@ -279,21 +280,26 @@ def _cards(plan: Plan) -> list[dict[str, Any]]:
             {
                 "name": f"{noun} {counts[noun]}",
                 "kind": kind,
-                "tracks": [_track_of_card(plan, track) for track in tracks],
+                "tracks": [_track_of_card(plan, track, tracks) for track in tracks],
                 "status": statuses.pop() if len(statuses) == 1 else "mixed",
-                "by_hand": ids[0] in by_hand,
+                "by_hand": by_hand.issuperset(ids),
                 **reason_of(plan, ids),
             }
         )
     return cards
 
 
-def _track_of_card(plan: Plan, track: Track) -> dict[str, Any]:
+def _track_of_card(plan: Plan, track: Track, tracks: Sequence[Track]) -> dict[str, Any]:
+    """A track as JSON values; `tracks` are all of its card."""
+    together = joined_with(track, tracks)
     return {
         "id": track.id,
         "start": track.start_index,
         "stop": track.stop_index,
         "joined": track.joined,
+        "joined_by_hand": bool(together),
+        # What leaves the card where the join is taken back.
+        "split": [other.id for other in together or [track] if track.joined],
         "times": [plan.clip.time_label(i) for i in (track.start_index, track.stop_index - 1)],
         "pictures": [
             {"frame": index, "time": plan.clip.time_label(index)} for index in best_frames(track)

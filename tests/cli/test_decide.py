@@ -14,7 +14,7 @@ from make_plans import make_plan, make_track
 import redact
 from redact import Plan, Settings
 from redact.cli import main
-from redact.cli.common import Parser, add_decision_options, decided
+from redact.cli.common import Parser, add_decision_options, add_join_option, decided
 
 pytestmark = pytest.mark.usefixtures("square_scans")
 
@@ -152,6 +152,8 @@ REFUSED = [
     (["analyze", "a.mp4", "-o", "out.json", "--report", "none/a.html"], "there is no folder"),
     (["analyze", "a.mp4", "-o", "out.json", "--report", "a.html", "--keep", "7"], "no track [7]"),
     (["render", "plan.json", "-o", "b.mp4", "--keep", "7"], "no track [7]"),
+    (["render", "plan.json", "-o", "b.mp4", "--join", "1,7"], "no track [7]"),
+    (["render", "plan.json", "-o", "b.mp4", "--join", "1"], "show one person already"),
     (["render", "plan.json", "-o", "b.mp4", "--zone", "cover:0,0,1,1@9-"], "not in the clip"),
     (["render", "plan.json", "-o", "b.gif"], "suffix"),
     (["render", "plan.json", "-o", "b.mp4", "--report", "plan.json"], "asked for twice"),
@@ -202,6 +204,17 @@ def test_verify_takes_the_zones_to_ignore_of_a_profile(folder):
     assert main(["verify", "a.mp4", "-q"]) == 1
     assert main(["verify", "a.mp4", "-q", "--profile", "door.toml"]) == 0
     assert Settings().zones == ()
+
+
+def test_persons_who_are_joined_are_kept_together():
+    tracks = [make_track(n, [[10, 20, 30, 40]] * 3) for n in (1, 2, 3, 4)]
+    tracks = [dataclasses.replace(t, person=t.id) for t in tracks]
+    parser = Parser()
+    add_decision_options(parser)
+    add_join_option(parser)
+    arguments = parser.parse_args(["--join", "1,2", "--join", "4,3", "--keep", "2"])
+    plan = decided(make_plan(tracks), arguments)
+    assert plan.kept == {1, 2} and plan.same_persons(3) == {3, 4}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What the owner decides about a plan: kept, dropped, covered by hand, zones, and back again."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from make_plans import make_plan, make_track
@@ -35,7 +37,9 @@ def test_a_decision_gives_another_plan():
     assert plan.keep([]) is plan
 
 
-@pytest.mark.parametrize("method", ["keep", "allow", "drop", "withdraw", "uncover"])
+@pytest.mark.parametrize(
+    "method", ["keep", "allow", "drop", "withdraw", "uncover", "join", "split"]
+)
 def test_an_unknown_track_is_refused_with_those_that_exist(method):
     with pytest.raises(PlanError, match=r"no track \[7\].*\[2\]"):
         getattr(plan_of(2), method)([7])
@@ -146,3 +150,88 @@ def test_decisions_survive_a_round_trip(tmp_path):
     loaded = Plan.load(tmp_path / "plan.json")
     assert loaded.decisions == plan.decisions and loaded.zones == plan.zones
     assert covered(loaded) == covered(plan) == [2]
+
+
+def people(persons, why="0.4 s apart"):
+    """A plan whose tracks 1, 2, ... show these persons, one after the other."""
+    tracks = []
+    for number, person in enumerate(persons, 1):
+        track = make_track(number, [[0, 0, 9, 9]] * 2, start=3 * number)
+        joined = why if person in persons[: number - 1] and person is not None else ""
+        tracks.append(dataclasses.replace(track, person=person, joined=joined))
+    return make_plan(tracks)
+
+
+def persons_of(plan):
+    return [track.person for track in plan.tracks]
+
+
+def joins_of(plan):
+    return [track.joined for track in plan.tracks]
+
+
+def test_two_persons_become_one_and_two_again():
+    plan = people([1, 2, 1, 2])
+    joined = plan.join([3, 4], reason="same coat", by="Ann")
+    assert joined.same_persons(1) == {1, 2, 3, 4}
+    assert joins_of(joined) == ["", "by hand, Ann, same coat", "0.4 s apart", "0.4 s apart"]
+    decision = joined.decisions[-1]
+    assert (decision.action, decision.tracks, decision.by) == ("join", (1, 2, 3, 4), "Ann")
+    split = joined.split([2, 4])
+    assert persons_of(split) == persons_of(plan) and joins_of(split) == joins_of(plan)
+    assert joined.split([1, 3]).same_persons(2) == {2, 4}
+    assert not any("by hand" in why for why in joins_of(joined.split([1, 3])))
+
+
+def test_keeping_a_joined_person_keeps_all_and_a_split_one_is_covered_again():
+    plan = people([1, 2, 3]).keep(1).join([1, 2])
+    assert plan.kept == {1}  # Whoever was covered stays so until somebody says otherwise.
+    plan = plan.keep(plan.same_persons(2))
+    assert (plan.kept, covered(plan)) == ({1, 2}, [3])
+    assert plan.split(2).kept == {1}
+
+
+def test_persons_can_be_joined_one_after_the_other_and_leave_in_any_order():
+    plan = people([1, 2, 3]).join([2, 3]).join([1, 2])
+    assert plan.same_persons(1) == {1, 2, 3}
+    assert plan.split(2).same_persons(1) == {1, 3}
+    assert plan.split(3).same_persons(1) == {1, 2}
+    apart = plan.split(2).split(3)
+    assert sorted(persons_of(apart)) == [1, 2, 3]
+    together = plan.split([2, 3])
+    assert together.same_persons(2) == {2, 3} and together.same_persons(1) == {1}
+
+
+def test_a_drawn_face_can_be_joined_to_a_person():
+    plan = people([1, 1]).cover(make_track(1, [[50, 50, 90, 90]] * 3))
+    assert plan.join([2, 3]).same_persons(3) == {1, 2, 3}
+    assert plan.join([2, 3]).split(3).same_persons(3) == {3}
+    alone = people([None, None]).join([1, 2])
+    assert alone.same_persons(1) == {1, 2} and alone.split(2).same_persons(1) == {1}
+
+
+def test_a_part_of_what_was_joined_may_leave_and_come_back():
+    plan = people([1, 2, 2]).join([1, 2]).split(3)
+    assert plan.same_persons(1) == {1, 2} and plan.same_persons(3) == {3}
+    assert plan.join([1, 3]).same_persons(1) == {1, 2, 3}
+
+
+def test_what_cannot_be_joined_or_split_is_refused():
+    plan = make_plan([*people([1, 1, 2]).tracks, make_track(4, [[0, 0, 9, 9]], kind="plate")])
+    with pytest.raises(PlanError, match=r"only faces .*'4 \(plate\)'"):
+        plan.join([1, 4])
+    for ids in ([1], [1, 2]):
+        with pytest.raises(PlanError, match="show one person already"):
+            plan.join(ids)
+    for ids in ([3], [1, 2], 4):
+        with pytest.raises(PlanError, match="can't be split from their person"):
+            plan.split(ids)
+
+
+def test_a_join_survives_a_round_trip(tmp_path):
+    plan = people([1, 2, 2]).join([1, 2], by="Ann")
+    plan.save(tmp_path / "plan.json")
+    loaded = Plan.load(tmp_path / "plan.json")
+    assert loaded.decisions == plan.decisions
+    assert loaded.same_persons(3) == {1, 2, 3} and joins_of(loaded) == joins_of(plan)
+    assert persons_of(loaded.split([2, 3])) == [1, 2, 2]

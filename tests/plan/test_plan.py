@@ -264,6 +264,7 @@ BAD_VALUES = [
     (("tracks", 1, "start_index"), 29, r"tracks\[1\] lies in the frames 29 to 30, but .* 0 to 29"),
     (("tracks", 0, "looks"), 1, r"tracks\[0\] has an unknown field 'looks'"),
     (("tracks", 0, "person"), "a", r"tracks\[0\]\.person must be a whole number, not 'a'"),
+    (("tracks", 0, "joined_from"), "a", r"tracks\[0\]\.joined_from must be a whole number"),
     (("tracks", 0, "keys"), 3, r"tracks\[0\]\.keys must be a list, not 3"),
     (("tracks", 0, "keys"), [], r"tracks\[0\]\.keys must begin with a key of frame 0"),
     (("tracks", 0, "keys", 0, 0), 1, r"tracks\[0\]\.keys must begin with a key of frame 0"),
@@ -415,8 +416,8 @@ def test_all_tracks_of_a_person_can_be_kept_at_once():
 def test_a_track_that_was_joined_wrongly_becomes_a_person_of_its_own_and_is_covered_again():
     tracks = [make_track(n, [[10, 20, 30, 40]] * 3) for n in (1, 2)]
     tracks = [dataclasses.replace(t, person=1, joined="so") for t in tracks]
-    plan = make_plan(tracks).keep([1, 2]).separate(2)
-    assert [(t.person, t.joined) for t in plan.tracks] == [(1, "so"), (2, "")]
+    plan = make_plan(tracks).keep([1, 2]).split(2)
+    assert [(t.person, t.joined) for t in plan.tracks] == [(1, ""), (2, "")]
     assert plan.kept == {1}
     assert plan.same_persons(1) == {1}
 
@@ -434,7 +435,7 @@ def places_in(value, place=()):
 
 
 def test_whatever_is_damaged_in_a_plan_it_is_refused_as_a_plan_or_can_be_used():
-    plan = make_plan([noisy_track(3, 6, person=1), make_track(2, [[0, 0, 9, 9]] * 2)])
+    plan = make_plan([noisy_track(3, 6, person=1), make_track(2, [[0, 0, 9, 9]] * 2)]).join([1, 2])
     plan = plan.keep(2, reason="agreed").cover((0, 0, 9, 9)).ignore([(0, 0), (1, 0), (0, 1)])
     text = json.dumps(plan.to_dict())
     for place in list(places_in(json.loads(text)))[1:]:

@@ -137,6 +137,37 @@ def test_everything_can_be_done_by_keyboard_alone(page, tmp_path):
     assert Plan.load(tmp_path / "door.plan.json").dropped == {2}
 
 
+def test_two_cards_are_joined_kept_as_one_and_split_again(page, tmp_path):
+    """By click, and by key; undo takes each back, and the plan that is saved holds it."""
+
+    def cards():
+        return page.browser.find_elements(By.CSS_SELECTOR, "#people .card")
+
+    first, second = page.browser.find_elements(By.CSS_SELECTOR, "#people .join")
+    second.click()
+    assert first.text == "Same as Person 2" and second.text == "Cancel"
+    first.click()
+    page.wait(lambda: len(cards()) == 1)
+    assert page.session.plan.same_persons(1) == {1, 2}
+    page.wait(lambda: "Track 2 was joined by hand." in page.find("#people .card").text)
+    page.press("k")
+    page.wait(lambda: page.session.plan.kept == {1, 2})
+    page.find("#save").click()
+    page.wait(lambda: not page.session.has_unsaved_decisions)
+    assert Plan.load(tmp_path / "door.plan.json").same_persons(2) == {1, 2}
+    page.find("#people .joined button").click()
+    page.wait(lambda: len(cards()) == 2)
+    assert page.session.plan.kept == {1}
+    page.press_with(Keys.CONTROL, "z")
+    page.wait(lambda: len(cards()) == 1)
+    assert page.session.plan.kept == {1, 2}
+    page.press(Keys.ARROW_DOWN, "s")
+    page.wait(lambda: len(cards()) == 2)
+    page.press(Keys.ARROW_UP, "j", Keys.ESCAPE, "j", Keys.ARROW_DOWN, "j")
+    page.wait(lambda: len(cards()) == 1)
+    assert not page.find("#people .join").is_displayed()
+
+
 def test_a_box_that_is_drawn_is_followed_and_covered(page):
     page.press("b")
     page.drag((*LEFT[:2], *LEFT[2:]))

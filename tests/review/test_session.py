@@ -98,9 +98,40 @@ def test_a_person_has_one_card_with_the_reason_for_joining(plan, tmp_path):
     assert [track["id"] for track in card["tracks"]] == [1, 2]
     assert card["tracks"][1]["joined"] == "0.4 s apart, same clothes"
     session.edit(decide([1, 2], "keep"))
-    session.edit({"do": "separate", "tracks": [2]})
+    session.edit({"do": "split", "tracks": [2]})
     cards = session.state()["cards"]
     assert [card["status"] for card in cards] == ["keep", "cover", "cover"]
+    session.close()
+
+
+def test_cards_are_joined_by_the_owner_and_split_again(session):
+    session.edit({"do": "join", "tracks": [1, 2], "by": "Ann"})
+    card, _ = session.state()["cards"]
+    assert [track["id"] for track in card["tracks"]] == [1, 2]
+    one, two = card["tracks"]
+    assert (one["joined"], one["split"], one["joined_by_hand"]) == ("", [], False)
+    assert (two["joined"], two["split"], two["joined_by_hand"]) == ("by hand, Ann", [2], True)
+    session.edit(decide([1, 2], "keep", reason="agreed"))
+    assert (session.state()["cards"][0]["status"], session.plan.kept) == ("keep", {1, 2})
+    assert session.state()["cards"][0]["reason"] == "agreed"
+    session.edit({"do": "split", "tracks": two["split"]})
+    assert [card["status"] for card in session.state()["cards"]] == ["keep", "cover", "cover"]
+    for _ in range(3):
+        session.undo()
+    assert len(session.state()["cards"]) == 3 and not session.has_unsaved_decisions
+
+
+def test_what_was_joined_together_is_split_together(plan, tmp_path):
+    one, two, plate = plan.tracks
+    later = dataclasses.replace(two, id=4, joined="0.4 s apart, same clothes")
+    session = ReviewSession(
+        dataclasses.replace(plan, tracks=(one, two, plate, later)),
+        tmp_path / "p.json",
+        tmp_path / "o.mp4",
+    )
+    session.edit({"do": "join", "tracks": [1, 2, 4]})
+    tracks = session.state()["cards"][0]["tracks"]
+    assert [track["split"] for track in tracks] == [[], [2, 4], [4]]
     session.close()
 
 

@@ -187,6 +187,7 @@ def _track(value: Any, where: str, *, frame_count: int) -> Track:
         margins=columns[:, 4:] if columns.shape[1] > 4 else None,
         person=optional_count_of(data.get("person"), f"{where}.person"),
         joined=text_of(data.get("joined", ""), f"{where}.joined"),
+        joined_from=optional_count_of(data.get("joined_from"), f"{where}.joined_from"),
     )
 
 
@@ -276,7 +277,8 @@ def _pts(value: Any, where: str) -> NDArray[np.int64]:
     return first + np.concatenate([[0], np.cumsum(np.repeat([run[0] for run in steps], counts))])
 
 
-_TRACK_FIELDS = {"id", "kind", "start_index", "keys", "detected", "scores", "person", "joined"}
+_TRACK_FIELDS = {"id", "kind", "start_index", "keys", "detected", "scores"}
+_TRACK_FIELDS |= {"person", "joined", "joined_from"}
 _CLIP_READERS: dict[str, Callable[[Any, str], Any]] = {
     "path": lambda value, where: Path(text_of(value, where)),
     "sha256": text_of,

@@ -105,6 +105,8 @@ def _track_to_dict(track: Track) -> dict[str, Any]:
         values["person"] = track.person
     if track.joined:
         values["joined"] = track.joined
+    if track.joined_from is not None:
+        values["joined_from"] = track.joined_from
     return values
 
 

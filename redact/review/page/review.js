@@ -32,6 +32,7 @@ let isPlaying = false;
 let selected = null; // The key of the selected card.
 let tool = null; // What is being drawn: null, "box" or "zone".
 let draft = null; // The points of it, and whether they are final.
+let joining = null; // The key of the card whose person is to be joined with another card's.
 let lastInput = Date.now();
 let hasEnded = false;
 
@@ -340,6 +341,7 @@ function timeOf(i) {
 
 function startTool(name) {
   if (tool === name) return endTool();
+  if (joining) endJoining();
   pause();
   tool = name;
   // It can be moved by the arrows at once, for those who don't use a pointer.
@@ -569,15 +571,16 @@ function makeCard(card) {
     element("input", { name: "by", maxlength: 300, placeholder: "Decided by", "aria-label": "Who decided that", autocomplete: "off", onchange: () => explain(key) })
   );
   const joined = card.tracks
-    .filter((t) => t.joined)
+    .filter((t) => t.split.length)
     .map((t) =>
       element(
         "div",
         { class: "joined" },
-        element("span", {}, `Track ${t.id} was joined: ${t.joined}.`),
-        element("button", { class: "small", onclick: () => edit("separate", { tracks: [t.id] }) }, "Somebody else")
+        element("span", {}, joinedText(t)),
+        element("button", { class: "small", title: t === lastJoin(card) ? "Split (S)" : "Split", "aria-label": `Split ${trackNames(t.split)} from ${card.name}`, onclick: () => split(t) }, t.joined_by_hand ? "Split" : "Somebody else")
       )
     );
+  const join = card.kind === "face" ? [element("button", { class: "small join", title: "Join with another card (J)", onclick: () => joinCard(key) })] : [];
   const item = element(
     "li",
     { class: "card", tabindex: -1, "data-key": key, onfocusin: () => select(key), onclick: () => select(key) },
@@ -586,9 +589,66 @@ function makeCard(card) {
     element("p", { class: "times" }),
     choice,
     why,
-    ...joined
+    ...joined,
+    ...join
   );
   return item;
+}
+
+const trackNames = (ids) => `track${ids.length > 1 ? "s" : ""} ${ids.join(", ")}`;
+
+function joinedText(track) {
+  if (!track.joined_by_hand) return `Track ${track.id} was joined: ${track.joined}.`;
+  const names = trackNames(track.split);
+  return `${names[0].toUpperCase()}${names.slice(1)} ${track.split.length > 1 ? "were" : "was"} joined ${track.joined}.`;
+}
+
+// What was joined by hand goes first: it is undone more often.
+function lastJoin(card) {
+  const joins = card.tracks.filter((t) => t.split.length);
+  return joins.filter((t) => t.joined_by_hand).pop() || joins.pop();
+}
+
+// The first call begins a join with this card, the second one, on another card, ends it.
+async function joinCard(key) {
+  const first = cardOf(joining);
+  if (!first) {
+    if (tool) endTool();
+    joining = key;
+    hint("Who is the same person? Choose the other card by its button, or by ↑ ↓ and J. Esc gives up.");
+    return showJoining();
+  }
+  endJoining();
+  if (cardOf(key) === first) return;
+  const ids = [first, cardOf(key)].flatMap((card) => card.tracks.map((t) => t.id));
+  if (await edit("join", { tracks: ids })) focusTrack(ids[0]);
+}
+
+function endJoining() {
+  joining = null;
+  hint("");
+  showJoining();
+}
+
+function showJoining() {
+  const first = cardOf(joining);
+  const isAlone = state.cards.filter((c) => c.kind === "face").length < 2;
+  for (const card of state.cards) {
+    const button = cardElements.get(keyOf(card)).querySelector(".join");
+    if (!button) continue;
+    button.textContent = !first ? "Same person as…" : card === first ? "Cancel" : `Same as ${first.name}`;
+    button.setAttribute("aria-label", `${card.name}: ${button.textContent}`);
+    button.hidden = isAlone;
+  }
+}
+
+async function split(track) {
+  const [stays] = cardOf(selected)?.tracks.filter((t) => !track.split.includes(t.id)) ?? [];
+  if ((await edit("split", { tracks: track.split })) && stays) focusTrack(stays.id);
+}
+
+function focusTrack(id) {
+  focusCard(keyOf(state.cards.find((card) => card.tracks.some((t) => t.id === id))));
 }
 
 function updateCard(item, card) {
@@ -638,6 +698,8 @@ function showCards() {
     (lists.get(card.kind) || lists.get("other")).push(cardElements.get(key));
   }
   for (const key of cardElements.keys()) if (!keys.has(key)) cardElements.delete(key);
+  if (joining && !cardOf(joining)) endJoining();
+  else showJoining();
   fill($("people"), lists.get("face"), "Nobody was found.");
   fill($("plates"), lists.get("plate"), "No plates were found.");
   fill($("others"), lists.get("other"), "");
@@ -887,6 +949,14 @@ function plainKey(event) {
       if (!card) return false;
       decide(selected, { c: "cover", k: "keep", n: "drop" }[event.key.toLowerCase()]);
       return true;
+    case "j":
+      if (card?.kind !== "face") return false;
+      joinCard(selected);
+      return true;
+    case "s":
+      if (!card || !lastJoin(card)) return false;
+      split(lastJoin(card));
+      return true;
     case "g":
       if (!card) return false;
       goTo(selected, card.tracks[0].pictures[0]?.frame ?? card.tracks[0].start);
@@ -910,8 +980,9 @@ function plainKey(event) {
 document.addEventListener("keydown", (event) => {
   lastInput = Date.now();
   if ($("help").open || event.altKey || hasEnded) return;
-  if (event.key === "Escape" && tool) {
-    endTool();
+  if (event.key === "Escape" && (tool || joining)) {
+    if (tool) endTool();
+    else endJoining();
     event.preventDefault();
     return;
   }
