@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KINDS = ("face", "plate")
+SPANS_EXAMPLE = "0:10-0:20,1:05-1:10"
 
 
 class Box(NamedTuple):
@@ -257,6 +258,27 @@ def parse_time(text: str) -> float:
     for part in larger:
         total = 60 * (total + int(part))
     return total + float(seconds)
+
+
+def parse_spans(text: str) -> tuple[tuple[float, float], ...]:
+    """The seconds of spans of time such as "0:10-0:20, 1:05-1:10".
+
+    Raises:
+        ValueError: the text is something else.
+
+    """
+    pairs = [part.strip().split("-") for part in text.split(",")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"{text!r} must be times such as {SPANS_EXAMPLE}")
+    return tuple((parse_time(start), parse_time(stop)) for start, stop in pairs)
+
+
+def format_span(start: float, stop: float) -> str:
+    """A span of time as `parse_spans` reads it, to a millisecond: "0:10-0:20.5"."""
+    edges = (divmod(round(1000 * seconds), 60_000) for seconds in (start, stop))
+    return "-".join(
+        f"{minutes}:{rest / 1000:06.3f}".rstrip("0").rstrip(".") for minutes, rest in edges
+    )
 
 
 def format_time(seconds: float) -> str:

@@ -32,7 +32,7 @@ from redact.cli.sharing_options import (
 from redact.cli.terminal import say, show, showing_progress
 from redact.settings import Settings, choices, renamed_heads
 from redact.source_files import printable
-from redact.types import counted, parse_time
+from redact.types import SPANS_EXAMPLE, counted, parse_spans, parse_time
 
 if TYPE_CHECKING:
     from redact.report import Report
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Cover every face and licence plate in CLIP, a video or image file, and drop its
 sound and metadata. CLIP itself is never changed. Defaults are in brackets."""
-
-# How spans of audio are written.
-_SPANS = "0:10-0:20,1:05-1:10"
 
 _EPILOG = """\
 --keep and --drop take ids that `redact analyze` or a report of the clip shows:
@@ -180,11 +177,10 @@ def _audio(text: str) -> tuple[str, tuple[tuple[float, float], ...]]:
     if text in choices("audio"):
         return text, ()
     try:
-        pairs = [part.split("-") for part in text.split(",")]
-        return "keep", tuple((parse_time(start), parse_time(stop)) for start, stop in pairs)
+        return "keep", parse_spans(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} must be {', '.join(choices('audio'))} or times such as {_SPANS}"
+            f"{text!r} must be {', '.join(choices('audio'))} or times such as {SPANS_EXAMPLE}"
         ) from None
 
 
@@ -246,7 +242,7 @@ def add_settings_options(parser: argparse.ArgumentParser, *, is_full: bool = Fal
         "--audio",
         metavar="WHAT",
         type=_audio,
-        help=f"sound: drop, keep, or times like {_SPANS} (drop)",
+        help=f"sound: drop, keep, or times like {SPANS_EXAMPLE} (drop)",
     )
     add(
         "--from",

@@ -6,13 +6,15 @@ names its field; what the plan itself refuses stays a `PlanError` or `SettingsEr
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from redact.manual_tracks import follow
 from redact.plan import Plan
 from redact.report.summary import last_decision, states_of
-from redact.types import KINDS, Box
+from redact.settings import Audio, choices
+from redact.types import KINDS, Box, parse_spans
 from redact.zones import Zone
 
 _MAX_TEXT, _MAX_ITEMS, _MAX_NUMBER = 300, 1000, 1e6
@@ -105,6 +107,21 @@ def _remove(plan: Plan, edit: Mapping[str, Any]) -> Plan:
     return plan.uncover(name)
 
 
+def _sound(plan: Plan, edit: Mapping[str, Any]) -> Plan:
+    """Say what becomes of the sound: `audio` is "drop" or "keep", perhaps in `spans` alone."""
+    is_kept = _one_of(edit, "audio", choices("audio")) == "keep"
+    text = _text(edit, "spans", "")
+    try:
+        spans = parse_spans(text) if text.strip() else ()
+    except ValueError as err:
+        raise EditError(str(err)) from err
+    audio: Audio = "keep" if is_kept else "drop"
+    settings = dataclasses.replace(plan.settings, audio=audio, audio_spans=spans)
+    if settings == plan.settings:
+        return plan
+    return dataclasses.replace(plan, settings=settings)
+
+
 _EDITS: dict[str, Callable[[Plan, Mapping[str, Any]], Plan]] = {
     "decide": _decide,
     "join": _join,
@@ -112,6 +129,7 @@ _EDITS: dict[str, Callable[[Plan, Mapping[str, Any]], Plan]] = {
     "follow": _follow,
     "zone": _zone,
     "remove": _remove,
+    "sound": _sound,
 }
 
 

@@ -20,7 +20,7 @@ from redact.report import Report
 from redact.report.spans import spans_of
 from redact.review.edits import edited, reason_of, statuses_of
 from redact.review.pictures import FrameStore, Thumbnails, best_frames, shown_size
-from redact.types import Track
+from redact.types import Track, format_span
 from redact.zones import Zone
 
 # Boxes are sent as whole numbers of this part of the picture's width and height.
@@ -128,6 +128,7 @@ class ReviewSession:
             "target_name": self._target.name,
             "size": shown_size(self.plan),
             "seconds": [round(float(at), 4) for at in clip.seconds],
+            "has_sound": clip.has_audio,
         }
 
     def tracks(self) -> dict[str, Any]:
@@ -153,6 +154,10 @@ class ReviewSession:
             "version": version,
             "cards": _cards(plan),
             "zones": _zones(plan.zones),
+            "sound": {
+                "audio": plan.settings.audio,
+                "spans": ", ".join(format_span(*span) for span in plan.settings.audio_spans),
+            },
             "proposals": _zones(self._proposed(plan)),
             "is_searching": not self._proposals.done(),
             "can_undo": bool(self._undo),

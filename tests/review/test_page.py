@@ -3,10 +3,11 @@
 import base64
 import shutil
 
+import av
 import cv2
 import numpy as np
 import pytest
-from make_clips import read_back
+from make_clips import read_back, write_clip
 from odd_clips import number_in, write_numbered
 from reviews import HEIGHT, LEFT, PLATE, RIGHT, WIDTH, WINDOW, contrast, make_plan, reviewed
 
@@ -166,6 +167,27 @@ def test_two_cards_are_joined_kept_as_one_and_split_again(page, tmp_path):
     page.press(Keys.ARROW_UP, "j", Keys.ESCAPE, "j", Keys.ARROW_DOWN, "j")
     page.wait(lambda: len(cards()) == 1)
     assert not page.find("#people .join").is_displayed()
+
+
+def test_sound_is_left_out_until_the_owner_keeps_it(browser, tmp_path):
+    """At the times that were typed the result has sound, and elsewhere silence."""
+    write_clip(tmp_path / "loud.mp4", with_audio=True)
+    plan = redact.analyze(tmp_path / "loud.mp4", Settings(audit=False), detectors=[Nothing()])
+    with reviewed(tmp_path, plan) as (session, server):
+        page = Page(browser, session, server.address)
+        assert page.find("[name=audio][value=drop]").is_selected()
+        page.find("[name=audio][value=spans]").click()
+        page.find("[name=spans]").send_keys("0:00.4-0:00.6", Keys.ENTER)
+        page.wait(lambda: session.plan.settings.audio_spans == ((0.4, 0.6),))
+        page.render()
+        page.press_with(Keys.CONTROL, "z")
+        page.wait(lambda: page.find("[name=audio][value=drop]").is_selected())
+        assert browser.get_log("browser") == []
+        leave(browser)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        frames = list(container.decode(container.streams.audio[0]))
+    loud = [float(f.time) for f in frames if np.abs(f.to_ndarray()).max() > 0.01]
+    assert loud and 0.3 < min(loud) < 0.5 and 0.5 < max(loud) < 0.65
 
 
 def test_a_box_that_is_drawn_is_followed_and_covered(page):

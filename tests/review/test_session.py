@@ -12,7 +12,7 @@ from make_plans import make_report
 from reviews import FRAMES, LEFT, PLATE, RIGHT, WINDOW, contrast, make_plan, picture
 
 import redact
-from redact import ClipError, Detection, Plan, PlanError, Settings, Zone
+from redact import ClipError, Detection, Plan, PlanError, Settings, SettingsError, Zone
 from redact.review.edits import EditError, edited
 from redact.review.pictures import Thumbnails, shown_size
 from redact.review.session import ReviewSession
@@ -133,6 +133,35 @@ def test_what_was_joined_together_is_split_together(plan, tmp_path):
     tracks = session.state()["cards"][0]["tracks"]
     assert [track["split"] for track in tracks] == [[], [2, 4], [4]]
     session.close()
+
+
+def test_the_sound_is_chosen_with_the_words_of_the_command_line(session):
+    session.edit({"do": "sound", "audio": "keep", "spans": "0:00.5-1, 1:05-1:10.25"})
+    settings = session.plan.settings
+    assert (settings.audio, settings.audio_spans) == ("keep", ((0.5, 1.0), (65.0, 70.25)))
+    assert session.state()["sound"] == {"audio": "keep", "spans": "0:00.5-0:01, 1:05-1:10.25"}
+    session.edit({"do": "sound", "audio": "keep", "spans": session.state()["sound"]["spans"]})
+    session.undo()
+    assert session.plan.settings.audio == "drop" and not session.has_unsaved_decisions
+    session.edit({"do": "sound", "audio": "drop"})
+    assert not session.has_unsaved_decisions
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"audio": "loud"}, "one of drop, keep"),
+        ({"audio": "keep", "spans": "soon"}, "must be times such as 0:10-0:20"),
+        ({"audio": "keep", "spans": "1-2-3"}, "must be times"),
+        ({"audio": "keep", "spans": "0:x-0:20"}, "is not a time"),
+        ({"audio": "keep", "spans": "2-1"}, "each start before its stop"),
+        ({"audio": "drop", "spans": "1-2"}, "keep"),
+        ({"audio": "keep", "spans": 3}, "a text"),
+    ],
+)
+def test_sound_that_cannot_be_is_refused(plan, fields, said):
+    with pytest.raises((EditError, SettingsError), match=said):
+        edited(plan, {"do": "sound", **fields})
 
 
 def test_saving_writes_the_decisions(session, tmp_path):

@@ -753,6 +753,37 @@ function fill(list, items, nothing) {
   });
 }
 
+// --- Sound ----------------------------------------------------------------------------------
+
+const soundChoice = () => document.querySelector("[name=audio]:checked")?.value;
+const spansInput = document.querySelector("[name=spans]");
+
+function showSound() {
+  const { audio, spans } = state.sound;
+  $("sound").hidden = !clip.has_sound;
+  $("no-sound").hidden = clip.has_sound;
+  const isTyping = document.activeElement === spansInput;
+  if (isTyping) return; // Nobody’s typing is disturbed.
+  document.querySelector(`[name=audio][value=${spans ? "spans" : audio}]`).checked = true;
+  spansInput.value = spans;
+  spansInput.hidden = soundChoice() !== "spans";
+}
+
+function chooseSound() {
+  const choice = soundChoice();
+  spansInput.hidden = choice !== "spans";
+  if (choice === "spans") spansInput.focus();
+  else edit("sound", { audio: choice });
+}
+
+function chooseSpans() {
+  if (spansInput.value.trim()) edit("sound", { audio: "keep", spans: spansInput.value });
+}
+
+for (const radio of document.querySelectorAll("[name=audio]")) radio.addEventListener("change", chooseSound);
+spansInput.addEventListener("change", chooseSpans);
+spansInput.addEventListener("blur", () => !spansInput.value.trim() && showSound());
+
 const cardOf = (key) => state.cards.find((card) => keyOf(card) === key);
 
 function decide(key, status, fields = {}) {
@@ -813,6 +844,7 @@ function showAll() {
   $("redo").disabled = !state.can_redo;
   showLanes();
   showCards();
+  showSound();
   showBoxes();
   showJob();
   if (isPreview()) redraw();
