@@ -132,11 +132,14 @@ def _app(session: ReviewSession, end: Callable[[], None], lifespan: Any) -> Star
 
     def frame(request: Request) -> Response:
         covered = request.query_params.get("covered") == "1"
-        return _jpeg(lambda: session.frame(request.path_params["index"], covered=covered))
+        return _media(lambda: session.frame(request.path_params["index"], covered=covered))
 
     def thumbnail(request: Request) -> Response:
         numbers = request.path_params["track"], request.path_params["number"]
-        return _jpeg(lambda: session.thumbnail(*numbers))
+        return _media(lambda: session.thumbnail(*numbers))
+
+    def sound(request: Request) -> Response:
+        return _media(session.sound, "application/octet-stream")
 
     async def edit(request: Request) -> Response:
         body = await _json(request)
@@ -169,6 +172,7 @@ def _app(session: ReviewSession, end: Callable[[], None], lifespan: Any) -> Star
         Route("/tracks.json", tracks),
         Route("/frames/{index:int}.jpg", frame),
         Route("/tracks/{track:int}/{number:int}.jpg", thumbnail),
+        Route("/sound.pcm", sound),
         Route("/report.html", report),
         Route("/edit", edit, methods=["POST"]),
         Route("/do/finish", finish, methods=["POST"]),
@@ -210,11 +214,11 @@ async def _too_large(request: Request, err: Exception) -> Response:
     return JSONResponse({"error": str(err)}, 413)
 
 
-def _jpeg(make: Callable[[], bytes]) -> Response:
+def _media(make: Callable[[], bytes], kind: str = "image/jpeg") -> Response:
     try:
-        return Response(make(), media_type="image/jpeg")
+        return Response(make(), media_type=kind)
     except (IndexError, KeyError):
-        return JSONResponse({"error": "there is no such picture"}, 404)
+        return JSONResponse({"error": "there is no such picture or sound"}, 404)
     except ClipError as err:
         return JSONResponse({"error": str(err)}, 500)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from redact import video
 from redact.burned_in_text import find_burned_in_text
 from redact.errors import RedactError
 from redact.pipeline import render
@@ -23,6 +24,9 @@ from redact.review.pictures import FrameStore, Thumbnails, best_frames, shown_si
 from redact.types import Track, format_span
 from redact.zones import Zone
 
+# Sound is played in mono at this rate, which is enough for voices, and not if it is very long: all
+# of it is held in memory.
+_SOUND_RATE, _MAX_SOUND_SECONDS = 16_000, 1800.0
 # Boxes are sent as whole numbers of this part of the picture's width and height.
 _BOX_UNITS = 10_000
 
@@ -119,6 +123,23 @@ class ReviewSession:
         """A picture of a track as JPEG; see `Thumbnails.jpeg`."""
         return self._thumbnails.jpeg(track_id, number)
 
+    def sound(self) -> bytes:
+        """The clip's sound from its first frame on: mono samples of 16 bits, the low byte first.
+
+        Raises:
+            KeyError: it has none that can be played.
+            ClipError: it can't be read.
+
+        """
+        if not self._has_playable_sound:
+            raise KeyError("no sound")
+        return video.sound_of(self.plan.clip, _SOUND_RATE).astype("<i2").tobytes()
+
+    @property
+    def _has_playable_sound(self) -> bool:
+        clip = self.plan.clip
+        return clip.has_audio and clip.seconds[-1] <= _MAX_SOUND_SECONDS
+
     def clip(self) -> dict[str, Any]:
         """What stays the same during the review, as JSON values."""
         clip = self.plan.clip
@@ -129,6 +150,7 @@ class ReviewSession:
             "size": shown_size(self.plan),
             "seconds": [round(float(at), 4) for at in clip.seconds],
             "has_sound": clip.has_audio,
+            "sound_rate": _SOUND_RATE if self._has_playable_sound else 0,
         }
 
     def tracks(self) -> dict[str, Any]:
@@ -156,6 +178,7 @@ class ReviewSession:
             "zones": _zones(plan.zones),
             "sound": {
                 "audio": plan.settings.audio,
+                "times": [list(span) for span in plan.settings.audio_spans],
                 "spans": ", ".join(format_span(*span) for span in plan.settings.audio_spans),
             },
             "proposals": _zones(self._proposed(plan)),

@@ -7,6 +7,7 @@ same frames in the same order at the same times, and nothing else except audio, 
 
 from __future__ import annotations
 
+from redact.video.audio import sound_of
 from redact.video.clip_info import probe, with_pts
 from redact.video.container import file_sha256, open_container, read_packets
 from redact.video.decoder import FrameReader, read_frames, read_selected
@@ -29,6 +30,7 @@ __all__ = [
     "read_from",
     "read_packets",
     "read_selected",
+    "sound_of",
     "to_bgr",
     "to_luma",
     "with_pts",

@@ -6,14 +6,17 @@ import contextlib
 import io
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from redact.errors import ClipError
 from redact.settings import Settings
+from redact.source_files import reason
 from redact.types import ClipInfo
 from redact.video import audio_cut
 from redact.video.container import open_container, read_packets
@@ -113,6 +116,36 @@ class AudioWriter:
         self.write_until(float("inf"), shift_seconds)
 
 
+def sound_of(clip: ClipInfo, rate: int) -> NDArray[np.int16]:
+    """The first audio stream of a clip, to be played beside its frames.
+
+    Args:
+        clip: with the times of all its frames.
+        rate: samples a second of what is returned.
+
+    Returns: (N,) mono samples from the first frame's time on; silence where there is no sound.
+
+    Raises:
+        ClipError: the clip can't be read, or there is no decoder for its audio.
+
+    """
+    origin = int(clip.pts[0]) * clip.time_base
+    samples = np.zeros(math.ceil(audio_cut.length_of(clip) * rate), dtype=np.int16)
+    with open_container(clip.path) as container:
+        source = container.streams.audio[0]
+        _check_decoder(source, clip)
+        packets = _with_ascending_times(read_packets(container, source), clip)
+        try:
+            for piece in _resampled(_decoded(packets, source), "s16", "mono", rate):
+                start = round((piece.pts * piece.time_base - origin) * rate)
+                values = piece.to_ndarray().reshape(-1)[max(0, -start) :]
+                part = samples[max(0, start) :][: len(values)]
+                part[:] = values[: len(part)]
+        except (av.FFmpegError, ValueError) as err:
+            raise ClipError(f"can't read the sound of {str(clip.path)!r}: {reason(err)}") from err
+    return samples
+
+
 def strip_vorbis_comments(headers: bytes) -> bytes:
     """Vorbis headers with an empty comment header, which may hold a title, a place or a device.
 
@@ -181,12 +214,8 @@ def _add_copied_stream(output: Any, source: Any) -> Any:
 
 def _add_encoded_stream(output: Any, source: Any, encoder: str, clip: ClipInfo) -> Any:
     """A stream of the output whose encoder takes what the source's decoder returns."""
+    _check_decoder(source, clip)
     context = source.codec_context
-    if context is None:
-        raise ClipError(
-            f"the codec of the sound in {str(clip.path)!r} is unknown, so it can't be kept; leave "
-            'it out with audio="drop"'
-        )
     rates = av.Codec(encoder, "w").audio_rates or [context.sample_rate]
     # No sound is lost at the next higher rate.
     higher = [rate for rate in rates if rate >= context.sample_rate]
@@ -196,26 +225,39 @@ def _add_encoded_stream(output: Any, source: Any, encoder: str, clip: ClipInfo) 
     return stream
 
 
+def _check_decoder(source: Any, clip: ClipInfo) -> None:
+    if source.codec_context is None:
+        raise ClipError(
+            f"the codec of the sound in {str(clip.path)!r} is unknown, so it can't be kept; leave "
+            'it out with audio="drop"'
+        )
+
+
 def _encoded(frames: Iterator[Any], stream: Any) -> Iterator[Any]:
     """The frames as packets, at the times at which they were."""
     context = stream.codec_context
-    resampler: Any = None
-    for frame in frames:
-        resampler = resampler or av.AudioResampler(
-            format=context.format,
-            layout=context.layout,
-            rate=context.sample_rate,
-            frame_size=context.frame_size or None,
-        )
-        yield from _encode(resampler.resample(frame), stream)
-    if resampler is not None:
-        yield from _encode(resampler.resample(None), stream)
+    is_empty = True
+    for piece in _resampled(
+        frames, context.format, context.layout, context.sample_rate, context.frame_size or None
+    ):
+        is_empty = False
+        yield from stream.encode(piece)
+    if not is_empty:
         yield from stream.encode(None)
 
 
-def _encode(pieces: Iterable[Any], stream: Any) -> Iterator[Any]:
-    for piece in pieces:
-        yield from stream.encode(piece)
+def _resampled(
+    frames: Iterator[Any], format_: Any, layout: Any, rate: int, frame_size: int | None = None
+) -> Iterator[Any]:
+    """The frames in another format, with the times at which they were."""
+    resampler: Any = None
+    for frame in frames:
+        resampler = resampler or av.AudioResampler(
+            format=format_, layout=layout, rate=rate, frame_size=frame_size
+        )
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
 
 
 def _decoded(packets: Iterator[Any], source: Any) -> Iterator[Any]:

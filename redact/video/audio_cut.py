@@ -27,7 +27,7 @@ def kept(
 
     """
     origin = int(clip.pts[0]) * clip.time_base
-    stop = math.inf if clip.part is None else origin + _length(clip)
+    stop = math.inf if clip.part is None else origin + length_of(clip)
     for frame in frames:
         start = Fraction(frame.pts * frame.time_base)
         rate = frame.sample_rate
@@ -49,7 +49,7 @@ def kept(
         yield _frame(samples[:, first:after], frame, frame.pts + first)
 
 
-def _length(clip: ClipInfo) -> Fraction:
+def length_of(clip: ClipInfo) -> Fraction:
     """How long the clip is; the last frame is shown as long as is usual."""
     if len(clip.pts) < 2:
         return 1 / clip.frame_rate

@@ -176,6 +176,17 @@ def test_sound_is_left_out_until_the_owner_keeps_it(browser, tmp_path):
     with reviewed(tmp_path, plan) as (session, server):
         page = Page(browser, session, server.address)
         assert page.find("[name=audio][value=drop]").is_selected()
+        # The clip has sound, and the result has none.
+        page.press("m")
+        heard = "return document.documentElement.dataset.sound"
+        page.find("#speed").send_keys("¼")
+        for key, state in (("", "heard"), ("v", "muted")):
+            page.press(key)
+            page.find("#play").click()
+            page.wait(lambda state=state: browser.execute_script(heard) == state)
+            page.find("#play").click()
+            page.wait(lambda: browser.execute_script(heard) == "off")
+        page.press("v")
         page.find("[name=audio][value=spans]").click()
         page.find("[name=spans]").send_keys("0:00.4-0:00.6", Keys.ENTER)
         page.wait(lambda: session.plan.settings.audio_spans == ((0.4, 0.6),))

@@ -9,8 +9,10 @@ import time
 import cv2
 import numpy as np
 import pytest
+from make_clips import write_clip
 from reviews import FRAMES, HEIGHT, WIDTH, make_plan, reviewed
 
+import redact
 from redact.review.guard import MAX_BODY_BYTES
 from redact.review.server import ReviewServer
 from redact.review.session import ReviewSession
@@ -98,6 +100,25 @@ def test_frames_and_thumbnails_are_jpegs(server):
         assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
     for path in (f"frames/{FRAMES}.jpg", "frames/-1.jpg", "tracks/9/0.jpg", "tracks/1/9.jpg"):
         assert ask(server, path)[0] == 404
+
+
+def test_sound_is_given_to_the_page_alone(tmp_path):
+    write_clip(tmp_path / "a.mp4", with_audio=True)
+    plan = redact.analyze(tmp_path / "a.mp4", redact.Settings(audit=False), detectors=[])
+    with reviewed(tmp_path, plan) as (_, server):
+        assert json.loads(ask(server, "clip.json")[2])["sound_rate"] == 16_000
+        status, headers, data = ask(server, "sound.pcm")
+        samples = np.frombuffer(data, "<i2")
+        assert (status, headers["cache-control"]) == (200, "no-store")
+        assert len(samples) == pytest.approx(16_000 * 24 / 25, abs=32)
+        assert np.abs(samples.astype(int)).mean() > 300
+        assert ask(server, "sound.pcm", token="x")[0] == 403
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4"]
+
+
+def test_a_clip_without_sound_has_none_to_play(server):
+    assert json.loads(ask(server, "clip.json")[2])["sound_rate"] == 0
+    assert ask(server, "sound.pcm")[0] == 404
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 32, "%00"])

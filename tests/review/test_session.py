@@ -139,7 +139,11 @@ def test_the_sound_is_chosen_with_the_words_of_the_command_line(session):
     session.edit({"do": "sound", "audio": "keep", "spans": "0:00.5-1, 1:05-1:10.25"})
     settings = session.plan.settings
     assert (settings.audio, settings.audio_spans) == ("keep", ((0.5, 1.0), (65.0, 70.25)))
-    assert session.state()["sound"] == {"audio": "keep", "spans": "0:00.5-0:01, 1:05-1:10.25"}
+    assert session.state()["sound"] == {
+        "audio": "keep",
+        "times": [[0.5, 1], [65, 70.25]],
+        "spans": "0:00.5-0:01, 1:05-1:10.25",
+    }
     session.edit({"do": "sound", "audio": "keep", "spans": session.state()["sound"]["spans"]})
     session.undo()
     assert session.plan.settings.audio == "drop" and not session.has_unsaved_decisions

@@ -1,5 +1,6 @@
 """Kept audio is copied where the container can hold it, else encoded again, and stays in sync."""
 
+import dataclasses
 from fractions import Fraction
 
 import av
@@ -78,6 +79,26 @@ def sound_in(path):
                 at = float(frame.pts * frame.time_base) + loud[0] / frame.sample_rate
                 return name, count, at - float(min(times))
     raise AssertionError(f"no click in {path}")
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_sound_to_play_begins_with_the_first_frame(tmp_path, recorded):
+    codec, container, rate = RECORDED[recorded]
+    needs(codec)
+    source = tmp_path / f"a.{container}"
+    write_with_click(source, codec, container, rate)
+    clip = redact.analyze(source, Settings(audit=False), detectors=[]).clip
+
+    def click_in(samples):
+        return np.flatnonzero(np.abs(samples.astype(int)) > 6000)[0] / 16_000
+
+    samples = video.sound_of(clip, 16_000)
+    assert samples.dtype == np.int16 and len(samples) == pytest.approx(16_000, abs=16)
+    assert click_in(samples) == pytest.approx(sound_in(source)[2], abs=0.045)
+    later = dataclasses.replace(clip, pts=clip.pts[5:])
+    assert click_in(samples) - click_in(video.sound_of(later, 16_000)) == pytest.approx(
+        0.2, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])

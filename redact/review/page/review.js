@@ -186,24 +186,25 @@ function indexAt(seconds) {
   return low;
 }
 
+let clock = null; // When playing began, at which second of the clip, and how fast.
+
+function restartClock() {
+  clock = { since: performance.now(), base: clip.seconds[index], speed: Number($("speed").value) };
+  playSound(clock.base, clock.speed);
+}
+
 async function play() {
   if (isPlaying) return pause();
   if (index >= clip.seconds.length - 1) await seek(0);
   isPlaying = true;
   showPlaying();
-  let since = performance.now();
-  let base = clip.seconds[index];
-  let speed = Number($("speed").value);
+  restartClock();
   loadAhead(index);
   while (isPlaying) {
     await new Promise(requestAnimationFrame);
-    if (Number($("speed").value) !== speed) {
-      speed = Number($("speed").value);
-      [since, base] = [performance.now(), clip.seconds[index]];
-    }
-    const next = indexAt(base + ((performance.now() - since) / 1000) * speed);
+    const next = indexAt(clock.base + ((performance.now() - clock.since) / 1000) * clock.speed);
     if (next === index || isSeeking) {
-      if (isSeeking) [since, base] = [performance.now(), clip.seconds[index]];
+      if (isSeeking) restartClock();
       continue;
     }
     // The clock waits for frames that have not come yet: none is left out for being late.
@@ -214,7 +215,8 @@ async function play() {
       showError(error.message);
       break;
     }
-    if (isLate) [since, base] = [performance.now(), clip.seconds[index]];
+    if (isLate) restartClock();
+    setVolume(clip.seconds[index]);
     loadAhead(index);
     if (index >= clip.seconds.length - 1) break;
   }
@@ -223,6 +225,7 @@ async function play() {
 
 function pause() {
   isPlaying = false;
+  stopSound();
   showPlaying();
 }
 
@@ -673,9 +676,9 @@ function updateCard(item, card) {
 }
 
 function zoneCard(zone) {
-  const end = zone.stop === null ? "the end" : clock(zone.stop);
+  const end = zone.stop === null ? "the end" : labelAt(zone.stop);
   const isAll = zone.start === 0 && zone.stop === null;
-  const when = isAll ? "the whole clip" : `${clock(zone.start)} to ${end}`;
+  const when = isAll ? "the whole clip" : `${labelAt(zone.start)} to ${end}`;
   return element(
     "li",
     { class: "card zone" },
@@ -685,7 +688,7 @@ function zoneCard(zone) {
   );
 }
 
-const clock = (seconds) => timeOf(indexAt(seconds + 1e-6));
+const labelAt = (seconds) => timeOf(indexAt(seconds + 1e-6));
 
 function showCards() {
   const lists = new Map([["face", []], ["plate", []], ["other", []]]);
@@ -782,6 +785,58 @@ function chooseSpans() {
 
 for (const radio of document.querySelectorAll("[name=audio]")) radio.addEventListener("change", chooseSound);
 spansInput.addEventListener("change", chooseSpans);
+// The sound is fetched once, into this page’s memory, and played along with the frames.
+let player = null; // The context, the samples, how loud, and the source that plays now.
+
+async function loadSound() {
+  const samples = new Int16Array(await (await request("sound.pcm")).arrayBuffer());
+  const context = new AudioContext();
+  const buffer = context.createBuffer(1, Math.max(1, samples.length), clip.sound_rate);
+  const channel = buffer.getChannelData(0);
+  for (let i = 0; i < samples.length; i++) channel[i] = samples[i] / 32768;
+  const volume = context.createGain();
+  volume.connect(context.destination);
+  player = { context, buffer, volume, source: null };
+}
+
+async function listen() {
+  try {
+    if ($("listen").checked && !player) await loadSound();
+  } catch (error) {
+    $("listen").checked = false;
+    showError(error.message);
+  }
+  if (isPlaying) restartClock();
+}
+
+function playSound(seconds, speed) {
+  stopSound();
+  if (!player || !$("listen").checked || seconds >= player.buffer.duration) return;
+  player.context.resume();
+  player.source = player.context.createBufferSource();
+  player.source.buffer = player.buffer;
+  player.source.playbackRate.value = speed;
+  player.source.connect(player.volume);
+  player.source.start(0, seconds);
+  setVolume(seconds);
+}
+
+function stopSound() {
+  player?.source?.stop();
+  if (player) player.source = null;
+  document.documentElement.dataset.sound = "off";
+}
+
+// With the result, only what the result keeps is heard.
+function setVolume(seconds) {
+  if (!player?.source) return;
+  const { audio, times } = state.sound;
+  const isKept = audio === "keep" && (!times.length || times.some(([a, b]) => a <= seconds && seconds < b));
+  player.volume.gain.value = isPreview() && !isKept ? 0 : 1;
+  document.documentElement.dataset.sound = player.volume.gain.value ? "heard" : "muted";
+}
+
+$("listen").addEventListener("change", listen);
 spansInput.addEventListener("blur", () => !spansInput.value.trim() && showSound());
 
 const cardOf = (key) => state.cards.find((card) => keyOf(card) === key);
@@ -999,6 +1054,10 @@ function plainKey(event) {
     case "z":
       startTool("zone");
       return true;
+    case "m":
+      if (!clip.sound_rate) return false;
+      $("listen").click();
+      return true;
     case "v":
       $("preview").click();
       return true;
@@ -1031,6 +1090,7 @@ $("play").addEventListener("click", play);
 $("back").addEventListener("click", () => step(-1));
 $("forward").addEventListener("click", () => step(1));
 $("seek").addEventListener("input", () => (pause(), seek(Number($("seek").value))));
+$("speed").addEventListener("change", () => isPlaying && restartClock());
 $("preview").addEventListener("change", redraw);
 $("draw-box").addEventListener("click", () => startTool("box"));
 $("draw-zone").addEventListener("click", () => startTool("zone"));
@@ -1051,6 +1111,7 @@ async function start() {
   clip = await getJson("clip.json");
   $("clip-name").textContent = clip.name;
   document.title = `${clip.name} – redact`;
+  $("listen").parentElement.hidden = !clip.sound_rate;
   $("seek").max = clip.seconds.length - 1;
   [canvas.width, canvas.height] = clip.size;
   picture.style.setProperty("--aspect", clip.size[0] / clip.size[1]);
