@@ -127,3 +127,8 @@ def described(entry: Entry) -> str:
     facts = {name: str(value) for name, value in entry.facts.items()}
     lines += [f"   {name}: {text}" for name, text in {**entry.details, **facts}.items()]
     return "\n".join(map(printable, lines))
+
+
+def recorded(entry: Entry, ledger: str) -> str:
+    """An entry that was just written, for people, with the ledger's file."""
+    return f"recorded in {printable(ledger)}:\n{described(entry)}"

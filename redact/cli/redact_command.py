@@ -21,7 +21,7 @@ from redact.cli.common import (
     decided,
     settings_from,
 )
-from redact.cli.ledger_command import described
+from redact.cli.ledger_command import recorded
 from redact.cli.sharing_options import (
     DEFAULT_PURPOSE,
     Sharing,
@@ -71,7 +71,7 @@ def run(argv: Sequence[str]) -> int:
     sharing = Sharing(arguments, settings)
     source = Path(arguments.clips[0])
     if not sharing.is_accepted:
-        return 0 if show(described(sharing.refuse(source))) else EXIT_ERROR
+        return 0 if show(recorded(sharing.refuse(source), arguments.ledger)) else EXIT_ERROR
     weights = {k: v for k, v in STAGE_WEIGHTS.items() if settings.audit or k != "audit"}
     with showing_progress(weights, is_shown=not arguments.quiet) as bar:
         from redact.pipeline import redact_clip
@@ -139,7 +139,7 @@ def finish(report: Report, arguments: argparse.Namespace) -> int:
         # The result is there, whether or not this line can be printed.
         show(_summary(report))
         if report.ledger_entry is not None:
-            show(described(report.ledger_entry))
+            show(recorded(report.ledger_entry, arguments.ledger))
     return 0
 
 
@@ -152,15 +152,19 @@ def _warnings(report: Report) -> list[str]:
 
 
 def _summary(report: Report) -> str:
+    from redact.report import summary, words
+
     plan = report.plan
     kinds = [track.kind for track in plan.covered_tracks]
     counts = [counted(kinds.count(kind), kind) for kind in ("face", "plate")]
     if zones := sum(zone.rule == "cover" for zone in plan.zones):
         counts.append(counted(zones, "zone"))
     name, frames = printable(str(report.output)), counted(report.frame_count, "frame")
+    kept = words.in_words(summary.counts(t for t in plan.tracks if t.id in plan.kept))
+    visible = f"; {kept} left visible" if kept else ""
     return (
         f"{name}: {frames}, {', '.join(counts[:-1])} and {counts[-1]} covered "
-        f"({report.covered_ratio:.1%} of the picture)"
+        f"({report.covered_ratio:.1%} of the picture){visible}"
     )
 
 

@@ -16,7 +16,7 @@ from redact.cli.common import (
     decided,
     zones_from,
 )
-from redact.cli.ledger_command import described
+from redact.cli.ledger_command import recorded
 from redact.cli.redact_command import finish, write_all
 from redact.cli.sharing_options import Sharing, add_sharing_options, purpose_in
 from redact.cli.terminal import ProgressBar, handling_signals, quiet_libraries, show
@@ -65,7 +65,8 @@ def run(argv: Sequence[str]) -> int:
         source = Path(arguments.source or plan.clip.path)
         sharing = Sharing(arguments, plan.settings)
         if not sharing.is_accepted:
-            return 0 if show(described(sharing.refuse(source))) else EXIT_ERROR
+            entry = recorded(sharing.refuse(source), arguments.ledger)
+            return 0 if show(entry) else EXIT_ERROR
         plan = sharing.check_plan(plan)
         stages = ["render", "audit"] if plan.settings.audit else ["render"]
         weights = {stage: STAGE_WEIGHTS[stage] for stage in stages}

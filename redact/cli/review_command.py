@@ -97,11 +97,13 @@ def _parser() -> Parser:
 
 def _check_installed() -> None:
     """Raise SettingsError if the libraries of the page are missing."""
-    for name in ("starlette", "uvicorn"):
-        if importlib.util.find_spec(name) is None:
-            raise SettingsError(
-                f"the review page needs {name}: python3 -m pip install 'redact-clips[review]'"
-            )
+    names = ("starlette", "uvicorn")
+    if missing := [name for name in names if importlib.util.find_spec(name) is None]:
+        # Not as the extra of a package that may have been installed from a folder.
+        raise SettingsError(
+            f"the review page needs {' and '.join(missing)}: python3 -m pip install "
+            f"{' '.join(missing)}"
+        )
 
 
 def _serve(plan: Plan, plan_path: Path, target: Path, arguments: argparse.Namespace) -> int:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from redact.geometry import clamp_to
+import numpy as np
+
+from redact.geometry import clamp_to, iou_matrix
 from redact.types import ClipInfo, Detection
 
 _MAX_GAP_SECONDS = 1.0
+# Boxes of one frame that overlap more than this are of one thing.
+_SAME_IOU = 0.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,12 +53,15 @@ class Span:
 def spans_of(detections: Iterable[Detection], clip: ClipInfo) -> list[Span]:
     """Join detections to spans, in order of their first frames.
 
-    A detection continues a span of its kind whose last box it overlaps and which ended no more than
+    Several scans see one thing in boxes of their own; in each frame the best of them counts. A
+    detection continues a span of its kind whose last box it overlaps and which ended no more than
     a second before. Among several such spans, it continues the one that it overlaps most.
     """
     seconds = clip.seconds
     spans: list[list[Detection]] = []
-    for detection in sorted(detections, key=lambda d: (d.frame_index, d.kind, d.box)):
+    for detection in sorted(detections, key=lambda d: (d.frame_index, d.kind, -d.score, d.box)):
+        if any(_is_same(detection, span[-1]) for span in spans):
+            continue
         overlaps = [
             (clamp_to(detection.box, span[-1].box).area, span)
             for span in spans
@@ -68,3 +75,9 @@ def spans_of(detections: Iterable[Detection], clip: ClipInfo) -> list[Span]:
         else:
             spans.append([detection])
     return [Span(detections=tuple(span)) for span in spans]
+
+
+def _is_same(one: Detection, other: Detection) -> bool:
+    if (one.frame_index, one.kind) != (other.frame_index, other.kind):
+        return False
+    return bool(iou_matrix(np.asarray([one.box]), np.asarray([other.box]))[0, 0] > _SAME_IOU)

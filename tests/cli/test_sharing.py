@@ -69,7 +69,8 @@ def test_a_request_without_a_result_is_recorded_all_the_same(folder, answer, cap
         "source_sha256",
         "source_bytes",
     }
-    assert f"request {answer}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.startswith("recorded in redact-ledger.jsonl:\n") and f"request {answer}" in out
 
 
 def test_subject_access_shows_one_person_and_comes_with_a_note(folder):

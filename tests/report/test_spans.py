@@ -44,6 +44,14 @@ def test_two_detections_in_one_frame_are_apart_and_each_continues_its_own_span()
     assert [{d.box for d in span.detections} for span in spans] == [{left}, {right}]
 
 
+def test_boxes_of_one_thing_in_one_frame_count_once_by_the_best_of_them():
+    inside = Box(12, 22, 49, 59)
+    found = [detection(i, box, score=s) for i in (1, 2) for box, s in ((BOX, 0.6), (inside, 0.9))]
+    (span,) = spans_of(found, CLIP)
+    assert [(d.frame_index, d.score) for d in span.detections] == [(1, 0.9), (2, 0.9)]
+    assert indices([detection(1), detection(1, kind="plate")]) == [[1], [1]]
+
+
 def test_a_span_is_described_with_times_size_and_score():
     spans = spans_of([detection(3), detection(9, score=0.934), detection(12)], CLIP)
     assert [span.described(CLIP) for span in spans] == [
