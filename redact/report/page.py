@@ -118,6 +118,7 @@ def page_of(report: Report, result: Path) -> str:
         report=report,
         verdict=words.verdict_of(report),
         audit=words.audit_in_words(report),
+        covered_word="covered",
         facts=[
             *_facts(plan, "covered"),
             Fact(value=f"{report.covered_ratio:.1%}", name="of all pixels covered"),
@@ -142,12 +143,13 @@ def page_of_plan(plan: Plan) -> str:
         report=None,
         verdict=words.forecast_of(plan),
         audit=words.audit_planned(plan),
+        covered_word="to be covered",
         facts=list(_facts(plan, "to be covered")),
         doubts=[],
     )
 
 
-def _filled(plan: Plan, pictures: Pictures, **others: Any) -> str:
+def _filled(plan: Plan, pictures: Pictures, covered_word: str, **others: Any) -> str:
     """The page, filled with what follows from the plan, and with these other values."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -158,6 +160,7 @@ def _filled(plan: Plan, pictures: Pictures, **others: Any) -> str:
     )
     states = summary.states_of(plan)
     rows = [_row(plan, track, states[track.id], pictures) for track in plan.tracks]
+    zones = [_zone_row(plan.clip, zone) for zone in plan.zones]
     count, seconds = len(plan.clip.pts), summary.clip_seconds(plan.clip)
     return environment.get_template("page.html").render(
         clip=plan.clip,
@@ -169,7 +172,8 @@ def _filled(plan: Plan, pictures: Pictures, **others: Any) -> str:
         covered=[row for row in rows if row.state == "covered"],
         kept=[row for row in rows if row.state == "kept"],
         taken_out=[row for row in rows if row.state not in ("covered", "kept")],
-        zones=[_zone_row(plan.clip, zone) for zone in plan.zones],
+        zones=zones,
+        legend=list(_legend(rows, zones, covered_word)),
         ticks=list(_ticks(seconds)),
         sheet=list(_sheet(plan.clip, pictures)),
         removals=words.removals(plan),
@@ -228,6 +232,24 @@ def _lines(rows: Sequence[Row]) -> list[Line]:
     return [
         Line(name=name, kind=group[0].kind, rows=tuple(group)) for name, group in rows_of.items()
     ]
+
+
+def _legend(
+    rows: Sequence[Row], zones: Sequence[ZoneRow], covered_word: str
+) -> Iterator[tuple[str, str]]:
+    """(class, words) of each sort of bar that the time line has."""
+    states = {(bar.state, row.kind == "plate") for row in rows for bar in row.bars}
+    states |= {(zone.bar.state, False) for zone in zones if zone.bar.state != "covered"}
+    if ("covered", False) in states:
+        yield "", f"face {covered_word}"
+    if ("covered", True) in states:
+        yield "p", f"plate {covered_word}"
+    if any(state == "filled" for state, _ in states):
+        yield "filled", f"{covered_word}, but not detected for a while"
+    if any(zone.bar.state == "covered" for zone in zones):
+        yield "z", f"zone {covered_word}"
+    if any(state not in ("covered", "filled") for state, _ in states):
+        yield "kept", "not covered"
 
 
 def _zone_row(clip: ClipInfo, zone: Zone) -> ZoneRow:

@@ -137,6 +137,20 @@ def test_tracks_are_shown_with_times(page_of):
     assert 'class="covered" style="left:20.0%;width:10.0%"' in page
 
 
+def test_the_legend_tells_of_what_is_there_and_nothing_else(page_of):
+    plate = make_plan([make_track(1, FACE, kind="plate")])
+    said = ("face covered", "plate covered", "zone covered", "not covered", "for a while")
+    for plan, expected in (
+        (plate, {"plate covered"}),
+        (plate.keep(1), {"not covered"}),
+        (plate.cover((0, 0, 64, 64)), {"plate covered", "zone covered"}),
+        (make_plan([make_track(1, FACE * 8)]), {"face covered", "for a while"}),
+        (make_plan([]).ignore((0, 0, 64, 64)), {"not covered"}),
+    ):
+        (legend,) = re.findall(r'<p class="legend">(.*?)</p>', page_of(make_report(plan)))
+        assert {words for words in said if words in legend} == expected
+
+
 def test_what_stays_visible_is_shown_with_who_decided_it(page_of):
     report = make_report(face_plan().keep(1, reason="she agreed", by="Ann <owner>"))
     page = page_of(report)
