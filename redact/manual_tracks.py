@@ -67,8 +67,10 @@ def follow(
     start = _frame_index(plan.clip, at, frame)
     drawn = np.array(checked_box(box, plan.clip))
     check_same_clip(plan)
-    following = _Following(plan, start, drawn, progress)
-    boxes = following.backward() | {start: drawn} | following.forward()
+    boxes = {start: drawn}
+    if not plan.clip.is_still:
+        following = _Following(plan, start, drawn, progress)
+        boxes = following.backward() | boxes | following.forward()
     indices = sorted(boxes)
     track = build_followed_track(
         kind,

@@ -198,10 +198,7 @@ def preview(
     plan = _with_source(plan, source)
     check_place(plan.clip.path, Path(path))
     check_strength(plan.settings)
-    if is_image_file(plan.clip.path):
-        _check_same_image(Job(plan.settings, None, None), plan)
-    else:
-        check_same_clip(plan)
+    check_same_clip(plan)
     write_text(path, page_of_plan(trimming.trimmed(plan)))
 
 
@@ -289,8 +286,11 @@ def check_same_clip(plan: Plan) -> None:
         ClipError: the file can't be read as a clip.
 
     """
-    _check_same_file(plan)
     source = plan.clip.path
+    if is_image_file(source):
+        _check_same_image(Job(plan.settings, None, None), plan)
+        return
+    _check_same_file(plan)
     # A plan may have been edited by hand; covers would lie elsewhere.
     clip = video.probe(source, max_pixels=plan.settings.max_pixels)
     # Pictures may be larger later on, so the size is checked again once all have been read.

@@ -20,6 +20,7 @@ from redact import video
 from redact.cover.painter import Cover
 from redact.cover.regions import RegionMaker
 from redact.geometry import clamp_to
+from redact.image_files import read_image
 from redact.plan import Plan
 from redact.settings import Settings
 from redact.types import Box, ClipInfo, Frame, Track
@@ -72,6 +73,8 @@ class FrameStore:
             raise IndexError(f"no frame {index}; the clip has {len(self._clip.pts)}")
         version = -1 if plan is None else version
         with self._lock:
+            if self._clip.is_still and (index, version) not in self._cache:
+                self._keep((index, version), self._still_as_jpeg(plan))
             while (data := self._cache.get((index, version))) is None:
                 self._decode_one(index, plan, version)
             self._cache.move_to_end((index, version))
@@ -107,6 +110,12 @@ class FrameStore:
         self._next_index = frame.index + 1
         self._keep((frame.index, version), self._as_jpeg(frame))
 
+    def _still_as_jpeg(self, plan: Plan | None) -> bytes:
+        image = _read_still(self._clip, self._settings)
+        if plan is not None:
+            Cover(plan.settings).image(image, RegionMaker(plan).at(0))
+        return self._shrunk(image)
+
     def _as_jpeg(self, frame: Frame) -> bytes:
         if self._regions is not None and self._cover is not None:
             frame = video.make_editable(frame)
@@ -115,6 +124,9 @@ class FrameStore:
         pairs = zip(clip.upright_size, self._size, strict=True)
         shrinking = max(1, min(stored // shown for stored, shown in pairs))
         image = video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored, downscale=shrinking)
+        return self._shrunk(image)
+
+    def _shrunk(self, image: Image) -> bytes:
         if image.shape[1::-1] != self._size:
             image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA))
         return encoded(image, _JPEG_QUALITY)
@@ -177,23 +189,26 @@ class Thumbnails:
 
     def _make(self, wanted: dict[int, list[tuple[Track, Future[bytes]]]]) -> None:
         try:
-            for frame in self._frames(sorted(wanted)):
-                image = video.to_bgr(frame, self._clip.rotation_degrees, self._clip.is_mirrored)
-                for track, picture in wanted[frame.index]:
+            for index, image in self._images(sorted(wanted)):
+                for track, picture in wanted[index]:
                     if picture.set_running_or_notify_cancel():
-                        picture.set_result(self._cut_out(image, track, frame.index))
+                        picture.set_result(self._cut_out(image, track, index))
         except Exception as err:
             for pictures in wanted.values():
                 for _, picture in pictures:
                     if not picture.done():
                         picture.set_exception(err)
 
-    def _frames(self, indices: Sequence[int]) -> Generator[Frame]:
+    def _images(self, indices: Sequence[int]) -> Generator[tuple[int, Image]]:
         """The frames with these indices, in order, from one reading that begins at the first."""
-        with contextlib.closing(_read_from(self._clip, self._settings, indices[0])) as frames:
+        clip = self._clip
+        if clip.is_still:
+            yield 0, _read_still(clip, self._settings)
+            return
+        with contextlib.closing(_read_from(clip, self._settings, indices[0])) as frames:
             for frame in frames:
                 if frame.index in indices:
-                    yield frame
+                    yield frame.index, video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)
                 if frame.index == indices[-1] or self._is_closed:
                     return
 
@@ -241,6 +256,10 @@ def encoded(image: Image, quality: int) -> bytes:
     ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert ok
     return data.tobytes()
+
+
+def _read_still(clip: ClipInfo, settings: Settings) -> Image:
+    return read_image(clip.path, max_pixels=settings.max_pixels).pixels.copy()
 
 
 def _read_from(clip: ClipInfo, settings: Settings, index: int) -> Generator[Frame]:

@@ -168,6 +168,29 @@ def test_sound_that_cannot_be_is_refused(plan, fields, said):
         edited(plan, {"do": "sound", **fields})
 
 
+def test_an_image_is_reviewed_like_a_clip(tmp_path):
+    assert cv2.imwrite(str(tmp_path / "door.png"), picture())
+    plan = redact.analyze(tmp_path / "door.png", Settings(audit=False))
+    plan = plan.cover(redact.follow(plan, LEFT, frame=0))
+    session = ReviewSession(plan, tmp_path / "p.json", tmp_path / "out.png")
+    assert image_of(session.thumbnail(plan.tracks[-1].id, 0)).size
+    clear, covered = (image_of(session.frame(0, covered=c)) for c in (False, True))
+    assert contrast(clear, LEFT) == pytest.approx(contrast(picture(), LEFT), rel=0.1)
+    assert contrast(covered, LEFT) < 0.4 * contrast(clear, LEFT)
+    assert contrast(covered, RIGHT) == pytest.approx(contrast(clear, RIGHT), rel=0.1)
+    session.edit(zone(WINDOW))
+    assert contrast(image_of(session.frame(0, covered=True)), WINDOW) < 0.4 * contrast(
+        clear, WINDOW
+    )
+    session.save()
+    assert len(Plan.load(tmp_path / "p.json").covered_tracks) == len(plan.covered_tracks)
+    session.start_rendering()
+    while session.rendering.is_running:
+        time.sleep(0.05)
+    assert contrast(cv2.imread(str(tmp_path / "out.png")), LEFT) < 0.4 * contrast(clear, LEFT)
+    session.close()
+
+
 def test_saving_writes_the_decisions(session, tmp_path):
     assert not session.has_unsaved_decisions
     session.edit(decide([1], "keep", reason="agreed"))
