@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 from make_clips import read_back, write_clip
 from odd_clips import number_in, write_numbered
-from reviews import HEIGHT, LEFT, PLATE, RIGHT, WIDTH, WINDOW, contrast, make_plan, reviewed
+from reviews import (
+    HEIGHT,
+    LEFT,
+    PLATE,
+    RIGHT,
+    WIDTH,
+    WINDOW,
+    contrast,
+    make_plan,
+    picture,
+    reviewed,
+)
 
 import redact
 from redact import Plan, Settings
@@ -199,6 +210,17 @@ def test_sound_is_left_out_until_the_owner_keeps_it(browser, tmp_path):
         frames = list(container.decode(container.streams.audio[0]))
     loud = [float(f.time) for f in frames if np.abs(f.to_ndarray()).max() > 0.01]
     assert loud and 0.3 < min(loud) < 0.5 and 0.5 < max(loud) < 0.65
+
+
+def test_an_image_has_nothing_to_play(browser, tmp_path):
+    assert cv2.imwrite(str(tmp_path / "door.png"), picture())
+    plan = redact.analyze(tmp_path / "door.png", Settings(audit=False))
+    with reviewed(tmp_path, plan) as (_, server):
+        page = Page(browser, server, server.address)
+        assert canvas_of(browser).shape == (HEIGHT, WIDTH, 3)
+        assert not page.find("#play").is_displayed() and page.find("#preview").is_displayed()
+        assert browser.get_log("browser") == []
+        leave(browser)
 
 
 def test_a_box_that_is_drawn_is_followed_and_covered(page):

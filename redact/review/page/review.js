@@ -1111,6 +1111,7 @@ async function start() {
   clip = await getJson("clip.json");
   $("clip-name").textContent = clip.name;
   document.title = `${clip.name} – redact`;
+  document.body.classList.toggle("still", clip.seconds.length < 2);
   $("listen").parentElement.hidden = !clip.sound_rate;
   $("seek").max = clip.seconds.length - 1;
   [canvas.width, canvas.height] = clip.size;
