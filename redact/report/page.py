@@ -111,7 +111,7 @@ def page_of(report: Report, result: Path) -> str:
     """
     plan = report.plan
     spans = spans_of(report.leaks, plan.clip)
-    pictures = take_pictures(plan, spans, result)
+    pictures = take_pictures(plan, report.leaks, spans, result)
     return _filled(
         plan,
         pictures,

@@ -26,7 +26,7 @@ from redact.image_files import read_image
 from redact.plan import Plan
 from redact.report.spans import Span
 from redact.report.summary import clip_seconds, counts
-from redact.types import Box, Frame, Track
+from redact.types import Box, Detection, Frame, Track
 from redact.views import Presentation
 
 _SHEET_FRAMES, _SHEET_WIDTH = 12, 400
@@ -65,16 +65,21 @@ class Pictures:
     """By the number of the doubtful span."""
 
 
-def take_pictures(plan: Plan, spans: Sequence[Span], result: Path) -> Pictures:
+def take_pictures(
+    plan: Plan, leaks: Sequence[Detection], spans: Sequence[Span], result: Path
+) -> Pictures:
     """Read the frames that the page shows from the result.
 
-    spans: what the audit is in doubt about.
+    leaks: what the audit is in doubt about, all of which is painted over.
+    spans: the same, as places.
 
     Raises:
         ClipError: the result can't be read.
 
     """
-    return _Photographer(plan, spans).take(lambda indices: _images_of_result(plan, result, indices))
+    return _Photographer(plan, leaks, spans).take(
+        lambda indices: _images_of_result(plan, result, indices)
+    )
 
 
 def take_planned_pictures(plan: Plan) -> Pictures:
@@ -84,14 +89,14 @@ def take_planned_pictures(plan: Plan) -> Pictures:
         ClipError: the source can't be read.
 
     """
-    return _Photographer(plan, ()).take(lambda indices: _images_of_plan(plan, indices))
+    return _Photographer(plan, (), ()).take(lambda indices: _images_of_plan(plan, indices))
 
 
 class _Photographer:
     """Takes the pictures of one page. Boxes are scaled to square pixels, as the pictures are."""
 
-    def __init__(self, plan: Plan, spans: Sequence[Span]) -> None:
-        self._plan, self._spans = plan, spans
+    def __init__(self, plan: Plan, leaks: Sequence[Detection], spans: Sequence[Span]) -> None:
+        self._plan, self._leaks, self._spans = plan, leaks, spans
         clip = plan.clip
         aspect = clip.upright_pixel_aspect(plan.settings.pixel_aspect)
         self._scale = Presentation.of(aspect).scale
@@ -144,10 +149,9 @@ class _Photographer:
             if track.start_index - nearby <= index < track.stop_index + nearby:
                 row = min(max(index - track.start_index, 0), len(track.boxes) - 1)
                 yield grow(scaled(Box(*track.boxes[row]), self._scale), _HIDDEN_MARGIN)
-        for span in self._spans:
-            for detection in span.detections:
-                if abs(detection.frame_index - index) <= nearby:
-                    yield grow(scaled(detection.box, self._scale), _HIDDEN_MARGIN)
+        for leak in self._leaks:
+            if abs(leak.frame_index - index) <= nearby:
+                yield grow(scaled(leak.box, self._scale), _HIDDEN_MARGIN)
 
 
 def _images_of_result(plan: Plan, result: Path, indices: Collection[int]) -> Images:

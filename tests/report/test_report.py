@@ -185,6 +185,15 @@ def test_no_picture_shows_what_is_doubtful(page_of):
     assert not (pictures[0] > 200).any()
 
 
+def test_all_boxes_of_a_doubtful_place_are_painted_over(page_of):
+    """The best box leaves the square free, also with what is painted around it."""
+    x, y = square_at(15)
+    wide = leak(15, box=Box(x - 180, y, x + SIDE, y + SIDE), score=0.4)
+    best = leak(15, box=Box(x - 180, y, x - 60, y + SIDE))
+    pictures = list(pictures_in(page_of(make_report(make_plan([]), leaks=(best, wide)))))
+    assert not (pictures[0] > 200).any()
+
+
 def test_a_page_loads_nothing_runs_nothing_and_describes_its_pictures(page_of):
     page = page_of(make_report(face_plan()))
     assert "default-src 'none'" in page
