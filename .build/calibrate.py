@@ -8,6 +8,7 @@ the file. It needs onnx, onnxruntime and OpenCV.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import sys
@@ -21,7 +22,12 @@ from quantize import folded, values_to_measure
 
 HOME = Path(__file__).parent
 _MODEL = HOME.parent / "redact" / "weights" / "centerface_any_size.onnx"
-_PHOTOS, _SEED, _LONG_SIDE, _MULTIPLE = 60, 0, 640, 32
+_PHOTOS, _SEED, _LONG_SIDES, _MULTIPLE = 60, 0, (320, 640, 960), 32
+# This share of the numbers at each end is left out, which makes all others finer.
+_OUTLIERS = 1e-4
+# What the first and the second convolution take. Rounded alone, the latter adds an error of
+# 0.036 to the scores of faces, and all others less than 0.014 each.
+_EXACT = {"input.1", "365"}
 
 
 def main(folder: Path) -> None:
@@ -38,21 +44,23 @@ def main(folder: Path) -> None:
         proto.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     ranges = {name: [0.0, 0.0] for name in names}
-    for photo in photos:
-        values = {source.name: _input_of(photo)}
+    for photo, long_side in zip(photos, itertools.cycle(_LONG_SIDES)):
+        values = {source.name: _input_of(photo, long_side)}
         outputs = dict(zip(inner, session.run(inner, values), strict=True))
         for name, value in (values | outputs).items():
             low, high = ranges[name]
-            ranges[name] = [min(low, float(value.min())), max(high, float(value.max()))]
+            first, last = np.quantile(value, [_OUTLIERS, 1 - _OUTLIERS]).tolist()
+            ranges[name] = [min(low, first), max(high, last)]
+    ranges = {name: ends for name, ends in ranges.items() if name not in _EXACT}
     rounded = {name: [round(v, 4) for v in ends] for name, ends in ranges.items()}
     lines = ",\n".join(f"  {json.dumps(name)}: {ends}" for name, ends in rounded.items())
     (HOME / "centerface_ranges.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 
-def _input_of(photo: Path) -> np.ndarray:
+def _input_of(photo: Path, long_side: int) -> np.ndarray:
     """A photograph as CenterFace takes it, (1, 3, H, W) float32 RGB."""
     image = cv2.imread(str(photo))
-    scale = _LONG_SIDE / max(image.shape[:2])
+    scale = long_side / max(image.shape[:2])
     width, height = (
         max(1, round(side * scale / _MULTIPLE)) * _MULTIPLE for side in image.shape[1::-1]
     )

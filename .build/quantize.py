@@ -74,7 +74,8 @@ def quantized(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
 
     Args:
         model: a float network of convolutions, additions and activations.
-        ranges: the lowest and the highest number in each of `values_to_measure(folded(model))`.
+        ranges: the lowest and the highest number in those of `values_to_measure(folded(model))`
+            that become integers. Layers that take or give others keep their floats.
 
     Raises:
         ValueError: the ranges are those of another network.
@@ -82,18 +83,18 @@ def quantized(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     """
     proto = folded(model)
     graph, constants = proto.graph, _constants(proto.graph)
-    names = values_to_measure(proto)
-    if names != list(ranges):
-        raise ValueError(f"the network has {names}, and not {list(ranges)}, which were measured")
-    scales = {name: _scale_of(*ranges[name]) for name in names}
+    if unknown := ranges.keys() - values_to_measure(proto):
+        raise ValueError(f"the network has no values {sorted(unknown)}, which were measured")
+    scales = {name: _scale_of(*ends) for name, ends in ranges.items()}
+    given = _given(graph)
     ends = {output.name for output in graph.output}
     layers = list(graph.node)
     del graph.node[:]
-    for name in names:
+    for name in scales:
         if name not in {output for node in layers for output in node.output}:
             graph.node.extend(_rounding(graph, name, f"{name}_rounded", *scales[name]))
     for node in layers:
-        if node.op_type in _OUTPUT_AXIS:
+        if node.op_type in _OUTPUT_AXIS and {node.input[0], given[node.output[0]]} <= scales.keys():
             _quantize_weights(graph, node, constants, scales[node.input[0]][0])
         node.input[:] = [f"{v}_rounded" if v in scales else v for v in node.input]
         output = node.output[0]
@@ -107,6 +108,12 @@ def quantized(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     _remove_unused(graph)
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
+
+
+def _given(graph: onnx.GraphProto) -> dict[str, str]:
+    """What each layer gives, after the activation that follows it if there is one."""
+    activated = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Relu"}
+    return {name: activated.get(name, name) for node in graph.node for name in node.output}
 
 
 def _scale_of(low: float, high: float) -> tuple[float, int]:
