@@ -45,13 +45,13 @@ class ChangedParts:
 class _Appearance:
     """What each block looked like when it was scanned, and in which scan that was."""
 
-    image: NDArray[np.uint8]
-    """(rows * block, columns * block) grey."""
+    image: NDArray[np.float32]
+    """(rows * block, columns * block) structure; see `_structure`."""
     scans: NDArray[np.int32]
     """(rows, columns) scan numbers."""
 
     @classmethod
-    def of(cls, image: NDArray[np.uint8], scan_number: int) -> _Appearance:
+    def of(cls, image: NDArray[np.float32], scan_number: int) -> _Appearance:
         """The appearance of a frame that was seen whole in one scan."""
         rows, columns = (side // _BLOCK_SIDE for side in image.shape)
         return cls(image, np.full((rows, columns), scan_number, dtype=np.int32))
@@ -87,7 +87,7 @@ class ChangeMap:
     def changed_parts(self, view: View) -> ChangedParts:
         """What has to be scanned in the next frame: all that looks different from its last scan."""
         size = _in_blocks(size_within(view.shape, TUNING.changes_long_side_pixels))
-        image = view.luma(size)
+        image = _structure(view.luma(size))
         self._scan_count += 1
         parts = self._update(image)
         last, background = self._last, self._background
@@ -128,7 +128,7 @@ class ChangeMap:
             if _is_visible(detection.box, scan_number, changed_parts.valid_scans, view.shape)
         ]
 
-    def _update(self, image: NDArray[np.uint8]) -> tuple[Box, ...] | None:
+    def _update(self, image: NDArray[np.float32]) -> tuple[Box, ...] | None:
         """Boxes, in small pixels, around what looks as in no earlier scan; None for everything.
 
         Blocks that look like the background again are known from then on, and blocks that look as
@@ -158,9 +158,19 @@ def _in_blocks(size: tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-def _changed_blocks(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> _Blocks:
+def _structure(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W) how much brighter each pixel is than its surroundings.
+
+    A shadow or the exposure changes brightness over large areas. What is there stays the same.
+    """
+    values = image.astype(np.float32)
+    sigma = TUNING.changes_structure_pixels
+    return np.asarray(values - cv2.GaussianBlur(values, (0, 0), sigma), dtype=np.float32)
+
+
+def _changed_blocks(before: NDArray[np.float32], after: NDArray[np.float32]) -> _Blocks:
     """(rows, columns) which blocks differ between two images; all of them if the light changed."""
-    difference = cv2.absdiff(before, after).astype(np.float32)
+    difference = cv2.absdiff(before, after)
     blocks = before.shape[1] // _BLOCK_SIDE, before.shape[0] // _BLOCK_SIDE
     means = np.asarray(cv2.resize(difference, blocks, interpolation=cv2.INTER_AREA))
     noise = float(np.median(means))

@@ -184,3 +184,13 @@ def test_what_has_not_changed_is_scanned_once_and_detected_all_along(workers):
     assert np.isfinite(tracks[0].scores).sum() >= 4
     assert detector.within[0] is None and () in detector.within
     assert sum(within is None or len(within) > 0 for within in detector.within) < 6
+
+
+def test_a_shadow_and_the_exposure_change_nothing():
+    change_map = ChangeMap()
+    smooth = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    seen(change_map, smooth, face(110, 110, 140, 140))
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    shadow = 25 * np.exp(-((rows - 270) ** 2 + (columns - 480) ** 2) / (2 * 180**2))
+    darker = (smooth - shadow[..., None] - 10).astype(np.uint8)
+    assert seen(change_map, darker) == ((), [face(110, 110, 140, 140)])
