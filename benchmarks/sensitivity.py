@@ -36,7 +36,7 @@ from redact.detectors.onnx import Network
 
 _MAX_UNCOVERED_SHARE = 0.1
 # Those on which the plan of a clip depends.
-_DEFAULT_STAGES = ("tracking", "motion", "analysis", "cover")
+_DEFAULT_STAGES = ("tracking", "motion", "analysis", "cover", "audit")
 _MAX_REMEMBERED_BYTES = 3_000_000_000
 _DIRECTIONS = ("lower", "higher")
 

@@ -345,7 +345,7 @@ def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, 
             scans, job.settings, seen_as=seen_as, groups_persons=True, workers=job.workers
         ) as analyzer,
     ):
-        is_short = (clip.frame_count_estimate or math.inf) <= audit.MAX_SNAPSHOTS
+        is_short = (clip.frame_count_estimate or math.inf) <= audit.TUNING.max_snapshots
 
         def analyze_frame(frame: Frame, seconds: float) -> None:
             if trimming.is_analyzed(seconds, job.settings):
@@ -456,7 +456,7 @@ def _audited(
     job.spent("render")
     first = _audit(job, plan, unfinished, None)
     leaks = first.leaks
-    for _ in range(1, audit.MAX_ROUNDS):
+    for _ in range(1, audit.TUNING.max_rounds):
         if not leaks:
             break
         plan = audit.cover_leaks(plan, leaks)

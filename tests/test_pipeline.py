@@ -310,7 +310,7 @@ def test_what_the_audit_detects_is_covered_before_the_result_appears(tmp_path):
 def test_the_audit_scans_between_the_scans_of_the_analysis(count, whole):
     """Those come every two seconds from the first frame on; the clip has 30 frames a second."""
     plan = make_plan([], pts=np.arange(count, dtype=np.int64) * 512)
-    tasks = leaks._tasks(plan, [], leaks.EVERY_SECONDS)
+    tasks = leaks._tasks(plan, [], audit.TUNING.every_seconds)
     assert {index for index, task in tasks.items() if task.whole} == whole
 
 

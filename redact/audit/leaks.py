@@ -29,6 +29,7 @@ from redact.analysis.scans import (
     submit_scan,
     without_ignored,
 )
+from redact.audit.tuning import TUNING
 from redact.cover.regions import cover_box
 from redact.geometry import covered_share, grow, mirrored_boxes
 from redact.motion.changes import ChangedParts, ChangeMap
@@ -42,32 +43,10 @@ from redact.types import Box, ClipInfo, Detection, Frame, Track
 from redact.views import ArrayView, FrameView, Presentation, View
 from redact.zones import Zone
 
-CERTAIN_SCORE = 0.8
-"""A leak with this score is never given out, however many rounds of repair were made."""
-
-EVERY_SECONDS = 2.0
-"""How often a whole frame is scanned."""
-
-MAX_SNAPSHOTS = 16
-"""Clips of no more frames than these are scanned frame by frame, by the audit and the analysis,
-since they may be snapshots put together, which have little in common."""
-
-AROUND_SECONDS = 1.0
-"""So long before and after a leak, whole frames are scanned every `_STEP_SECONDS`."""
-
-_STEP_SECONDS = 0.16
 # Scans that come more rarely do not count when it is told how small a face is looked for.
-_MAX_INTERVAL_SECONDS = EVERY_SECONDS / 2
-# In so many frames, but for no longer than this, before a track begins and after it ends, its
-# surroundings are scanned.
-_ENDS_SECONDS, _MAX_END_FRAMES = 0.3, 8
-# A detection is covered when this share of it lies in covered boxes, or that share of the middle
-# quarter: a cover can look like a blurred head, and detectors draw a head-sized box around it.
-_COVERED_SHARE, _COVERED_CENTER_SHARE = 0.7, 0.9
+_MAX_INTERVAL_SECONDS = TUNING.every_seconds / 2
 # Into so many rows a detection is divided to see how much of it lies in a zone.
 _STRIPS = 16
-# The second scan confirms a leak from this score on, in surroundings larger by this factor.
-_CONFIRMING_SCORE, _CONFIRMING_AROUND = 0.35, 1.3
 
 
 class Reader(Protocol):
@@ -106,7 +85,7 @@ def find_leaks(
     on_frame: Callable[[int, int], None],
     *,
     frames: frozenset[int] | None = None,
-    every_seconds: float = EVERY_SECONDS,
+    every_seconds: float = TUNING.every_seconds,
     workers: int = 0,
     read: Reader = video.read_selected,
 ) -> AuditResult:
@@ -189,8 +168,8 @@ def is_leak(detection: Detection, plan: Plan) -> bool:
             covers += _strips(zone, detection.box, clip.upright_size)
     center = grow(detection.box, -0.25, 0)
     return (
-        covered_share(detection.box, covers) < _COVERED_SHARE
-        and covered_share(center, covers) < _COVERED_CENTER_SHARE
+        covered_share(detection.box, covers) < TUNING.covered_share
+        and covered_share(center, covers) < TUNING.covered_center_share
     )
 
 
@@ -390,11 +369,13 @@ def _is_confirmed(detection: Detection, box: Box, mirror: View, scans: Sequence[
     near = [k for k in scans if k.where == "track" and k.kind == detection.kind]
     there = mirrored_boxes(np.asarray(box, dtype=np.float64), mirror.shape[1])
     wider = [
-        dataclasses.replace(k, surroundings_ratio=_CONFIRMING_AROUND * k.surroundings_ratio)
+        dataclasses.replace(
+            k, surroundings_ratio=TUNING.confirming_around_ratio * k.surroundings_ratio
+        )
         for k in near
     ]
     return not near or any(
-        second.score >= _CONFIRMING_SCORE and is_same_place(second.box, there)
+        second.score >= TUNING.confirming_score and is_same_place(second.box, there)
         for scan in wider
         for second in scan_around(scan, mirror, there)
     )
@@ -407,7 +388,7 @@ def _tasks(plan: Plan, scans: Sequence[ScanSpec], every_seconds: float) -> dict[
     # Halfway between the whole-frame scans of the analysis: one of the two sees what shows briefly.
     between = np.arange(seconds[0] + every_seconds / 2, seconds[-1], every_seconds)
     whole = {0, count - 1, *np.searchsorted(seconds, between).tolist()}
-    if count <= MAX_SNAPSHOTS:
+    if count <= TUNING.max_snapshots:
         whole = set(range(count))
     whole |= {index for index in plan.clip.damaged_frames if index < count}
     around: dict[int, list[tuple[str, Box]]] = defaultdict(list)
@@ -427,20 +408,22 @@ def _beyond_ends(track: Track, seconds: NDArray[np.float64]) -> list[tuple[int, 
     """The frames just before and after a track, each with the box at that end."""
     first, last = Box(*map(float, track.boxes[0])), Box(*map(float, track.boxes[-1]))
     start, stop = track.start_index, track.stop_index
-    before = range(max(0, start - _MAX_END_FRAMES), start)
-    after = range(stop, min(len(seconds), stop + _MAX_END_FRAMES))
+    before = range(max(0, start - TUNING.max_end_frames), start)
+    after = range(stop, min(len(seconds), stop + TUNING.max_end_frames))
     return [
         (index, box)
         for indices, edge, box in ((before, start, first), (after, stop - 1, last))
         for index in indices
-        if abs(seconds[index] - seconds[edge]) <= _ENDS_SECONDS
+        if abs(seconds[index] - seconds[edge]) <= TUNING.ends_seconds
     ]
 
 
 def _frames_around(plan: Plan, leaks: Sequence[Detection]) -> frozenset[int]:
     """The frames to scan closely because a frame near them leaks."""
     seconds = _seconds(plan)
-    steps = np.arange(-AROUND_SECONDS, AROUND_SECONDS + _STEP_SECONDS / 2, _STEP_SECONDS)
+    steps = np.arange(
+        -TUNING.around_seconds, TUNING.around_seconds + TUNING.step_seconds / 2, TUNING.step_seconds
+    )
     times = {seconds[leak.frame_index] for leak in leaks}
     wanted = np.searchsorted(seconds, [time + step for time in sorted(times) for step in steps])
     return frozenset(wanted[wanted < len(seconds)].tolist())

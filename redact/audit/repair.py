@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from redact.audit.leaks import AROUND_SECONDS, CERTAIN_SCORE, EVERY_SECONDS
+from redact.audit.tuning import TUNING
 from redact.errors import LeakError
 from redact.plan import Plan
 from redact.tracking.building import track_detections
 from redact.tracking.tuning import kind_tuning
 from redact.types import ClipInfo, Detection
-
-MAX_ROUNDS = 5
-"""The audit and the repair of what it found end after so many rounds."""
 
 
 def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
@@ -25,8 +22,8 @@ def cover_leaks(plan: Plan, leaks: Sequence[Detection]) -> Plan:
     settings = plan.settings
     generous = dataclasses.replace(
         settings,
-        extend_seconds=max(settings.extend_seconds, AROUND_SECONDS),
-        max_gap_seconds=max(settings.max_gap_seconds, EVERY_SECONDS),
+        extend_seconds=max(settings.extend_seconds, TUNING.around_seconds),
+        max_gap_seconds=max(settings.max_gap_seconds, TUNING.every_seconds),
     )
     # Two scans agreed on each leak: none needs further confirmation.
     confirmed = [
@@ -46,10 +43,10 @@ def refuse_certain_leaks(clip: ClipInfo, leaks: Sequence[Detection]) -> None:
         LeakError: a leak has a high score.
 
     """
-    if certain := [leak for leak in leaks if leak.score >= CERTAIN_SCORE]:
+    if certain := [leak for leak in leaks if leak.score >= TUNING.certain_score]:
         first = certain[0]
         when = "" if clip.is_still else f" at {clip.time_label(first.frame_index)}"
         raise LeakError(
-            f"{len(certain)} detections stay uncovered in {str(clip.path)!r} after {MAX_ROUNDS} "
-            f"rounds, the first a {first.kind}{when}; nothing was written"
+            f"{len(certain)} detections stay uncovered in {str(clip.path)!r} after "
+            f"{TUNING.max_rounds} rounds, the first a {first.kind}{when}; nothing was written"
         )

@@ -112,7 +112,7 @@ def render_still(job: Job, plan: Plan, target: Path) -> Report:
     with staged(target) as unfinished:
         leaks: tuple[Detection, ...] = ()
         audited = audit.AuditResult()
-        for _ in range(audit.MAX_ROUNDS):
+        for _ in range(audit.TUNING.max_rounds):
             if leaks:
                 plan = audit.cover_leaks(plan, leaks)
             pixels = stored.pixels.copy()
