@@ -29,6 +29,8 @@ Gray = NDArray[np.uint8]
 # are filled.
 _CHANGED_STEPS = 6.0
 _MIN_SIDE_PIXELS = 6
+# Smaller faces and plates, by height and by width, are told apart.
+_MIN_FACE_PIXELS, _MIN_PLATE_PIXELS = 16, 24
 _GHOST_SECONDS = 1.0
 _BREATHING_SECONDS = 1.0
 # Tone is compared in the middle of a box, this share of its sides.
@@ -43,8 +45,9 @@ class Fit:
     clip: str
     ratios: dict[str, tuple[float, ...]]
     """By kind: area of the cover in areas of the known box, for each box that has a cover."""
-    small_face_ratios: tuple[float, ...]
-    """The same of faces lower than 16 px, which are left out of `ratios`."""
+    small_ratios: dict[str, tuple[float, ...]]
+    """The same of faces lower than 16 px and plates narrower than 24 px, which are left out of
+    `ratios`. `benchmarks leaks` doesn't count them either."""
     ghost_frames: int
     frames: int
     ghost_area: float
@@ -52,16 +55,21 @@ class Fit:
     known_area: float
     """Pixels of all known boxes in all frames."""
     breathing: tuple[float, ...]
-    """Spread of log(cover / box) within each second of each object."""
+    """Spread of log(cover / box) within each second of each object, while its box lies inside the
+    frame and its cover touches those of the same others."""
     tone_steps: tuple[float, ...]
-    """Change of a cover's mean brightness from one frame to the next, grey steps."""
+    """Change of a cover's mean brightness from one frame to the next, grey steps, while it touches
+    no other object's: somebody who passes in front has another tone."""
 
 
 @dataclasses.dataclass
 class _Object:
     """What is collected of one known object, by frame."""
 
-    log_ratios: dict[int, float] = dataclasses.field(default_factory=dict)
+    log_ratios: dict[frozenset[str], dict[int, float]] = dataclasses.field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """By the objects that share the cover."""
     tones: dict[int, float] = dataclasses.field(default_factory=dict)
 
 
@@ -74,7 +82,7 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
     """
     shown = align_frames(source, output, truth)
     ratios: dict[str, list[float]] = defaultdict(list)
-    small: list[float] = []
+    small: dict[str, list[float]] = defaultdict(list)
     objects: dict[tuple[str, str], _Object] = defaultdict(_Object)
     nearby = round(_GHOST_SECONDS * frame_rate)
     ghost_frames, ghost_area, known_area, frames = 0, 0.0, 0.0, 0
@@ -91,16 +99,15 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
             area = sum(covers[n][1] for n in numbers)
             ratio = area / max(sum(k.box.area for k in inside), 1.0)
             painted = np.isin(labels, [n + 1 for n in numbers])
+            members = frozenset(k.id for k in inside)
             for k in inside:
                 if not k.counts:
                     continue
-                if k.kind == "face" and k.box.height < 16:
-                    small.append(ratio)
-                else:
-                    ratios[k.kind].append(ratio)
+                (small if _is_small(k) else ratios)[k.kind].append(ratio)
                 seen = objects[k.kind, k.id]
-                seen.log_ratios[index] = float(np.log(max(ratio, 1e-3)))
-                tone = _tone(after, painted, k.box)
+                if _is_inside(k.box, before.shape):
+                    seen.log_ratios[members][index] = float(np.log(max(ratio, 1e-3)))
+                tone = _tone(after, painted, k.box) if len(inside) == 1 else None
                 if tone is not None:
                     seen.tones[index] = tone
         ghost_frames += ghosts > 0
@@ -109,14 +116,29 @@ def measure(source: Path, output: Path, truth: Truth, frame_rate: float) -> Fit:
     return Fit(
         clip=truth.clip,
         ratios={kind: tuple(values) for kind, values in ratios.items()},
-        small_face_ratios=tuple(small),
+        small_ratios={kind: tuple(values) for kind, values in small.items()},
         ghost_frames=ghost_frames,
         frames=frames,
         ghost_area=ghost_area,
         known_area=known_area,
-        breathing=tuple(s for o in objects.values() for s in _spreads(o.log_ratios, window)),
+        breathing=tuple(
+            spread
+            for seen in objects.values()
+            for log_ratios in seen.log_ratios.values()
+            for spread in _spreads(log_ratios, window)
+        ),
         tone_steps=tuple(step for o in objects.values() for step in _steps(o.tones)),
     )
+
+
+def _is_small(known: KnownObject) -> bool:
+    width, height = known.box.width, known.box.height
+    return height < _MIN_FACE_PIXELS if known.kind == "face" else width < _MIN_PLATE_PIXELS
+
+
+def _is_inside(box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether the whole box lies in a frame of that (height, width): covers end at its edges."""
+    return min(box.x0, box.y0) >= 0 and box.x1 <= shape[1] and box.y1 <= shape[0]
 
 
 def _assign(
@@ -221,11 +243,15 @@ def summary(fits: Sequence[Fit]) -> dict[str, float | None]:
     """The figures of all outputs of one tool together."""
     known = sum(fit.known_area for fit in fits)
     faces, plates = (_all(f.ratios.get(kind, ()) for f in fits) for kind in ("face", "plate"))
+    small_faces, small_plates = (
+        _all(f.small_ratios.get(kind, ()) for f in fits) for kind in ("face", "plate")
+    )
     return {
         "face cover / face box, median": _quantile(faces, 50),
         "face cover / face box, 90 %": _quantile(faces, 90),
-        "the same under 16 px, median": _quantile(_all(f.small_face_ratios for f in fits), 50),
+        "the same under 16 px, median": _quantile(small_faces, 50),
         "plate cover / plate box, median": _quantile(plates, 50),
+        "the same under 24 px wide, median": _quantile(small_plates, 50),
         "frames with a ghost, %": 100
         * sum(f.ghost_frames for f in fits)
         / max(1, sum(f.frames for f in fits)),

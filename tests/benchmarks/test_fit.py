@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from benchmarks.fit import known_tracks
 from benchmarks.fit_scoring import measure, summary
 from benchmarks.ground_truth import Truth
 
@@ -36,9 +37,14 @@ def source(tmp_path):
     return tmp_path / "a.mp4"
 
 
-def fit(source, draw):
-    keys = [[0, *FACE], [FRAMES - 1, *FACE]]
-    truth = Truth("a.mp4", SIZE, FRAMES, ({"id": "her", "kind": "face", "keys": keys},))
+def known(name, first, last=None, kind="face"):
+    """Something that moves evenly from one box to the other one."""
+    return {"id": name, "kind": kind, "keys": [[0, *first], [FRAMES - 1, *(last or first)]]}
+
+
+def fit(source, draw, objects=None):
+    objects = objects or [known("her", FACE)]
+    truth = Truth("a.mp4", SIZE, FRAMES, tuple(objects))
     output = source.with_name("b.mp4")
     write(output, draw)
     return summary([measure(source, output, truth, RATE)])
@@ -74,3 +80,50 @@ def test_a_cover_that_swells_breathes(source):
 def test_a_cover_that_flashes_has_tone_steps(source):
     values = fit(source, lambda i, image: painted(image, *FACE, 20 if i % 2 else 120))
     assert values["tone steps a frame, 99 %"] > 60
+
+
+def test_a_cover_that_the_edge_of_the_frame_cuts_off_does_not_breathe(source):
+    leaving = known("him", (240, 60, 280, 110), (330, 60, 370, 110))
+
+    def draw(index, image):
+        x = round(240 + 90 * index / (FRAMES - 1))
+        painted(image, x, 60, x + 40, 110)
+
+    assert fit(source, draw, [leaving])["breathing within 1 s, 90 %"] < 0.15
+
+
+def test_a_cover_that_passes_another_neither_breathes_nor_flashes(source):
+    """While they touch, both are measured together, and one of them is in front."""
+    passing = known("him", (0, 60, 40, 110), (280, 60, 320, 110))
+
+    def draw(index, image):
+        painted(image, *FACE, 20)
+        x = round(280 * index / (FRAMES - 1))
+        painted(image, x, 60, x + 40, 110, 250)
+
+    values = fit(source, draw, [known("her", FACE), passing])
+    assert values["breathing within 1 s, 90 %"] < 0.15
+    assert values["tone steps a frame, 99 %"] < 5
+
+
+def test_small_plates_are_told_apart(source):
+    small, large = (40, 40, 60, 50), (180, 150, 240, 170)
+    plates = [known("far", small, kind="plate"), known("near", large, kind="plate")]
+
+    def draw(_, image):
+        painted(image, 36, 36, 64, 54)
+        painted(image, *large)
+
+    values = fit(source, draw, plates)
+    assert values["plate cover / plate box, median"] == pytest.approx(1, abs=0.2)
+    assert values["the same under 24 px wide, median"] == pytest.approx(28 * 18 / 200, rel=0.2)
+
+
+def test_perfect_covers_lie_on_the_known_boxes():
+    objects = (known("her", FACE, (130, 90, 170, 140)), known("car", FACE, kind="plate"))
+    her, car = known_tracks(Truth("a.mp4", SIZE, FRAMES, objects))
+    assert (her.kind, her.start_index, her.stop_index) == ("face", 0, FRAMES)
+    assert her.box_at(0) == FACE
+    assert her.box_at(FRAMES - 1) == (130, 90, 170, 140)
+    np.testing.assert_allclose(her.margins / [40, 50], 0.21, rtol=1e-5)
+    np.testing.assert_allclose(car.margins / [40, 50], 0.12, rtol=1e-5)
