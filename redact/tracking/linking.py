@@ -70,7 +70,7 @@ def group_duplicates(built: Sequence[tuple[Tracklet, Track]]) -> list[list[tuple
             (
                 g
                 for g in groups
-                if _are_duplicates(one[1], g[0][1])
+                if _are_duplicates(one, g[0])
                 and all(_detections_agree(one[0], other) for other, _ in g)
             ),
             None,
@@ -82,37 +82,59 @@ def group_duplicates(built: Sequence[tuple[Tracklet, Track]]) -> list[list[tuple
     return groups
 
 
-def _detections_agree(a: Tracklet, b: Tracklet) -> bool:
-    """Whether the boxes of two tracklets overlap in every frame in which both were detected.
-
-    A detector tells two faces apart even where one is in front of the other.
-    """
+def _seen_together(a: Tracklet, b: Tracklet) -> tuple[int, int]:
+    """In how many frames both tracklets were detected, and in how many of those they overlap."""
     in_both = sorted(set(a.indices) & set(b.indices))
     pairs = ((a.detected_box_at(index), b.detected_box_at(index)) for index in in_both)
-    return all(
+    overlapping = [
         float(iou_matrix(one, other)[0, 0]) > TUNING.duplicate_min_detected_iou
         for one, other in pairs
         if one is not None and other is not None
-    )
+    ]
+    return len(overlapping), sum(overlapping)
 
 
-def _are_duplicates(a: Track, b: Track) -> bool:
-    """Whether two tracks overlap for most of the shorter one's time and are hardly ever apart."""
-    start, stop = max(a.start_index, b.start_index), min(a.stop_index, b.stop_index)
-    shorter = min(len(a.boxes), len(b.boxes))
+def _detections_agree(a: Tracklet, b: Tracklet) -> bool:
+    """Whether two tracklets overlap in most of the frames in which both were detected.
+
+    A detector tells two faces apart even where one is in front of the other. In a single frame it
+    may be wrong.
+    """
+    count, overlapping = _seen_together(a, b)
+    return overlapping >= TUNING.duplicate_min_agreeing_share * count
+
+
+def _are_duplicates(a: tuple[Tracklet, Track], b: tuple[Tracklet, Track]) -> bool:
+    """Whether two tracks overlap for most of the shorter one's time and are hardly ever apart.
+
+    Where the tracks were often detected in the same frame, their detections tell whether they are
+    one, so that they may lie farther from each other where one of them was filled in.
+    """
+    (tracklet, track), (other_tracklet, other_track) = a, b
+    start = max(track.start_index, other_track.start_index)
+    stop = min(track.stop_index, other_track.stop_index)
+    shorter = min(len(track.boxes), len(other_track.boxes))
     min_count = max(1, TUNING.duplicate_track_time_share * shorter)
-    if a.kind != b.kind or stop - start < min_count:
+    if track.kind != other_track.kind or stop - start < min_count:
         return False
-    one, other = (t.boxes[start - t.start_index : stop - t.start_index] for t in (a, b))
+    one, other = (
+        t.boxes[start - t.start_index : stop - t.start_index] for t in (track, other_track)
+    )
     sides = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
     shared = np.prod(np.clip(sides, 0, None), axis=1)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
     # Of the smaller one: a scan that sees the hair too gives a box around that of the face.
-    share = shared / np.maximum(np.minimum(*areas), 1e-6)
+    share = float(np.median(shared / np.maximum(np.minimum(*areas), 1e-6)))
     apart_share = float((shared <= 0).mean())
-    return (
-        bool(np.median(share) > TUNING.duplicate_track_share)
+    if (
+        share > TUNING.duplicate_track_share
         and apart_share <= TUNING.duplicate_track_max_apart_share
+    ):
+        return True
+    return (
+        share > TUNING.duplicate_seen_share
+        and apart_share <= TUNING.duplicate_seen_max_apart_share
+        and _seen_together(tracklet, other_tracklet)[0] >= TUNING.duplicate_min_seen_count
     )
 
 

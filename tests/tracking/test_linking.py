@@ -77,6 +77,25 @@ def test_two_faces_of_which_one_is_in_front_of_the_other_stay_two():
     assert ids_of(groups) == [[1, 2]]
 
 
+@pytest.mark.parametrize(("seen_together", "group_count"), [(2, 2), (12, 1)])
+def test_tracks_often_seen_together_are_duplicates_even_where_one_of_them_is_off(
+    seen_together, group_count
+):
+    """A box of face and hair, and one of the face: with 0.45 of the face in both all the time."""
+    hair, face = (60, 60, 118, 140), THERE
+    scores = [0.9] * seen_together + [np.nan] * (40 - seen_together)
+    one, other = seen(1, [hair] * 40), seen(2, [face] * 40, scores=scores)
+    assert len(group_duplicates([one, other])) == group_count
+
+
+@pytest.mark.parametrize(("false_count", "group_count"), [(1, 1), (4, 2)])
+def test_one_false_box_does_not_keep_two_covers_on_a_head(false_count, group_count):
+    boxes = [(200, 100, 240, 140)] * false_count + [THERE] * (60 - false_count)
+    scores = [0.9] * 6 + [np.nan] * 54
+    groups = group_duplicates([seen(1, [THERE] * 60), seen(2, boxes, scores=scores)])
+    assert len(groups) == group_count
+
+
 def test_a_box_around_two_faces_does_not_make_one_of_them():
     around = seen(1, [(100, 100, 190, 180)] * 40, scores=0.4)
     left = seen(2, [(100, 100, 145, 175)] * 38)
