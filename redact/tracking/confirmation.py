@@ -24,7 +24,8 @@ def is_confirmed(tracklet: Tracklet) -> bool:
         and evidence.detected.movement_sizes > _MIN_PASSING_SIZES
     ):
         return True
-    if evidence.agreeing.count < needed.min_agreeing_count:
+    min_count = max(needed.min_agreeing_count, needed.min_agreeing_share * evidence.detected.count)
+    if evidence.agreeing.count < min_count:
         return False
     # A detector gives the same answer for the same pixels: if nothing moved, that is no agreement.
     return (

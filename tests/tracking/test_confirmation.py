@@ -1,5 +1,6 @@
 """Confirmation: which detections are enough for a track to be covered."""
 
+import pytest
 from make_detections import EXACT, SECONDS, walk
 
 from redact.tracking.building import track_detections
@@ -24,7 +25,15 @@ def test_the_same_detection_of_the_same_pixels_is_no_agreement():
     moving = walk(range(12), score=0.35)
     assert not track_detections(stationary, SECONDS, EXACT)
     assert track_detections(moving, SECONDS, EXACT)
+    assert not track_detections(walk(range(12), step=(0, 0), score=0.43), SECONDS, EXACT)
     assert track_detections(walk(range(12), step=(0, 0), score=0.45), SECONDS, EXACT)
+
+
+@pytest.mark.parametrize(("low_count", "track_count"), [(6, 1), (20, 0)])
+def test_what_is_mostly_too_faint_for_a_plate_is_none_however_long_it_lasts(low_count, track_count):
+    fainter = walk(range(low_count), score=0.22, kind="plate")
+    clearer = walk(range(low_count, low_count + 3), score=0.36, kind="plate")
+    assert len(track_detections(fainter + clearer, SECONDS, EXACT)) == track_count
 
 
 def test_a_plate_that_passes_by_needs_one_clearer_detection_among_low_ones():
