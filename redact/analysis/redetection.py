@@ -215,6 +215,9 @@ class Redetector:
         # A track that has left the frame is scanned for now and then only: if it comes back, the
         # scans of moving regions see it as well.
         is_lost = not is_followed and _is_centered_in(predicted, frame.view.shape)
+        # A parked car's plate that somebody hides stays where it is. What is detected a little
+        # farther away, with a low score, is on their clothes.
+        is_certain = is_followed if tracklet.kind == "face" else tracklet.is_parked
         for scan in self._track_scans:
             if scan.kind != tracklet.kind or not self._is_due(tracklet, scan, frame, is_lost):
                 continue
@@ -229,7 +232,7 @@ class Redetector:
                 detection
                 for detection in detections
                 if _fits(detection, scan.kind, predicted, gate)
-                and not (is_followed and _draws_away(detection, predicted))
+                and not (is_certain and _draws_away(detection, predicted))
                 and not self._belongs_to_another(detection.box, tracklet, predicted, frame)
             ]
             if fitting:
@@ -309,8 +312,8 @@ def _fits(detection: Detection, kind: str, predicted: NDArray[np.float64], gate:
 
 
 def _draws_away(detection: Detection, place: NDArray[np.float64]) -> bool:
-    """Whether a low-score detection would draw a face away from the (4,) box it was followed to."""
-    if detection.kind != "face" or detection.score >= kind_tuning(detection.kind).agreeing_score:
+    """Whether a low-score detection would draw a track away from the (4,) box where it must be."""
+    if detection.score >= kind_tuning(detection.kind).agreeing_score:
         return False
     return float(iou_matrix(as_array([detection.box]), place)[0, 0]) < TUNING.own_min_iou
 

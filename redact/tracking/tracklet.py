@@ -102,6 +102,11 @@ class Tracklet:
         shares = [covered_share(Box(*box), [Box(*largest)]) for box in latest]
         return largest if min(shares) >= TUNING.stationary_share else None
 
+    @property
+    def is_parked(self) -> bool:
+        """Whether it stands still and is of a kind that does so for minutes."""
+        return kind_tuning(self.kind).can_park and self.stationary_box is not None
+
     def predict(
         self, now: float, camera_offset: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:

@@ -388,6 +388,33 @@ def test_a_parked_plate_is_searched_for_while_somebody_stands_in_front(hidden, s
     np.testing.assert_allclose(track.boxes, [[200, 100, 250, 120]] * len(track.boxes), atol=2)
 
 
+@pytest.mark.parametrize(("score", "reach"), [(0.25, 250), (0.6, 278)])
+def test_a_parked_plate_that_is_hidden_does_not_move_to_what_hides_it(score, reach):
+    """A low score on somebody's clothes beside it is no plate; a high one may be."""
+
+    class BrightPlate(Bright):
+        def detect(self, image):
+            return [replace(detection, kind="plate") for detection in super().detect(image)]
+
+    def draw(index):
+        image = picture(index, empty=True)
+        x, y = (200, 100) if index < 5 else (228, 112)
+        image[y : y + 20, x : x + 50] = 240
+        return image
+
+    near = ScanSpec(
+        BrightPlate(score=score),
+        every_seconds=0.0,
+        where="track",
+        kind="plate",
+        part_side_pixels=320,
+        surroundings_ratio=4.0,
+    )
+    whole = ScanSpec(BrightPlate(blind=range(5, 40)), every_seconds=0.1)
+    (track,) = watched([whole, near], range(10), draw=draw)
+    assert float(track.boxes[:, 2].max()) == pytest.approx(reach, abs=3)
+
+
 def test_a_lost_track_does_not_take_the_place_of_another_lost_one():
     """Two faces are lost in the same frame; the scan around tracks still detects one of them."""
 
