@@ -252,13 +252,7 @@ _PLATE_SCANS: dict[str, tuple[PresetScan, ...]] = {
 # Cars don't lie down: a plate in a turned frame tells how the camera hangs, and nothing else.
 _PLATE_VOTES: dict[str, tuple[PresetScan, ...]] = {
     "fast": (),
-    "balanced": _in_turns(
-        _SURE_PLATES,
-        kind="plate",
-        every_seconds=2.0,
-        upright_seconds=8.0,
-        sufficient_side_pixels=480,
-    ),
+    "balanced": _in_turns(_SURE_PLATES, kind="plate", every_seconds=1.0, upright_seconds=8.0),
     "thorough": _in_turns(_SURE_PLATES, kind="plate", every_seconds=0.5),
 }
 
