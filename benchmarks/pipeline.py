@@ -140,9 +140,9 @@ def _clips(options: argparse.Namespace) -> list[tuple[str, Path, Result]]:
         return [(path.stem, path, {}) for path in options.clips]
     clips: list[tuple[str, Path, Result]] = []
     if not options.quick:
-        for name in real_scenes.SCENES:
+        for name, scene in real_scenes.SCENES.items():
             if real := real_scenes.build(name, options.data, _FOLDER / "clips"):
-                clips.append((name, real, {}))
+                clips.append((name, real, {"title": scene.title}))
     if options.real:
         return clips
     for name, street in streets(options).items():

