@@ -55,10 +55,7 @@ def values_to_measure(proto: onnx.ModelProto) -> list[str]:
 
     What an activation takes is left out, since the runtime merges it with the layer before.
     """
-    constants, activated = _constants(proto.graph), set[str]()
-    for node in proto.graph.node:
-        if node.op_type == "Relu":
-            activated |= set(node.input)
+    constants, activated = _constants(proto.graph), _activated(proto.graph)
     names = (
         name
         for node in proto.graph.node
@@ -86,18 +83,19 @@ def quantized(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     if unknown := ranges.keys() - values_to_measure(proto):
         raise ValueError(f"the network has no values {sorted(unknown)}, which were measured")
     scales = {name: _scale_of(*ends) for name, ends in ranges.items()}
-    given = _given(graph)
+    activated = _activated(graph)
     ends = {output.name for output in graph.output}
     layers = list(graph.node)
     del graph.node[:]
-    for name in scales:
-        if name not in {output for node in layers for output in node.output}:
+    for name in (value.name for value in graph.input):
+        if name in scales:
             graph.node.extend(_rounding(graph, name, f"{name}_rounded", *scales[name]))
     for node in layers:
-        if node.op_type in _OUTPUT_AXIS and {node.input[0], given[node.output[0]]} <= scales.keys():
+        output = node.output[0]
+        between = {node.input[0], activated.get(output, output)}
+        if node.op_type in _OUTPUT_AXIS and between <= scales.keys():
             _quantize_weights(graph, node, constants, scales[node.input[0]][0])
         node.input[:] = [f"{v}_rounded" if v in scales else v for v in node.input]
-        output = node.output[0]
         graph.node.append(node)
         if output in ends & scales.keys():
             # What leaves the network has to keep its name.
@@ -110,10 +108,9 @@ def quantized(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def _given(graph: onnx.GraphProto) -> dict[str, str]:
-    """What each layer gives, after the activation that follows it if there is one."""
-    activated = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Relu"}
-    return {name: activated.get(name, name) for node in graph.node for name in node.output}
+def _activated(graph: onnx.GraphProto) -> dict[str, str]:
+    """The value that each activation takes, and the one that it gives."""
+    return {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Relu"}
 
 
 def _scale_of(low: float, high: float) -> tuple[float, int]:

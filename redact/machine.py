@@ -6,6 +6,7 @@ glibc keeps freed memory unless told otherwise.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
 import threading
@@ -79,6 +80,7 @@ def _call_c_library(name: str, *values: int) -> None:
             function(*values)
 
 
+@functools.cache
 def has_integer_dot_products() -> bool:
     """Whether the processor multiplies and adds 8-bit integers in one instruction (VNNI).
 

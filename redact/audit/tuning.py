@@ -36,7 +36,7 @@ class AuditTuning:
 
     covered_share: float = 0.7
     covered_center_share: float = 0.9
-    """A detection is covered when this share of it lies in covered boxes, and that share of its
+    """A detection is covered when this share of it lies in covered boxes, or that share of its
     middle quarter: a cover can look like a blurred head, and detectors draw a head-sized box around
     it. Chosen on benchmarks leaks."""
 

@@ -162,7 +162,7 @@ class CenterFaceDetector:
 def _network_name(exact: bool) -> str:
     """The network that computes with integers, where it may and the processor is fast at that.
 
-    It takes 0.53 to 0.64 times as long, and of 409 labelled faces it detects as many at each size.
+    It takes 0.53 to 0.64 times as long, and of 409 labelled faces it detects about as many.
     Its scores differ a little, so a clip may get a slightly different plan on another processor.
     """
     if exact or not has_integer_dot_products():
