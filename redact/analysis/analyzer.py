@@ -29,6 +29,7 @@ from redact.analysis.scans import (
     without_ignored,
 )
 from redact.analysis.tuning import TUNING
+from redact.analysis.turn_votes import TurnVotes, best_turns, is_same
 from redact.geometry import covered_share, stored_to_upright
 from redact.motion.changes import ChangedParts, ChangeMap
 from redact.motion.jumps import JumpDetector
@@ -113,7 +114,7 @@ class Analyzer:
         self._change_maps = {scan: ChangeMap() for scan in scans if scan.skips_unchanged}
         self._last_scanned: dict[ScanSpec, float] = {}
         self._uncounted_votes: list[list[_StartedScan]] = []
-        self._turn_votes: dict[int, float] = dict.fromkeys((0, 90, 180, 270), 0.0)
+        self._turn_votes = TurnVotes()
         self._last_seconds = -math.inf
         self.last_index = -1
         """The last frame that was scanned, -1 before the first."""
@@ -283,17 +284,19 @@ class Analyzer:
         )
 
     def _voted_turn(self) -> int | None:
-        """The turn that most votes are for; None where it is in doubt.
+        """The turn that the votes are for; None where it is in doubt.
 
         All scans that were started have a say, so this waits for them. How many others have ended
         depends on the worker threads, and must not matter.
         """
         for scans in self._uncounted_votes:
-            self._count_votes(scans)
+            self._turn_votes.add(
+                (detection, started.scan.turn_degrees)
+                for started in scans
+                for detection in started.detections.result()
+            )
         self._uncounted_votes.clear()
-        second, first = sorted((votes, turn) for turn, votes in self._turn_votes.items())[-2:]
-        least = max(TUNING.turn_min_votes, TUNING.turn_min_vote_ratio * second[0])
-        return first[1] if first[0] >= least else None
+        return self._turn_votes.decision()
 
     def _due_scans(self, seconds: float) -> list[ScanSpec]:
         """The scans due now, without those that another due scan makes superfluous."""
@@ -378,22 +381,6 @@ class Analyzer:
             hints += self._counted(heads, pending)
         return found + self._unknown(hints, found, pending.seconds)
 
-    def _count_votes(self, scans: Sequence[_StartedScan]) -> None:
-        """Count each face and plate of a frame for the turn in which it was detected best.
-
-        Faces are detected in every turn, but with higher scores when they are upright. Plates are
-        upright when they are wider than high; square ones don't tell.
-        """
-        detected = [
-            (detection, started.scan.turn_degrees)
-            for started in scans
-            for detection in started.detections.result()
-            if detection.score >= TUNING.turn_min_score
-            if detection.kind != "plate" or _lies_flat(detection.box, started.scan.turn_degrees)
-        ]
-        for detection, turn in _best_turns(detected):
-            self._turn_votes[turn] += detection.score
-
     def _result(self, started: _StartedScan, view: View) -> list[Detection]:
         """What a scan detected, and what it detected before where nothing has changed since."""
         detections = started.detections.result()
@@ -428,15 +415,6 @@ def _voting(scans: Iterable[_StartedScan]) -> list[_StartedScan]:
     return [started for started in scans if started.scan.votes_on_turn]
 
 
-def _best_turns(detected: Iterable[tuple[Detection, int]]) -> list[tuple[Detection, int]]:
-    """Of detections with the turns they were made in, the best one of each face or plate."""
-    best: list[tuple[Detection, int]] = []
-    for detection, turn in sorted(detected, key=lambda pair: -pair[0].score):
-        if not any(_is_same(detection, other) for other, _ in best):
-            best.append((detection, turn))
-    return best
-
-
 def _lying_people(
     detected: Iterable[tuple[Detection, int]], upright: Sequence[Detection]
 ) -> list[Detection]:
@@ -446,22 +424,10 @@ def _lying_people(
     """
     return [
         detection
-        for detection, turn in _best_turns(detected)
+        for detection, turn in best_turns(detected)
         if turn and detection.kind == "face"
-        if not any(_is_same(detection, other) for other in upright)
+        if not any(is_same(detection, other) for other in upright)
     ]
-
-
-def _is_same(a: Detection, b: Detection) -> bool:
-    return a.kind == b.kind and _overlap(a.box, b.box) > TUNING.known_min_share
-
-
-def _lies_flat(plate: Box, turn_degrees: int) -> bool:
-    """Whether a box is clearly wider than high in the frame turned by so much."""
-    width, height = plate.width, plate.height
-    if turn_degrees % 180:
-        width, height = height, width
-    return width >= TUNING.turn_min_plate_aspect * height
 
 
 def _turned(zone: Zone, degrees: int) -> Zone:

@@ -94,12 +94,12 @@ _MOVING_FACES = PresetScan(
 _SURE = TUNING.turn_min_score
 
 
-def _in_turns(detector: DetectorSpec, **schedule: Any) -> tuple[PresetScan, ...]:
+def _in_turns(detector: DetectorSpec, *turns: int, **schedule: Any) -> tuple[PresetScan, ...]:
     return tuple(
         PresetScan(
             detector, turn_degrees=turn, votes_on_turn=True, skips_unchanged=True, **schedule
         )
-        for turn in (90, 180, 270)
+        for turn in turns
     )
 
 
@@ -169,13 +169,13 @@ _FACE_SCANS: dict[str, tuple[PresetScan, ...]] = {
             max_frame_side_pixels=1280,
             skips_unchanged=True,
         ),
-        *_in_turns(_SURE_FACES, every_seconds=2.0, upright_seconds=8.0),
+        *_in_turns(_SURE_FACES, 90, 180, 270, every_seconds=2.0, upright_seconds=8.0),
     ),
     "thorough": (
         PresetScan(_NEAR_FACES),
         _AROUND_FACE_TRACKS,
         PresetScan(_centerface(None, 960, 480), votes_on_turn=True),
-        *_in_turns(_SURE_FACES, every_seconds=0.5),
+        *_in_turns(_SURE_FACES, 90, 180, 270, every_seconds=0.5),
     ),
 }
 
@@ -250,14 +250,17 @@ _PLATE_SCANS: dict[str, tuple[PresetScan, ...]] = {
 }
 
 # Cars don't lie down: a plate in a turned frame tells how the camera hangs, and nothing else.
+# Upside down it tells nothing, since it is detected almost as well.
 _PLATE_VOTES: dict[str, tuple[PresetScan, ...]] = {
     "fast": (),
-    "balanced": _in_turns(_SURE_PLATES, kind="plate", every_seconds=1.0, upright_seconds=8.0),
-    "thorough": _in_turns(_SURE_PLATES, kind="plate", every_seconds=0.5),
+    "balanced": _in_turns(
+        _SURE_PLATES, 90, 270, kind="plate", every_seconds=1.0, upright_seconds=8.0
+    ),
+    "thorough": _in_turns(_SURE_PLATES, 90, 270, kind="plate", every_seconds=0.5),
 }
 
 _STILL_FACES = PresetScan(DetectorSpec("still_faces:StillFaceDetector"))
-_STILL_TURNED_FACES = _in_turns(_SURE_FACES)
+_STILL_TURNED_FACES = _in_turns(_SURE_FACES, 90, 180, 270)
 # Below this score shirts and bags are taken for heads.
 _STILL_HEADS = PresetScan(DetectorSpec("heads:HeadDetector", {"threshold": 0.8}, Rescoring()))
 
@@ -266,7 +269,7 @@ _AUDIT_FACE_SCANS = (
     # Far faces, as often as the analysis scans for them.
     PresetScan(_centerface(1920, max_enlargement=1.5), every_seconds=8.0, skips_unchanged=True),
     PresetScan(_FACES_AS_THEY_ARE, where="track", part_side_pixels=224),
-    *_in_turns(_SURE_FACES, every_seconds=8.0),
+    *_in_turns(_SURE_FACES, 90, 180, 270, every_seconds=8.0),
 )
 _AUDIT_PLATE_SCANS = (
     PresetScan(_plates(0.75, 0.4), skips_unchanged=True),

@@ -1,0 +1,80 @@
+"""Which way up a camera hangs, by what is detected in frames as they are and in turned ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from redact.analysis.tuning import TUNING
+from redact.geometry import covered_share
+from redact.types import Box, Detection
+
+_FLAT, _SIDEWAYS = (0, 180), (90, 270)
+
+
+class TurnVotes:
+    """Adds up the scores of faces and plates by the turn in which each was detected best.
+
+    Faces are detected in every turn, but with higher scores when they are upright. Plates are
+    detected upside down almost as well as upright, and on their side hardly ever: of 148 in
+    photographs 79 and 53 % had a score of at least 0.6, and 1 %. So they tell whether frames lie on
+    their side, and on which side where no face does.
+    """
+
+    def __init__(self) -> None:
+        self._faces, self._plates = (dict.fromkeys(_FLAT + _SIDEWAYS, 0.0) for _ in range(2))
+
+    def add(self, detected: Iterable[tuple[Detection, int]]) -> None:
+        """Count the detections of one frame, each with the clockwise turn it was made in."""
+        sure = [
+            (detection, turn)
+            for detection, turn in detected
+            if detection.score >= TUNING.turn_min_score
+            if detection.kind != "plate" or _lies_flat(detection.box, turn)
+        ]
+        for detection, turn in best_turns(sure):
+            votes = self._plates if detection.kind == "plate" else self._faces
+            votes[turn] += detection.score
+
+    def decision(self) -> int | None:
+        """The clockwise turn after which people stand upright; None where it is in doubt."""
+        flat, sideways = (
+            sum(self._faces[turn] + self._plates[turn] for turn in pair)
+            for pair in (_FLAT, _SIDEWAYS)
+        )
+        if max(flat, sideways) < TUNING.turn_min_votes or not _is_clear(flat, sideways):
+            return None
+        is_flat = flat > sideways
+        first, second = pair = _FLAT if is_flat else _SIDEWAYS
+        votes = self._faces
+        if not (is_flat or any(votes[turn] for turn in pair)):
+            votes = self._plates
+        if not _is_clear(votes[first], votes[second]):
+            return None
+        return second if votes[second] > votes[first] else first
+
+
+def best_turns(detected: Iterable[tuple[Detection, int]]) -> list[tuple[Detection, int]]:
+    """Of detections with the turns they were made in, the best one of each face or plate."""
+    best: list[tuple[Detection, int]] = []
+    for detection, turn in sorted(detected, key=lambda pair: -pair[0].score):
+        if not any(is_same(detection, other) for other, _ in best):
+            best.append((detection, turn))
+    return best
+
+
+def is_same(a: Detection, b: Detection) -> bool:
+    """Whether two detections in one frame show the same thing: the smaller lies in the other."""
+    small, large = sorted((a.box, b.box), key=lambda box: box.area)
+    return a.kind == b.kind and covered_share(small, [large]) > TUNING.known_min_share
+
+
+def _is_clear(a: float, b: float) -> bool:
+    return max(a, b) >= TUNING.turn_min_vote_ratio * min(a, b)
+
+
+def _lies_flat(plate: Box, turn_degrees: int) -> bool:
+    """Whether a box is clearly wider than high in the frame turned by so much."""
+    width, height = plate.width, plate.height
+    if turn_degrees % 180:
+        width, height = height, width
+    return width >= TUNING.turn_min_plate_aspect * height
