@@ -30,6 +30,11 @@ from redact.zones import Zone
 Followed = tuple[NDArray[np.float64], float]
 """A (4,) box, and how much the image there looks like the track's template, -1..1."""
 
+# A followed box that is off by at most this is at the same place. Chosen by eye.
+_STATIONARY_MAX_SHIFT_RATIO = 0.15
+# A track's early velocity is extrapolated back over this long at most. Chosen by eye.
+_LOOK_BACK_MAX_DRIFT_SECONDS = 0.5
+
 
 @dataclasses.dataclass
 class ScannedFrame:
@@ -123,7 +128,7 @@ class Redetector:
         elif followed is not None:
             box = followed[0]
             shift = float(np.abs(box - tracklet.boxes[-1]).max())
-            max_shift = TUNING.stationary_max_shift_ratio * float(np.max(box[2:] - box[:2]))
+            max_shift = _STATIONARY_MAX_SHIFT_RATIO * float(np.max(box[2:] - box[:2]))
             tracklet.append(frame.index, frame.seconds, box, float("nan"), frame.camera)
             if is_confident and shift < max_shift:
                 tracklet.keep_alive(frame.seconds, TUNING.stationary_hold_seconds)
@@ -186,7 +191,7 @@ class Redetector:
 
         camera: (2,) as in `ScannedFrame`, of the tracklet's first frame.
         """
-        elapsed = min(tracklet.times[0] - frame.seconds, TUNING.look_back_max_drift_seconds)
+        elapsed = min(tracklet.times[0] - frame.seconds, _LOOK_BACK_MAX_DRIFT_SECONDS)
         drift = frame.camera - camera - tracklet.early_velocity() * elapsed
         predicted = tracklet.boxes[0] + np.tile(drift, 2)
         gate = tracklet.gate(elapsed)

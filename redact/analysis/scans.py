@@ -25,6 +25,9 @@ ScanArea = Literal["frame", "moving", "track"]
 """What a scan sees: the whole frame; each region in which something moves; or the surroundings of
 each track of its kind that no other scan has detected in the frame."""
 
+# A square around a track is enlarged by this factor at most. Chosen by eye.
+_MAX_SURROUNDINGS_ENLARGEMENT = 4.0
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class ScanSchedule:
@@ -213,7 +216,7 @@ def scan_around(
     dx = max(0.0, -part.x0) - max(0.0, part.x1 - width)
     dy = max(0.0, -part.y0) - max(0.0, part.y1 - height)
     moved = Box(part.x0 + dx, part.y0 + dy, part.x1 + dx, part.y1 + dy)
-    return scan_part(scan, view, moved, TUNING.max_surroundings_enlargement)
+    return scan_part(scan, view, moved, _MAX_SURROUNDINGS_ENLARGEMENT)
 
 
 def without_ignored(

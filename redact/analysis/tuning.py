@@ -70,9 +70,6 @@ class AnalysisTuning:
     """Side of the smallest square that is scanned around a track, however small its box is, since
     detectors expect surroundings. Chosen by eye."""
 
-    max_surroundings_enlargement: float = 4.0
-    """A square around a track is enlarged by this factor at most. Chosen by eye."""
-
     min_uncut_share: float = 0.95
     """A detection counts as cut by the edge of the scanned part if less than this share of its box
     lies in the part. Chosen on benchmarks leaks."""
@@ -104,9 +101,6 @@ class AnalysisTuning:
     stationary_hold_seconds: float = 4.0
     """How long a track is kept alive without a detection while its place looks the same, or while
     somebody passes in front of it. Chosen on benchmarks leaks."""
-
-    stationary_max_shift_ratio: float = 0.15
-    """A followed box that is off by at most this is at the same place. Chosen by eye."""
 
     min_occlusion_ratio: float = 0.15
     """Boxes that share at most this part of a width or a height do not hide each other. Chosen by
@@ -148,9 +142,6 @@ class AnalysisTuning:
     look_back_max_misses: int = 4
     """Following back ends after this many frames in a row without a sign of the track. Chosen on
     benchmarks leaks."""
-
-    look_back_max_drift_seconds: float = 0.5
-    """A track's early velocity is extrapolated back over this long at most. Chosen by eye."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

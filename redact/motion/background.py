@@ -15,6 +15,20 @@ _Area = tuple[slice, slice]
 _WHOLE_FRAME: _Area = (slice(None), slice(None))
 _TWO_BY_TWO = np.ones((2, 2), dtype=np.uint8)
 
+# If no more of the frame than this changed since the last one, the camera stands still: what else
+# differs from the background is people, and where they stood when it was learned. By eye.
+_STILL_MAX_CHANGED_RATIO = 0.25
+# Fewer small pixels are not examined for ghosts. Chosen by eye.
+_MIN_GHOST_PIXELS = 10
+# The exposure between two frames may fall by this factor at most. Chosen by eye.
+_MIN_GAIN = 0.6
+# And rise by this factor. Chosen by eye.
+_MAX_GAIN = 1.6
+# Darker pixels count as this bright when the exposure is measured. Chosen by eye.
+_GAIN_MIN_BRIGHTNESS = 8.0
+# The exposure is measured at one in so many rows and columns, to save time. Chosen by eye.
+_GAIN_SAMPLE_STEP = 4
+
 
 class Background:
     """A running mean and mean deviation of each pixel, corrected for the exposure of each frame.
@@ -58,11 +72,11 @@ class Background:
         away: the place differs from the background although nobody is there. A ghost has not
         changed recently, and the outline of the person is in the background but not in the frame.
         """
-        if np.count_nonzero(moving) < TUNING.min_ghost_pixels:
+        if np.count_nonzero(moving) < _MIN_GHOST_PIXELS:
             return moving
         ghosts, area = moving.copy(), _area_around(moving)
         ghosts[area] &= ~self._changed_recently(frame, area)
-        if np.count_nonzero(ghosts) < TUNING.min_ghost_pixels:
+        if np.count_nonzero(ghosts) < _MIN_GHOST_PIXELS:
             return moving
         gradient, background_gradient = _gradient(frame), _gradient(self._mean)
         joined = cv2.dilate(ghosts.astype(np.uint8), np.ones((5, 5), np.uint8))
@@ -120,7 +134,7 @@ class Background:
             (H, W) which pixels still move; None if more of the frame changed than people change.
 
         """
-        if self._differing(frame, self.last).mean() > TUNING.still_max_changed_ratio:
+        if self._differing(frame, self.last).mean() > _STILL_MAX_CHANGED_RATIO:
             return None
         self._mean = np.where(self._changed_recently(frame), self._mean, frame)
         return self.moving(frame)
@@ -153,12 +167,12 @@ def _limit_of(deviation: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _gain(frame: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """How many times as bright the median pixel of a frame is as in another one, within limits."""
-    every = TUNING.gain_sample_step
-    others = np.maximum(other[::every, ::every], np.float32(TUNING.gain_min_brightness))
+    every = _GAIN_SAMPLE_STEP
+    others = np.maximum(other[::every, ::every], np.float32(_GAIN_MIN_BRIGHTNESS))
     ratios = frame[::every, ::every] / others
     middle = ratios.size // 2
     median = float(np.partition(ratios, middle, axis=None)[middle])
-    return min(max(median, TUNING.min_gain), TUNING.max_gain)
+    return min(max(median, _MIN_GAIN), _MAX_GAIN)
 
 
 def _area_around(mask: NDArray[np.bool_]) -> _Area:

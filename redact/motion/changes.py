@@ -25,6 +25,10 @@ _BLOCK_SIDE = 4
 
 _Blocks = NDArray[np.bool_]
 
+# So close to a change, what looks as it did before is no longer as in the last scan. Farther away
+# it may be, and what was detected there stays valid. Chosen by eye.
+_TOUCHED_BLOCKS = 2
+
 
 @dataclasses.dataclass(frozen=True)
 class ChangedParts:
@@ -147,7 +151,7 @@ class ChangeMap:
         parts = _boxes_around(_dilate(is_new, TUNING.changed_margin_blocks))
         if sum(part.area for part in parts) > TUNING.max_changed_area_ratio * image.size:
             return None
-        last.take(_dilate(is_changed, TUNING.touched_blocks), background)
+        last.take(_dilate(is_changed, _TOUCHED_BLOCKS), background)
         background.take(~is_near_change, last)
         return tuple(parts)
 

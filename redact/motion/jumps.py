@@ -25,6 +25,9 @@ _MIN_KEPT = 3
 # Times are compared with this tolerance, since they may be rounded.
 _EARLY_SECONDS = 2e-3
 
+# If less of the frame than this has changed, there is no jump.
+_JUMP_MIN_SHARE = 0.003
+
 
 class JumpDetector:
     """Tells jumps. Call `step` for every frame, in order."""
@@ -53,7 +56,7 @@ class JumpDetector:
         is_too_much = False
         if len(self._kept) >= _MIN_KEPT:
             changed = _changed_share(small, self._kept[-1])
-            is_too_much = changed >= TUNING.jump_min_share and changed > (
+            is_too_much = changed >= _JUMP_MIN_SHARE and changed > (
                 TUNING.jump_min_ratio * max(_changed_share(small, kept) for kept in self._kept)
             )
         elapsed = seconds - self._kept_seconds

@@ -59,27 +59,6 @@ class MotionTuning:
     part_bottom_margin: float = 0.1
     """It is higher by this share of the blob at the bottom. Chosen by eye."""
 
-    # People who move too fast to be sharp (`moving.py`). Chosen on benchmarks leaks.
-
-    head_half_width: float = 0.3
-    """Half the width of the head, with room for its sway, in widths of the blob."""
-
-    head_height: float = 0.8
-    """The height of the head with room for its sway, in widths of the blob."""
-
-    # Movement of the camera (`camera.py`).
-
-    min_shift_pixels: float = 0.4
-    """A shift by fewer small pixels is none. Chosen by eye."""
-
-    min_shift_response: float = 0.08
-    """A shift with a weaker peak in the phase correlation is not clear. Chosen by eye."""
-
-    min_vote_steps: float = 4.0
-    """A pixel votes for or against a shift if that changes its difference by more than this. Before
-    pixels voted, people who crossed the frame were taken for a moving camera in 55 of 100 frames of
-    a clip with five people, and in 1 with votes (benchmarks pipeline)."""
-
     # The background (`background.py`).
 
     min_difference_steps: float = 7.0
@@ -100,10 +79,6 @@ class MotionTuning:
     max_learned_steps: float = 12.0
     """A larger difference doesn't change the mean and the deviation any more than this. By eye."""
 
-    still_max_changed_ratio: float = 0.25
-    """If no more of the frame than this changed since the last one, the camera stands still: what
-    else differs from the background is people, and where they stood when it was learned. By eye."""
-
     recent_seconds: float = 0.8
     """What looked the same for so long is no part of somebody who walks. Chosen by eye."""
 
@@ -112,21 +87,6 @@ class MotionTuning:
     weaker than this share of the background's. Chosen by eye. Finding ghosts brought the moving
     parts of a clip with one person from 1.71 to 0.96 a frame and from 35 to 20 % of its area
     (benchmarks pipeline)."""
-
-    min_ghost_pixels: int = 10
-    """Fewer small pixels are not examined for ghosts. Chosen by eye."""
-
-    min_gain: float = 0.6
-    """The exposure between two frames may fall by this factor at most. Chosen by eye."""
-
-    max_gain: float = 1.6
-    """And rise by this factor. Chosen by eye."""
-
-    gain_min_brightness: float = 8.0
-    """Darker pixels count as this bright when the exposure is measured. Chosen by eye."""
-
-    gain_sample_step: int = 4
-    """The exposure is measured at one in so many rows and columns, to save time. Chosen by eye."""
 
     # Jumps: more happens between two frames than their times say (`jumps.py`). Chosen on real
     # clips, `benchmarks leaks --real` plain and with `--way lapse8`.
@@ -142,9 +102,6 @@ class MotionTuning:
 
     jump_steps: float = 6.0
     """A pixel has changed if it differs by more than this."""
-
-    jump_min_share: float = 0.003
-    """If less of the frame than this has changed, there is no jump."""
 
     jump_min_ratio: float = 0.7
     """At a jump a frame differs from the last one by more than this share of how much it differs
@@ -195,10 +152,6 @@ class MotionTuning:
     changed_margin_blocks: int = 3
     """So many blocks around a change are scanned too, since detectors expect surroundings.
     Chosen by eye."""
-
-    touched_blocks: int = 2
-    """So close to a change, what looks as it did before is no longer as in the last scan. Farther
-    away it may be, and what was detected there stays valid. Chosen by eye."""
 
     max_changed_area_ratio: float = 0.7
     """If the changed parts fill more of the frame than this, scanning them is no saving. By eye."""

@@ -21,6 +21,11 @@ from redact.tracking.tracklet import Tracklet
 from redact.tracking.tuning import TUNING, kind_tuning
 from redact.types import Detection
 
+# When the past of a live tracklet is dropped, this much is kept before the time asked for: what
+# was seen earlier makes no difference to later boxes. Chosen so that plans stayed equal to the
+# byte.
+_HISTORY_SECONDS = 10.0
+
 
 class Associator:
     """Turns the detections of successive frames into tracklets.
@@ -116,11 +121,11 @@ class Associator:
         """Drop what no track after that time needs, so that memory stays bounded; seconds.
 
         Ended tracklets whose last box is earlier are dropped. Live ones lose their old boxes, but
-        keep the evidence and `TrackingTuning.history_seconds` more.
+        keep the evidence and `_HISTORY_SECONDS` more.
         """
         self._ended = [t for t in self._ended if t.times[-1] >= before]
         for tracklet in self._live:
-            tracklet.forget(before - TUNING.history_seconds)
+            tracklet.forget(before - _HISTORY_SECONDS)
 
     def _end_lost(self, now: float) -> None:
         """End the tracklets that were not known to be there for too long."""

@@ -17,6 +17,10 @@ from redact.types import Box
 # Over a shorter time no velocity is measured: noise would dominate it. Chosen by eye.
 _MIN_VELOCITY_SPAN_SECONDS = 0.05
 
+# The past of a tracklet is dropped in batches of at least so many boxes, so that the cost of
+# summing them up is spread out. Chosen by eye; it doesn't change any result.
+_MIN_DROPPED_COUNT = 64
+
 
 @dataclasses.dataclass(eq=False)
 class Tracklet:
@@ -202,7 +206,7 @@ class Tracklet:
         """
         count = bisect.bisect_left(self.times, min(before, self.last_detected_seconds))
         count = min(count, len(self.boxes) - TUNING.stationary_window_count)
-        if count < TUNING.min_dropped_count:
+        if count < _MIN_DROPPED_COUNT:
             return
         dropped = Evidence.of(self.kind, self.boxes[:count], self.scores[:count])
         self.forgotten = self.forgotten.followed_by(dropped)

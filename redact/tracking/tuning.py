@@ -258,15 +258,6 @@ class TrackingTuning:
     """A parked object may be missed for this long. Whoever stands in front of a plate for longer
     may as well have driven it away. Chosen by eye."""
 
-    history_seconds: float = 10.0
-    """When the past of a live tracklet is dropped, this much is kept before the time asked for:
-    what was seen earlier makes no difference to later boxes. Chosen so that plans stayed equal to
-    the byte."""
-
-    min_dropped_count: int = 64
-    """The past of a tracklet is dropped in batches of at least so many boxes, so that the cost of
-    summing them up is spread out. Chosen by eye; it doesn't change any result."""
-
     # Duplicate detections in one frame (`merging.py`).
 
     duplicate_detection_iou: float = 0.4
@@ -306,9 +297,6 @@ class TrackingTuning:
 
     # Joining of tracklets and tracks (`linking.py`).
 
-    parked_iou: float = 0.5
-    """Tracklets of a parked object overlap by more than this. Chosen by eye."""
-
     duplicate_track_time_share: float = 0.5
     """Two tracks may be duplicates if they have at least this share of the shorter one's frames in
     common. Chosen with `duplicate_track_share`."""
@@ -339,27 +327,6 @@ class TrackingTuning:
     """Tracks are duplicates only if at least this share of their detections in the same frames
     agree. Where there were two faces, hardly any detections agreed; where there was one, two in
     three or more. When all had to agree, one false box kept a second cover on a head."""
-
-    # What is taken for a plate but worn by somebody (`linking.py`), in sizes of the face. Chosen by
-    # eye, on a person in uniform and on all scenes and clips: no plate is less covered by it.
-
-    worn_min_time_share: float = 0.8
-    """The face is there for at least this share of the plate's time."""
-
-    worn_max_score: float = 0.75
-    """What was detected with this score is a plate wherever it is. Of 39 tracks of plates in 25
-    scenes and clips, 32 have it, and of 15 false ones one."""
-
-    worn_max_across_sizes: float = 1.5
-    worn_max_down_sizes: float = 2.75
-    """It is no farther from the middle of the face: down to the chest, up to a cap."""
-
-    worn_min_moved_sizes: float = 1.0
-    """The face moved by at least this: in front of somebody who stands still, a parked car's plate
-    would look worn, too."""
-
-    worn_max_drift_share: float = 0.4
-    """The place of the plate beside the face changed by less than this share of that."""
 
     # From tracklets to tracks without gaps (`building.py`, `partial_plates.py`, `smoothing.py`).
 

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from noisy_street import crowd, frame
 
-from redact.motion.background import Background, _gain
+from redact.motion.background import (
+    _GAIN_MIN_BRIGHTNESS,
+    _MAX_GAIN,
+    _MIN_GAIN,
+    Background,
+    _gain,
+)
 from redact.motion.tuning import TUNING
 
 
@@ -56,8 +62,8 @@ def test_the_gain_is_the_median_ratio_of_brightness(seed, height, width, brighte
     rng = np.random.default_rng(seed)
     other = rng.uniform(0, 255, (height, width)).astype(np.float32)
     image = (other * brighter * rng.normal(1, 0.03, other.shape)).astype(np.float32)
-    ratios = (image / other.clip(TUNING.gain_min_brightness))[::4, ::4]
-    expected = np.quantile(ratios, 0.5, method="higher").clip(TUNING.min_gain, TUNING.max_gain)
+    ratios = (image / other.clip(_GAIN_MIN_BRIGHTNESS))[::4, ::4]
+    expected = np.quantile(ratios, 0.5, method="higher").clip(_MIN_GAIN, _MAX_GAIN)
     assert _gain(image, other) == pytest.approx(expected, rel=1e-6)
 
 

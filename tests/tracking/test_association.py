@@ -4,9 +4,9 @@ import numpy as np
 from make_detections import EXACT, SECONDS, plate, walk
 
 from redact import Settings
-from redact.tracking.association import Associator
+from redact.tracking.association import _HISTORY_SECONDS, Associator
 from redact.tracking.building import build_tracks, track_detections
-from redact.tracking.tuning import TUNING
+from redact.tracking.tracklet import _MIN_DROPPED_COUNT
 
 
 def test_two_people_who_cross_stay_two_tracks():
@@ -94,7 +94,7 @@ def test_a_parked_plate_takes_bounded_memory_in_a_live_stream():
         longest = max(longest, *(len(t.boxes) for t in forgetful.tracklets))
     (tracklet,), (whole,) = forgetful.tracklets, remembering.tracklets
     assert len(whole.boxes) == 4000
-    assert longest < rate * (TUNING.history_seconds + 1) + 2 * TUNING.min_dropped_count
+    assert longest < rate * (_HISTORY_SECONDS + 1) + 2 * _MIN_DROPPED_COUNT
     assert len(tracklet.indices) == len(tracklet.times) == len(tracklet.boxes)
     assert tracklet.detection_count == whole.detection_count == 4000
     assert tracklet.best_score == whole.best_score == 0.9

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from make_detections import make_tracklet, random_boxes
 
+from redact.tracking.tracklet import _MIN_DROPPED_COUNT
 from redact.tracking.tuning import TUNING
 
 
@@ -62,7 +63,7 @@ def test_the_last_detection_is_never_forgotten():
 
 
 def test_few_boxes_are_not_worth_forgetting():
-    times, boxes = random_boxes(TUNING.min_dropped_count)
+    times, boxes = random_boxes(_MIN_DROPPED_COUNT)
     tracklet = make_tracklet(times, boxes, np.full(len(times), 0.9))
     tracklet.forget(times[-1])
     assert len(tracklet.boxes) == len(times)
