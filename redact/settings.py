@@ -24,6 +24,8 @@ Style = Literal["blur", "solid", "pixelate", "gaussian"]
 """How a region is covered; see `Settings.style`."""
 Audio = Literal["drop", "keep"]
 """What happens to the sound; see `Settings.audio`."""
+Encoder = Literal["x264", "auto"]
+"""What encodes the result; see `Settings.encoder`."""
 Turn = Literal[0, 90, 180, 270]
 """A clockwise turn in degrees; see `Settings.turn_degrees`."""
 Preset = Literal[
@@ -109,10 +111,15 @@ class Settings:
     `redact_frames` don't trim."""
     stop_seconds: float | None = None
     """The result ends before the first frame at or after this time; None is the end of the clip."""
+    encoder: Encoder = "x264"
+    """What encodes H.264: x264, or with "auto" the machine's hardware where it has an encoder that
+    works, and x264 where not. Hardware is faster, its files are larger, and its bytes differ from
+    machine to machine; what is covered doesn't."""
     crf: int = 20
-    """Constant rate factor of x264, from 0 (lossless) to 51 (worst)."""
+    """Constant rate factor of x264, from 0 (lossless) to 51 (worst); hardware gets about
+    the same."""
     preset: Preset = "veryfast"
-    """Speed preset of x264."""
+    """Speed preset of x264; hardware has none."""
     threads: int = 0
     """Threads for decoding, detecting and encoding; 0 uses all cores of the machine."""
     audit: bool = True

@@ -256,6 +256,7 @@ def add_settings_options(parser: argparse.ArgumentParser, *, is_full: bool = Fal
         help="begin there, and with --to TIME end there (1:02.5)",
     )
     add("--to", dest="stop_seconds", type=_time, metavar="TIME", help=argparse.SUPPRESS)
+    add_rare("--encoder", **choice("encoder", "WHICH", "H.264 by:"))
     add_rare("--crf", type=int, metavar="N", help=f"x264 quality: 0 (best) to 51 ({defaults.crf})")
     add_rare("--preset", **choice("preset", "PRESET", "x264 speed:", "ultrafast to veryslow"))
     add_rare(

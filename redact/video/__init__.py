@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from redact.video.audio import sound_of
 from redact.video.clip_info import probe, with_pts
+from redact.video.codecs import check_suffix
 from redact.video.container import file_sha256, open_container, read_packets
 from redact.video.decoder import FrameReader, read_frames, read_selected
 from redact.video.encoder import EncodedClip
-from redact.video.muxer import check_fits, check_suffix, write_clip
+from redact.video.muxer import check_fits, write_clip
 from redact.video.pixels import copy_frame, make_editable, to_bgr, to_luma
 from redact.video.seeking import read_from
 

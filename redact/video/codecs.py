@@ -11,6 +11,7 @@ import av
 from redact.errors import TargetError
 from redact.settings import Settings
 from redact.types import ClipInfo
+from redact.video import hardware
 from redact.video.pixels import FULL_RANGE
 from redact.video.tuning import TUNING
 
@@ -32,19 +33,33 @@ _MAX_VP9_CRF = 63
 _INTERLACED_FLAGS = av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
 
 
-def codec_for(target: Path) -> str:
-    """The name of the encoder for a file of this name.
+def codec_for(target: Path, clip: ClipInfo, settings: Settings) -> str:
+    """The name of the encoder for the frames of a clip in a file of this name.
 
     Raises:
         TargetError: its suffix stands for no container that is written.
 
     """
-    suffix = target.suffix.lower()
-    if suffix not in CONTAINERS:
+    check_suffix(target)
+    if target.suffix.lower() == ".webm":
+        return "libvpx-vp9"
+    in_hardware = (
+        hardware.working_encoder(clip, settings.crf) if settings.encoder == "auto" else None
+    )
+    return in_hardware or "libx264"
+
+
+def check_suffix(target: Path) -> None:
+    """Refuse a file name whose suffix stands for no container that is written.
+
+    Raises:
+        TargetError: the suffix is not one of `CONTAINERS`.
+
+    """
+    if target.suffix.lower() not in CONTAINERS:
         raise TargetError(
             f"can't write {target.name!r}: its suffix must be one of {', '.join(CONTAINERS)}"
         )
-    return "libvpx-vp9" if suffix == ".webm" else "libx264"
 
 
 def set_up(context: Any, clip: ClipInfo, settings: Settings, codec: str) -> None:
@@ -64,6 +79,8 @@ def set_up(context: Any, clip: ClipInfo, settings: Settings, codec: str) -> None
     context.colorspace = clip.color_matrix
     if codec == "libx264":
         _set_up_h264(context, clip, settings)
+    elif codec in hardware.ENCODERS:
+        hardware.set_up(context, codec, settings.crf)
     else:
         context.options = {
             "crf": str(min(_MAX_VP9_CRF, round(settings.crf * TUNING.vp9_crf_ratio))),

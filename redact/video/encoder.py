@@ -50,7 +50,7 @@ class EncodedClip:
 
     Args:
         clip: size, aspect ratio, colours, rate and time base are used; its times may be unknown.
-        settings: `crf`, `preset` and `threads` are used.
+        settings: `encoder`, `crf`, `preset` and `threads` are used.
         target: its suffix selects the codec.
 
     Raises:
@@ -61,10 +61,11 @@ class EncodedClip:
 
     def __init__(self, clip: ClipInfo, settings: Settings, target: Path) -> None:
         self._clip, self._settings, self._target = clip, settings, target
-        self._codec = codec_for(target)
+        self.codec = codec_for(target, clip, settings)
+        """The libav name of the encoder: x264, one in hardware, or VP9's."""
         self._stack = contextlib.ExitStack()
         with self._translate_errors():
-            self._encoder: _Encoder | None = _Encoder(clip, settings, self._codec, first_index=0)
+            self._encoder: _Encoder | None = _Encoder(clip, settings, self.codec, first_index=0)
         self._store: IO[bytes] = self._stack.enter_context(
             tempfile.SpooledTemporaryFile(  # noqa: SIM115
                 TUNING.max_buffer_bytes, dir=str(target.parent)
@@ -139,7 +140,7 @@ class EncodedClip:
     def replace(self, span: range, frames: Iterable[Frame]) -> None:
         """Encode the frames of a span from `spans` again."""
         with self._translate_errors():
-            encoder = _Encoder(self._clip, self._settings, self._codec, first_index=span.start)
+            encoder = _Encoder(self._clip, self._settings, self.codec, first_index=span.start)
         if encoder.header != self.header:
             raise ValueError("the encoder describes its frames differently from before")
         replacements: list[_StoredFrame] = []
@@ -187,7 +188,7 @@ class EncodedClip:
             yield
         except av.FFmpegError as err:
             raise TargetError(
-                f"can't write {str(self._target)!r}: the encoder {self._codec} failed on frames "
+                f"can't write {str(self._target)!r}: the encoder {self.codec} failed on frames "
                 f"with {self._clip.width}x{self._clip.height} pixels ({reason(err)}); try another "
                 "suffix, or scale the clip down"
             ) from err

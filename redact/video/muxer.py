@@ -21,7 +21,7 @@ from redact.video.audio import AudioWriter
 from redact.video.codecs import (
     CONTAINERS,
     MAX_TICKS_PER_SECOND,
-    codec_for,
+    check_suffix,
     encoder_rate,
     set_up,
 )
@@ -34,16 +34,6 @@ _STRIP_SEI = "filter_units=remove_types=6"
 _MAX_TICKS_PER_FRAME = 2**31 - 1
 # Clocks for clips whose own clock doesn't fit: the usual one of MPEG, and milliseconds.
 _SPARE_TICKS_PER_SECOND = (90_000, 1000)
-
-
-def check_suffix(target: Path) -> None:
-    """Refuse a file name whose suffix stands for no container that is written.
-
-    Raises:
-        TargetError: the suffix is not one of `CONTAINERS`.
-
-    """
-    codec_for(target)
 
 
 def check_fits(target: Path, clip: ClipInfo, settings: Settings) -> tuple[str, ...]:
@@ -114,7 +104,7 @@ def _write(target: Path, encoded: EncodedClip, clip: ClipInfo, settings: Setting
     time_base = _output_time_base(name, clip)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(_open_output(target, name, time_base))
-        stream = _add_stream(output, target, clip, settings, time_base)
+        stream = _add_stream(output, encoded.codec, clip, settings, time_base)
         audio = stack.enter_context(AudioWriter(output, clip, settings))
         output.start_encoding()
         if stream.codec_context.extradata != encoded.header:
@@ -202,10 +192,9 @@ def _open_output(target: Path, container_name: str, time_base: Fraction) -> Iter
 
 
 def _add_stream(
-    output: Any, target: Path, clip: ClipInfo, settings: Settings, time_base: Fraction
+    output: Any, codec: str, clip: ClipInfo, settings: Settings, time_base: Fraction
 ) -> Any:
     """A stream whose header is that of the encoder; its own encoder is never used."""
-    codec = codec_for(target)
     stream = output.add_stream(codec, rate=encoder_rate(clip))
     set_up(stream.codec_context, clip, settings, codec)
     stream.time_base = time_base
