@@ -60,11 +60,26 @@ _W = TypeVar("_W", bound=_Worker)
 class WorkerSlots(Generic[_W]):
     """The slots of an engine, in each of which there is a worker or not yet one.
 
-    count: how many there are.
+    Args:
+        capacity: how many slots, and what each worker may use.
+        limits: when a worker is ended or replaced.
+        on_progress: see `OnProgress`.
+        function_path: import path of what workers run; see `worker.TaskFunction`.
+
     """
 
-    def __init__(self, count: int) -> None:
-        self._workers: list[_W | None] = [None] * count
+    def __init__(
+        self,
+        capacity: Capacity,
+        limits: WorkerLimits,
+        on_progress: OnProgress,
+        *,
+        function_path: str = REDACT_TASK,
+    ) -> None:
+        self._capacity, self._limits, self._on_progress = capacity, limits, on_progress
+        self._function_path = function_path
+        self._workers: list[_W | None] = [None] * capacity.workers
+        self._start_failures = 0
 
     @property
     def free_slots(self) -> int:

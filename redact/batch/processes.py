@@ -18,10 +18,9 @@ from typing import Any
 
 import psutil
 
-from redact.batch.capacity import Capacity, WorkerLimits
-from redact.batch.engines import Ended, OnProgress, WorkerSlots, excess
+from redact.batch.engines import Ended, WorkerSlots, excess
 from redact.batch.records import Outcome, State, Task
-from redact.batch.worker import REDACT_TASK, run_worker
+from redact.batch.worker import run_worker
 from redact.errors import RedactError
 
 _CHECK_SECONDS = 0.5
@@ -34,29 +33,11 @@ _MAX_START_FAILURES = 3
 class ProcessEngine(WorkerSlots["_Worker"]):
     """Redacts clips in processes that load everything once.
 
-    They are started afresh ("spawn"), because a forked copy of a process with threads may hang.
-
-    Args:
-        capacity: how many processes, and what each may use.
-        limits: when a process is ended or replaced.
-        on_progress: see `OnProgress`.
-        function_path: import path of what they run; see `worker.TaskFunction`.
-
+    They are started afresh ("spawn"), because a forked copy of a process with threads may hang. The
+    arguments are those of `WorkerSlots`.
     """
 
-    def __init__(
-        self,
-        capacity: Capacity,
-        limits: WorkerLimits,
-        on_progress: OnProgress,
-        *,
-        function_path: str = REDACT_TASK,
-    ) -> None:
-        super().__init__(capacity.workers)
-        self._capacity, self._limits, self._on_progress = capacity, limits, on_progress
-        self._function_path = function_path
-        self._start_failures = 0
-        self._last_check = time.monotonic()
+    _last_check = 0.0
 
     @property
     def process_ids(self) -> list[int]:

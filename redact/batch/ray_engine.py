@@ -77,12 +77,7 @@ def cluster_capacity(
 class RayEngine(WorkerSlots["_Worker"]):
     """Redacts clips in actors; each has one clip at a time, so that nothing queues in the cluster.
 
-    Args:
-        capacity: how many actors, and what each may use.
-        limits: when an actor is ended or replaced.
-        on_progress: see `OnProgress`.
-        function_path: import path of what they run; see `worker.TaskFunction`.
-
+    The arguments are those of `WorkerSlots`.
     """
 
     def __init__(
@@ -95,9 +90,8 @@ class RayEngine(WorkerSlots["_Worker"]):
     ) -> None:
         import ray
 
-        super().__init__(capacity.workers)
+        super().__init__(capacity, limits, on_progress, function_path=function_path)
         self._ray: Any = ray
-        self._capacity, self._limits, self._on_progress = capacity, limits, on_progress
         # Two threads: one works, the other says how far it is.
         options: dict[str, Any] = {
             "num_cpus": capacity.threads,
@@ -108,8 +102,6 @@ class RayEngine(WorkerSlots["_Worker"]):
         if limits.memory_bytes is not None:
             options["memory"] = limits.memory_bytes
         self._actor_class: Any = self._ray.remote(Actor).options(**options)
-        self._function_path = function_path
-        self._start_failures = 0
 
     def start(self, task: Task) -> None:
         """Give the task to an actor that has none, or to a new one."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from redact.cli.common import (
     Parser,
     add_decision_options,
-    add_join_option,
+    add_person_options,
     check_decisions,
     decided,
     settings_from,
@@ -48,7 +48,7 @@ def run(argv: Sequence[str]) -> int:
         "--report", metavar="HTML", help="also write a page about what would be covered"
     )
     add_decision_options(parser)
-    add_join_option(parser)
+    add_person_options(parser)
     add_settings_options(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no list")
     arguments = parser.parse_args(argv)

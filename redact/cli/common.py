@@ -110,15 +110,13 @@ def add_decision_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_join_option(parser: argparse.ArgumentParser) -> None:
-    """Add --join."""
-    parser.add_argument(
-        "--join",
-        type=_ids,
-        action="append",
-        metavar="IDS",
-        help="these tracks show one person, such as 2,5",
-    )
+def add_person_options(parser: argparse.ArgumentParser) -> None:
+    """Add --join and --split."""
+    for option, meaning in (
+        ("--join", "these tracks show one person, such as 2,5"),
+        ("--split", "these tracks show somebody else than the others of their person"),
+    ):
+        parser.add_argument(option, type=_ids, action="append", metavar="IDS", help=meaning)
 
 
 def check_decisions(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
@@ -128,12 +126,16 @@ def check_decisions(parser: argparse.ArgumentParser, arguments: argparse.Namespa
 
 
 def decided(plan: Plan, arguments: argparse.Namespace) -> Plan:
-    """The plan with what --join, --keep and --drop say; who is kept is kept in all of their tracks.
+    """The plan with what --split, --join, --keep and --drop say, in this order.
+
+    Who is kept is kept in all of their tracks.
 
     Raises:
         PlanError: the plan has no such track, or an earlier decision contradicts.
 
     """
+    for ids in getattr(arguments, "split", None) or ():
+        plan = plan.split(ids)
     for ids in getattr(arguments, "join", None) or ():
         plan = plan.join(ids)
     dropped = arguments.drop or ()

@@ -10,7 +10,7 @@ from redact.cli.common import (
     STAGE_WEIGHTS,
     Parser,
     add_decision_options,
-    add_join_option,
+    add_person_options,
     add_zone_option,
     check_decisions,
     decided,
@@ -46,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
     add("-o", "--output", metavar="FILE", required=True, help="the result")
     add("--source", metavar="CLIP", help="the clip, if it was moved")
     add_decision_options(parser)
-    add_join_option(parser)
+    add_person_options(parser)
     add_sharing_options(parser, purpose_in(argv))
     add_zone_option(parser)
     add("--report", metavar="HTML", help="also write a page about what was covered")

@@ -14,7 +14,7 @@ from make_plans import make_plan, make_track
 import redact
 from redact import Plan, Settings
 from redact.cli import main
-from redact.cli.common import Parser, add_decision_options, add_join_option, decided
+from redact.cli.common import Parser, add_decision_options, add_person_options, decided
 
 pytestmark = pytest.mark.usefixtures("square_scans")
 
@@ -155,6 +155,7 @@ REFUSED = [
     (["render", "plan.json", "-o", "b.mp4", "--keep", "7"], "no track [7]"),
     (["render", "plan.json", "-o", "b.mp4", "--join", "1,7"], "no track [7]"),
     (["render", "plan.json", "-o", "b.mp4", "--join", "1"], "show one person already"),
+    (["render", "plan.json", "-o", "b.mp4", "--split", "1"], "can't be split"),
     (["render", "plan.json", "-o", "b.mp4", "--zone", "cover:0,0,1,1@9-"], "not in the clip"),
     (["render", "plan.json", "-o", "b.gif"], "suffix"),
     (["render", "plan.json", "-o", "b.mp4", "--report", "plan.json"], "asked for twice"),
@@ -212,10 +213,21 @@ def test_persons_who_are_joined_are_kept_together():
     tracks = [dataclasses.replace(t, person=t.id) for t in tracks]
     parser = Parser()
     add_decision_options(parser)
-    add_join_option(parser)
+    add_person_options(parser)
     arguments = parser.parse_args(["--join", "1,2", "--join", "4,3", "--keep", "2"])
     plan = decided(make_plan(tracks), arguments)
     assert plan.kept == {1, 2} and plan.same_persons(3) == {3, 4}
+
+
+def test_a_person_who_is_split_is_kept_alone():
+    tracks = [make_track(n, [[10, 20, 30, 40]] * 3) for n in (1, 2, 3, 4)]
+    tracks = [dataclasses.replace(t, person=1 if t.id < 4 else 2) for t in tracks]
+    parser = Parser()
+    add_decision_options(parser)
+    add_person_options(parser)
+    arguments = parser.parse_args(["--split", "2,3", "--join", "3,4", "--keep", "1"])
+    plan = decided(make_plan(tracks), arguments)
+    assert plan.kept == {1} and plan.same_persons(4) == {2, 3, 4}
 
 
 @pytest.mark.parametrize(
