@@ -1,6 +1,7 @@
 """The page in a real browser: what the owner clicks and types ends up in the result's pixels."""
 
 import base64
+import contextlib
 import shutil
 
 import av
@@ -31,26 +32,45 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 60
 
 
-@pytest.fixture(scope="module")
-def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
+@pytest.fixture(scope="module", params=["chromium", "firefox"])
+def browser(request):
+    is_firefox = request.param == "firefox"
+    names, driver_name = (("firefox",), "geckodriver") if is_firefox else (CHROMIUM, "chromedriver")
+    program = next(filter(None, map(shutil.which, names)), None)
+    driver = shutil.which(driver_name)
     if program is None or driver is None:
-        pytest.skip("needs chromium and chromedriver, such as Debian's chromium-driver")
+        pytest.skip(f"needs {request.param} and {driver_name}, such as Debian's")
+    browser = (_firefox if is_firefox else _chromium)(program, driver)
+    yield browser
+    browser.quit()
+
+
+def _firefox(program, driver):
+    options = webdriver.FirefoxOptions()
+    options.binary_location = program
+    options.add_argument("-headless")
+    return webdriver.Firefox(options, webdriver.FirefoxService(executable_path=driver))
+
+
+def _chromium(program, driver):
     options = webdriver.ChromeOptions()
     options.binary_location = program
     # A container has no sandbox for root, and little shared memory.
     for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=driver)
-    browser = webdriver.Chrome(options=options, service=service)
-    yield browser
-    browser.quit()
+    return webdriver.Chrome(options, webdriver.ChromeService(executable_path=driver))
+
+
+def complaints(browser):
+    """What the browser's security policy blocked, and errors of the script; Firefox tells none."""
+    if browser.name == "firefox":
+        return []
+    return [entry["message"] for entry in browser.get_log("browser")]
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +83,7 @@ def page(browser, plan, tmp_path):
     with reviewed(tmp_path, plan) as (session, server):
         page = Page(browser, session, server.address)
         yield page
-        # The browser reports what its security policy blocked, and errors of the script.
-        assert [entry["message"] for entry in browser.get_log("browser")] == []
+        assert complaints(browser) == []
         leave(browser)
 
 
@@ -204,7 +223,7 @@ def test_sound_is_left_out_until_the_owner_keeps_it(browser, tmp_path):
         page.render()
         page.press_with(Keys.CONTROL, "z")
         page.wait(lambda: page.find("[name=audio][value=drop]").is_selected())
-        assert browser.get_log("browser") == []
+        assert complaints(browser) == []
         leave(browser)
     with av.open(str(tmp_path / "out.mp4")) as container:
         frames = list(container.decode(container.streams.audio[0]))
@@ -219,7 +238,7 @@ def test_an_image_has_nothing_to_play(browser, tmp_path):
         page = Page(browser, server, server.address)
         assert canvas_of(browser).shape == (HEIGHT, WIDTH, 3)
         assert not page.find("#play").is_displayed() and page.find("#preview").is_displayed()
-        assert browser.get_log("browser") == []
+        assert complaints(browser) == []
         leave(browser)
 
 
@@ -239,21 +258,17 @@ def test_what_the_server_refuses_is_said_on_the_page(page):
     page.wait(lambda: page.find("#error").is_displayed())
     assert "folder" in page.find("#error").text
     # The browser logs every answer that is an error.
-    page.browser.get_log("browser")
+    complaints(page.browser)
 
 
 @pytest.mark.parametrize("width", [360, 800, 1600])
 def test_the_page_fits_any_width(page, width):
-    page.browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
-    )
-    page.find("#draw-zone").click()
-    page.press(Keys.ENTER)
-    sizes = page.browser.execute_script(
-        "return [document.documentElement.scrollWidth, window.innerWidth]"
-    )
-    page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    with window_width(page.browser, width):
+        page.find("#draw-zone").click()
+        page.press(Keys.ENTER)
+        sizes = page.browser.execute_script(
+            "return [document.documentElement.scrollWidth, window.innerWidth]"
+        )
     assert sizes[0] <= sizes[1] == width
 
 
@@ -285,6 +300,23 @@ def test_the_frame_under_a_box_is_the_one_that_was_asked_for(browser, tmp_path):
         page.wait(lambda: browser.execute_script(shown) == "2")
         assert number_in(canvas_of(browser)) == 2
         leave(browser)
+
+
+@contextlib.contextmanager
+def window_width(browser, width):
+    """A window, or the screen of a phone, of so many CSS pixels."""
+    if browser.name == "firefox":
+        browser.set_window_size(width, 800)
+        if browser.execute_script("return window.innerWidth") > width:
+            pytest.skip("this Firefox has no window as narrow as a phone")
+        yield
+        return
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    yield
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def leave(browser):
