@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from redact import audit, video
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_audit_scans
+from redact.analysis.tuning import TUNING
 from redact.cover.regions import RegionMaker
 from redact.cover.styles import check_strength
 from redact.detectors import Detector
@@ -345,7 +346,7 @@ def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, 
             scans, job.settings, seen_as=seen_as, groups_persons=True, workers=job.workers
         ) as analyzer,
     ):
-        is_short = (clip.frame_count_estimate or math.inf) <= audit.TUNING.max_snapshots
+        is_short = (clip.frame_count_estimate or math.inf) <= TUNING.max_snapshots
 
         def analyze_frame(frame: Frame, seconds: float) -> None:
             if trimming.is_analyzed(seconds, job.settings):

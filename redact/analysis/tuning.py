@@ -51,6 +51,12 @@ class AnalysisTuning:
     turn_min_plate_aspect: float = 1.3
     """A plate shows how the camera hangs if it is so many times wider than high. Chosen by eye."""
 
+    max_snapshots: int = 16
+    """Clips of no more frames than these are scanned frame by frame, since they may be snapshots
+    put together. Chosen by eye. Longer ones are not: weak detections of different people join where
+    little happens between two scans, and with 48, as in the audit, 24 face-frames leaked in scenes
+    of 30 and 40 frames."""
+
     # Hints: detections that count only where nothing else is known (`analyzer.py`).
 
     dashing_head_score: float = 0.35
