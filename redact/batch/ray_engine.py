@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import psutil
 
 from redact.batch.capacity import Capacity, WorkerLimits
-from redact.batch.engines import Ended, OnProgress, WorkerSlots, excess
+from redact.batch.engines import Ended, WorkerSlots, excess
 from redact.batch.records import Outcome, Task
 from redact.batch.worker import REDACT_TASK, limit_threads, load_function, warm_up
 from redact.errors import RedactError
@@ -80,28 +81,24 @@ class RayEngine(WorkerSlots["_Worker"]):
     The arguments are those of `WorkerSlots`.
     """
 
-    def __init__(
-        self,
-        capacity: Capacity,
-        limits: WorkerLimits,
-        on_progress: OnProgress,
-        *,
-        function_path: str = REDACT_TASK,
-    ) -> None:
+    @functools.cached_property
+    def _ray(self) -> Any:
         import ray
 
-        super().__init__(capacity, limits, on_progress, function_path=function_path)
-        self._ray: Any = ray
+        return ray
+
+    @functools.cached_property
+    def _actor_class(self) -> Any:
         # Two threads: one works, the other says how far it is.
         options: dict[str, Any] = {
-            "num_cpus": capacity.threads,
+            "num_cpus": self._capacity.threads,
             "max_restarts": 0,
             "max_task_retries": 0,
             "max_concurrency": 2,
         }
-        if limits.memory_bytes is not None:
-            options["memory"] = limits.memory_bytes
-        self._actor_class: Any = self._ray.remote(Actor).options(**options)
+        if self._limits.memory_bytes is not None:
+            options["memory"] = self._limits.memory_bytes
+        return self._ray.remote(Actor).options(**options)
 
     def start(self, task: Task) -> None:
         """Give the task to an actor that has none, or to a new one."""
