@@ -56,6 +56,12 @@ def covered_share(box: Box, covers: Sequence[Box]) -> float:
     return total / box.area
 
 
+def share_of_smaller(a: Box, b: Box) -> float:
+    """The share of the smaller box that lies in the other one, 0..1."""
+    small, large = sorted((a, b), key=lambda box: box.area)
+    return covered_share(small, [large])
+
+
 def clamp_to(box: Box, limits: Box) -> Box:
     """The part of `box` inside `limits`, with zero area if the two don't overlap."""
     x0 = min(max(box.x0, limits.x0), limits.x1)

@@ -30,7 +30,7 @@ from redact.analysis.scans import (
 )
 from redact.analysis.tuning import TUNING
 from redact.analysis.turn_votes import TurnVotes, best_turns, is_same
-from redact.geometry import covered_share, stored_to_upright
+from redact.geometry import share_of_smaller, stored_to_upright
 from redact.motion.changes import ChangedParts, ChangeMap
 from redact.motion.jumps import JumpDetector
 from redact.motion.moving import Motion, MotionDetector
@@ -405,7 +405,7 @@ class Analyzer:
             hint
             for hint in hints
             if not any(
-                hint.kind == kind and _overlap(hint.box, box) > TUNING.known_min_share
+                hint.kind == kind and share_of_smaller(hint.box, box) > TUNING.known_min_share
                 for kind, box in known
             )
         ]
@@ -434,12 +434,6 @@ def _turned(zone: Zone, degrees: int) -> Zone:
     """A zone of a frame in the frame that is turned clockwise."""
     corners = (stored_to_upright(Box(x, y, x, y), 1, 1, degrees) for x, y in zone.polygon)
     return dataclasses.replace(zone, polygon=tuple((corner.x0, corner.y0) for corner in corners))
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """The share of the smaller box that lies in the other one."""
-    small, large = sorted((a, b), key=lambda box: box.area)
-    return covered_share(small, [large])
 
 
 def _detect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from redact.analysis.tuning import TUNING
-from redact.geometry import covered_share
+from redact.geometry import share_of_smaller
 from redact.types import Box, Detection
 
 _FLAT, _SIDEWAYS = (0, 180), (90, 270)
@@ -64,8 +64,7 @@ def best_turns(detected: Iterable[tuple[Detection, int]]) -> list[tuple[Detectio
 
 def is_same(a: Detection, b: Detection) -> bool:
     """Whether two detections in one frame show the same thing: the smaller lies in the other."""
-    small, large = sorted((a.box, b.box), key=lambda box: box.area)
-    return a.kind == b.kind and covered_share(small, [large]) > TUNING.known_min_share
+    return a.kind == b.kind and share_of_smaller(a.box, b.box) > TUNING.known_min_share
 
 
 def _is_clear(a: float, b: float) -> bool:

@@ -43,7 +43,7 @@ def browser(request):
     program = next(filter(None, map(shutil.which, names)), None)
     driver = shutil.which(driver_name)
     if program is None or driver is None:
-        pytest.skip(f"needs {request.param} and {driver_name}, such as Debian's")
+        pytest.skip(f"needs {request.param} and {driver_name}")
     browser = (_firefox if is_firefox else _chromium)(program, driver)
     yield browser
     browser.quit()
