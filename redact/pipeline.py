@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redact import audit, video
-from redact.analysis.analyzer import Analyzer
 from redact.analysis.scan_presets import build_audit_scans
-from redact.analysis.tuning import TUNING
+from redact.clip_analysis import analyze_clip, doubts, read_through
 from redact.cover.regions import RegionMaker
 from redact.cover.styles import check_strength
 from redact.detectors import Detector
@@ -28,11 +26,10 @@ from redact.job import Job, Progress
 from redact.motion.jumps import JumpDetector
 from redact.output import check_place, check_target, default_target, staged, write_text
 from redact.plan import Plan, trimming
-from redact.plan.key_boxes import straightened
 from redact.report import Report
 from redact.settings import Settings
 from redact.types import ClipInfo, Detection, Frame
-from redact.views import FrameView, Presentation
+from redact.views import FrameView
 
 if TYPE_CHECKING:
     from redact.rendering.renderer import Renderer
@@ -105,7 +102,7 @@ def redact_clip(
     video.check_fits(target, clip, job.settings)
     # Loading the kernels takes a second, and compiling them, once, several: done meanwhile.
     with job.beside(_load_kernels) as loading:
-        plan = _analyze(job, clip)
+        plan = analyze_clip(job, clip)
         if decide is not None:
             plan = decide(plan)
         if not loading.done():
@@ -131,7 +128,7 @@ def analyze(
     job = Job(settings, detectors, progress)
     if is_image_file(Path(source)):
         return analyze_still(job, Path(source))
-    return _analyze(job, video.probe(source, max_pixels=job.settings.max_pixels))
+    return analyze_clip(job, video.probe(source, max_pixels=job.settings.max_pixels))
 
 
 def render(
@@ -239,12 +236,12 @@ def verify(
         if detector.step(FrameView(frame, clip), seconds):
             jump_indices.append(frame.index)
 
-    clip = _read_through(job, clip, "read", look_for_jumps)
+    clip = read_through(job, clip, "read", look_for_jumps)
     clip = dataclasses.replace(
         clip,
         turn_degrees=job.settings.turn_degrees or 0,
         jump_indices=tuple(jump_indices),
-        warnings=clip.warnings + _doubts(clip, job.settings),
+        warnings=clip.warnings + doubts(clip, job.settings),
     )
     # Nobody knows whether the clip has a cover where a zone of the settings wants one.
     zones = tuple(zone for zone in job.settings.zones if zone.rule == "ignore")
@@ -311,91 +308,6 @@ def _verify_still(job: Job, path: Path) -> Verification:
         frames_checked=1,
         min_face_pixels=result.min_face_pixels,
     )
-
-
-def _analyze(job: Job, clip: ClipInfo) -> Plan:
-    """Read the clip and plan what to cover."""
-    # Hashed before it is read: a clip that changes meanwhile must not pass for the analyzed one.
-    clip = dataclasses.replace(clip, sha256=video.file_sha256(clip.path))
-    plan, turn_degrees = _analyze_turned(job, clip, job.settings.turn_degrees or 0)
-    width, height = plan.clip.width, plan.clip.height
-    is_turned = job.settings.turn_degrees is None and turn_degrees != 0
-    if is_turned or (width, height) != (clip.width, clip.height):
-        # Larger pictures came later, or people stand upright in another turn. Everything is looked
-        # at again as it is then.
-        clip = dataclasses.replace(clip, width=width, height=height)
-        turn_degrees = turn_degrees if is_turned else job.settings.turn_degrees or 0
-        plan, _ = _analyze_turned(job, clip, turn_degrees)
-    job.spent("analyze")
-    return plan
-
-
-def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, int]:
-    """Plan what to cover with detectors that see the frames turned clockwise by so much.
-
-    The clip's size may turn out to be larger.
-
-    Returns: the plan, and how much farther frames have to be turned so that people stand upright.
-    """
-    clip = dataclasses.replace(clip, turn_degrees=turn_degrees)
-    aspect = clip.upright_pixel_aspect(job.settings.pixel_aspect)
-    seen_as = Presentation.of(aspect, turn_degrees)
-    with (
-        job.scans() as scans,
-        Analyzer(
-            scans, job.settings, seen_as=seen_as, groups_persons=True, workers=job.workers
-        ) as analyzer,
-    ):
-        is_short = (clip.frame_count_estimate or math.inf) <= TUNING.max_snapshots
-
-        def analyze_frame(frame: Frame, seconds: float) -> None:
-            if trimming.is_analyzed(seconds, job.settings):
-                view = FrameView(frame, clip)
-                analyzer.push(frame.index, seconds, view, closely=frame.is_damaged or is_short)
-
-        read = _read_through(job, clip, "analyze", analyze_frame)
-        analyzer.finish()
-        read = dataclasses.replace(
-            read,
-            jump_indices=analyzer.jump_indices,
-            analyzed=trimming.frames_analyzed(read, job.settings),
-            warnings=read.warnings + _doubts(read, job.settings),
-        )
-        # Straightened here, so that a saved plan is small and still the same.
-        tracks = tuple(straightened(track) for track in analyzer.tracks(read.seconds))
-        plan = Plan(
-            clip=read,
-            settings=job.settings,
-            tracks=tracks,
-            min_face_pixels=analyzer.min_face_pixels(read.upright_size),
-        )
-        return plan, analyzer.turn_degrees
-
-
-# Sizes in which recorders store every other column or line, and their pixels' width over height.
-_HALVED_SIZES = {
-    **dict.fromkeys(((960, 1080), (960, 1088), (944, 1080), (1280, 1440)), 2.0),
-    **dict.fromkeys(((704, 288), (720, 288), (704, 240), (720, 240)), 0.5),
-    **dict.fromkeys(((352, 576), (352, 480)), 2.0),
-}
-
-
-def _doubts(clip: ClipInfo, settings: Settings) -> tuple[str, ...]:
-    """What a person should look at, because the file may not tell how people look in it."""
-    doubts = []
-    if clip.turn_degrees and settings.turn_degrees is None:
-        doubts.append(
-            f"people stand upright when it is turned by {clip.turn_degrees} degrees clockwise, so "
-            "it was searched like that; if that is wrong, set turn_degrees (--turn)"
-        )
-    aspect = _HALVED_SIZES.get((clip.width, clip.height))
-    if aspect and clip.sample_aspect_ratio == 1 and settings.pixel_aspect is None:
-        doubts.append(
-            f"{clip.width}x{clip.height} is a size in which recorders store every other column or "
-            "line; if people look squeezed in it, faces are missed: set pixel_aspect to "
-            f"{aspect:g} (--pixel-aspect {aspect:g})"
-        )
-    return tuple(doubts)
 
 
 def _load_kernels() -> None:
@@ -486,25 +398,6 @@ def _audit(job: Job, plan: Plan, output: Path, frames: frozenset[int] | None) ->
         )
     job.spent("audit")
     return result
-
-
-def _read_through(
-    job: Job, clip: ClipInfo, stage: str, use: Callable[[Frame, float], None]
-) -> ClipInfo:
-    """Read the clip once, and return it with its frames' times filled in.
-
-    use: called with each frame and its time in seconds, the first frame's being 0.
-    """
-    pts: list[int] = []
-    reader = video.read_frames(
-        clip, threads=job.settings.threads, max_pixels=job.settings.max_pixels
-    )
-    with contextlib.closing(reader) as frames:
-        for frame in frames:
-            pts.append(frame.pts)
-            use(frame, (frame.pts - pts[0]) * float(clip.time_base))
-            job.tell(stage, len(pts), clip.frame_count_estimate)
-    return video.with_pts(clip, pts, reader.findings)
 
 
 def _read_selected(

@@ -41,7 +41,7 @@ LAYERS = [
     {"review"},
     {"manual_tracks"},
     {"pipeline", "streaming", "burned_in_text", "sharing"},
-    {"images"},
+    {"images", "clip_analysis"},
     {"job", "report", "audit", "rendering"},
     {"analysis"},
     {"motion", "detectors", "tracking", "cover"},

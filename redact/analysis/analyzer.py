@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.analysis.clothes import LooksSampler
-from redact.analysis.persons import group_persons
+from redact.analysis.observations import Observations
 from redact.analysis.redetection import Redetector, ScannedFrame
 from redact.analysis.scans import (
     ScanSpec,
-    min_face_pixels,
     scan_frame,
     scan_part,
     submit_scan,
@@ -36,7 +35,6 @@ from redact.motion.jumps import JumpDetector
 from redact.motion.moving import Motion, MotionDetector
 from redact.settings import Settings
 from redact.tracking.association import Associator
-from redact.tracking.building import build_tracks
 from redact.tracking.tuning import kind_tuning
 from redact.types import Box, Detection, Track
 from redact.views import Presentation, View
@@ -211,40 +209,23 @@ class Analyzer:
                 self._uncounted_votes.append(_voting(last.scans))
         self._associate_all()
 
-    def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
-        """The tracks of everything detected so far.
-
-        seconds: (N,) presentation time of each frame from `first_index` on.
-        """
+    def observations(self) -> Observations:
+        """Everything seen so far."""
         self._associate_all()
-        tracks = build_tracks(
-            self._associator.tracklets, seconds, self._settings, first_index=first_index
+        self._voted_turn()  # so that all votes are counted
+        return Observations(
+            tracklets=tuple(self._associator.tracklets),
+            shape=self._shape,
+            jump_indices=tuple(self._jump_indices),
+            turn_votes=self._turn_votes,
+            looks=None if self._looks is None else self._looks.seen,
         )
-        if self._looks is not None:
-            tracks = group_persons(tracks, seconds, self._looks, self.jump_indices)
-        return tuple(self._seen_as.track_to_frame(track, self._shape) for track in tracks)
 
-    def min_face_pixels(self, size: tuple[int, int]) -> int:
-        """The lowest face that is looked for in whole frames, however rarely, in their pixels.
-
-        0 where that is not known. In regions that move, smaller ones may be detected.
-
-        size: (width, height) of the upright frames.
-        """
-        return min_face_pixels(self._scheduled, size, self._seen_as)
-
-    @property
-    def turn_degrees(self) -> int:
-        """The clockwise turn of what detectors see after which people stand upright.
-
-        0 where little speaks for another turn.
-        """
-        return self._voted_turn() or 0
-
-    @property
-    def jump_indices(self) -> tuple[int, ...]:
-        """The frames before which more happened than their times say; see `JumpDetector`."""
-        return tuple(self._jump_indices)
+    def tracks(self, seconds: NDArray[np.float64], first_index: int = 0) -> tuple[Track, ...]:
+        """The tracks of everything detected so far; see `Observations.tracks`."""
+        return self.observations().tracks(
+            seconds, self._settings, self._seen_as, first_index=first_index
+        )
 
     def forget(self, before: float) -> None:
         """Drop what is known of tracks before that time, in seconds; a live stream calls this."""

@@ -45,26 +45,34 @@ class Look:
     the squares add up to 1."""
 
 
+@dataclasses.dataclass
+class Looks:
+    """What people wore in a clip, and what else tells whether two of them are one person."""
+
+    looks: list[Look] = dataclasses.field(default_factory=list)
+    """In order of frames."""
+    cuts: list[int] = dataclasses.field(default_factory=list)
+    """The first frame of each further scene."""
+    frame_size: tuple[int, int] = (0, 0)
+    """(width, height) of the frames, pixels."""
+
+
 class LooksSampler:
     """Collects the looks of the faces that are detected, a few each second."""
 
     def __init__(self) -> None:
-        self.looks: list[Look] = []
-        """In order of frames."""
-        self.cuts: list[int] = []
-        """The first frame of each further scene."""
-        self.frame_size = (0, 0)
-        """(width, height) of the frames, pixels."""
+        self.seen = Looks()
+        """What was collected so far."""
         self._last_seconds: dict[Tracklet, float] = {}
 
     def cut(self, index: int) -> None:
         """Note that another scene begins with this frame."""
-        self.cuts.append(index)
+        self.seen.cuts.append(index)
         self._last_seconds.clear()
 
     def sample(self, tracklets: Iterable[Tracklet], index: int, seconds: float, view: View) -> None:
         """Describe the people of those faces that were detected in this frame."""
-        self.frame_size = view.shape[1], view.shape[0]
+        self.seen.frame_size = view.shape[1], view.shape[0]
         faces = [tracklet for tracklet in tracklets if tracklet.kind == "face"]
         interval = PERSONS.look_seconds * max(1.0, len(faces) / PERSONS.look_crowd)
         for face in faces:
@@ -75,7 +83,7 @@ class LooksSampler:
             colours = None if box is None else torso_colours(view, box)
             if box is not None and colours is not None:
                 self._last_seconds[face] = seconds
-                self.looks.append(Look(index, seconds, box, colours))
+                self.seen.looks.append(Look(index, seconds, box, colours))
 
 
 def torso_colours(view: View, face: NDArray[np.float64]) -> NDArray[np.float64] | None:

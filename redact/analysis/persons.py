@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.analysis.clothes import Look, LooksSampler, difference
+from redact.analysis.clothes import Look, Looks, difference
 from redact.analysis.tuning import PERSONS
 from redact.geometry import centers_of, iou_matrix, sizes_of
 from redact.tracking.tracklet import end_velocity
@@ -46,7 +46,7 @@ class _Face:
 def group_persons(
     tracks: Sequence[Track],
     seconds: NDArray[np.float64],
-    sampler: LooksSampler,
+    seen: Looks,
     jump_indices: Collection[int] = (),
 ) -> tuple[Track, ...]:
     """The tracks, with `person` and `joined` filled in for faces; numbers count from 1.
@@ -54,17 +54,17 @@ def group_persons(
     Args:
         tracks: in order of first frame.
         seconds: (N,) presentation time of each frame.
-        sampler: has looked at the clip's frames, in whose pixels the tracks are.
+        seen: in the clip's frames, in whose pixels the tracks are.
         jump_indices: frames before which more happened than their times say; nothing is joined
             over one, because somebody else may have come.
 
     """
-    breaks = [*sampler.cuts, *jump_indices]
-    faces = _faces_of(tracks, seconds, sampler.looks)
+    breaks = [*seen.cuts, *jump_indices]
+    faces = _faces_of(tracks, seconds, seen.looks)
     pairs = [
         (a, b)
         for a, b in itertools.permutations(faces, 2)
-        if _continues(a, b, breaks, sampler.frame_size) and _are_alone(a, b, tracks, seconds)
+        if _continues(a, b, breaks, seen.frame_size) and _are_alone(a, b, tracks, seconds)
     ]
     # Whoever has two possible continuations has none that is certain.
     firsts, lasts = ([pair[side].number for pair in pairs] for side in (0, 1))

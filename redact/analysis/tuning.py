@@ -51,6 +51,14 @@ class AnalysisTuning:
     turn_min_plate_aspect: float = 1.3
     """A plate shows how the camera hangs if it is so many times wider than high. Chosen by eye."""
 
+    # Parts of long clips (`parts.py`).
+
+    part_seconds: float = 300.0
+    """Clips are analyzed in parts of this length. Each is analyzed with nine seconds on both sides,
+    so that these cost 6 % of the analysis of a clip that is longer. Chosen by eye."""
+
+    # Clips of a few frames (`pipeline.py`).
+
     max_snapshots: int = 16
     """Clips of no more frames than these are scanned frame by frame, since they may be snapshots
     put together. Chosen by eye. Longer ones are not: weak detections of different people join where

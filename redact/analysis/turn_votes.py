@@ -35,6 +35,14 @@ class TurnVotes:
             votes = self._plates if detection.kind == "plate" else self._faces
             votes[turn] += detection.score
 
+    def plus(self, other: TurnVotes) -> TurnVotes:
+        """The votes of both."""
+        both = TurnVotes()
+        for turn in _FLAT + _SIDEWAYS:
+            both._faces[turn] = self._faces[turn] + other._faces[turn]
+            both._plates[turn] = self._plates[turn] + other._plates[turn]
+        return both
+
     def decision(self) -> int | None:
         """The clockwise turn after which people stand upright; None where it is in doubt."""
         flat, sideways = (

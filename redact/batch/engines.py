@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from redact.batch.capacity import Capacity, WorkerLimits
-from redact.batch.records import Outcome, State, Task
+from redact.batch.records import Result, State, Task
 from redact.batch.worker import REDACT_TASK, load_function
 
 OnProgress = Callable[[int, Task, str, int, int | None], None]
@@ -20,7 +20,7 @@ class Ended:
     """A task has ended."""
 
     task: Task
-    outcome: Outcome
+    result: Result
     is_lost: bool = False
     """The worker died, which may not be the clip's fault, so that another try makes sense."""
     has_begun: bool = True
@@ -37,6 +37,10 @@ class Engine(Protocol):
     @property
     def running_count(self) -> int:
         """How many tasks have started and not ended."""
+
+    @property
+    def max_threads(self) -> int:
+        """How many threads a task may use while no other one runs."""
 
     def start(self, task: Task) -> None:
         """Take a task, while there is a free slot."""
@@ -90,6 +94,11 @@ class WorkerSlots(Generic[_W]):
     def running_count(self) -> int:
         """How many workers have a task."""
         return sum(worker is not None and worker.task is not None for worker in self._workers)
+
+    @property
+    def max_threads(self) -> int:
+        """As many as each worker has."""
+        return self._capacity.threads
 
     def _free_number(self) -> int:
         """A slot for the next task: one whose worker has loaded everything, if there is one."""
@@ -145,6 +154,11 @@ class SerialEngine:
         return int(self._task is None)
 
     @property
+    def max_threads(self) -> int:
+        """As many as the settings say, since there is one task at a time."""
+        return 0
+
+    @property
     def running_count(self) -> int:
         """1 from `start` to the next `poll`."""
         return int(self._task is not None)
@@ -159,10 +173,10 @@ class SerialEngine:
         if task is None:
             return []
         try:
-            outcome = self._function(task, lambda *told: self._on_progress(0, task, *told))
+            result = self._function(task, lambda *told: self._on_progress(0, task, *told))
         finally:
             self._task = None
-        return [Ended(task=task, outcome=outcome)]
+        return [Ended(task=task, result=result)]
 
     def close(self) -> None:
         """Nothing is left to end."""

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from redact.batch.engines import Ended, WorkerSlots, excess
-from redact.batch.records import Outcome, State, Task
+from redact.batch.records import Outcome, Result, State, Task
 from redact.batch.worker import run_worker
 from redact.errors import RedactError
 
@@ -43,6 +43,11 @@ class ProcessEngine(WorkerSlots["_Worker"]):
     def process_ids(self) -> list[int]:
         """Of the workers that run now."""
         return [worker.process.pid for worker in self._workers if worker and worker.process.pid]
+
+    @property
+    def max_threads(self) -> int:
+        """As many as all workers together have: they share one machine."""
+        return self._capacity.workers * self._capacity.threads
 
     def start(self, task: Task) -> None:
         """Give the task to a worker that has none, or to a new one."""
@@ -178,20 +183,23 @@ class _Worker:
         with contextlib.suppress(OSError):  # It has died meanwhile, which the next poll finds.
             self.connection.send(task)
 
-    def ended(self, outcome: Outcome) -> Ended:
+    def ended(self, result: Result) -> Ended:
         """Take note that the task has ended."""
         self.measure()
         task, self.task = self.task, None
         assert task is not None
         self.clip_count += 1
-        return Ended(task=task, outcome=_with_peak(outcome, self._peak_bytes))
+        return Ended(task=task, result=self._with_peak(result))
 
     def lost(self, state: State, why: str, *, again: bool) -> Ended:
         """Take note that the task has ended with its worker."""
         task, self.task = self.task, None
         assert task is not None
         outcome = Outcome(state=state, reason=why, seconds=time.monotonic() - self.began)
-        return Ended(task=task, outcome=_with_peak(outcome, self._peak_bytes), is_lost=again)
+        return Ended(task=task, result=self._with_peak(outcome), is_lost=again)
+
+    def _with_peak(self, result: Result) -> Result:
+        return dataclasses.replace(result, peak_bytes=self._peak_bytes)
 
     def measure(self) -> int:
         """Bytes of memory that the process uses now."""
@@ -209,10 +217,6 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
         self.process.join()
-
-
-def _with_peak(outcome: Outcome, peak_bytes: int) -> Outcome:
-    return dataclasses.replace(outcome, peak_bytes=peak_bytes)
 
 
 def _described_exit(code: int | None) -> str:

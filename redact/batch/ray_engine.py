@@ -19,7 +19,7 @@ import psutil
 
 from redact.batch.capacity import Capacity, WorkerLimits
 from redact.batch.engines import Ended, WorkerSlots, excess
-from redact.batch.records import Outcome, Task
+from redact.batch.records import Outcome, Result, Task
 from redact.batch.worker import REDACT_TASK, limit_threads, load_function, warm_up
 from redact.errors import RedactError
 from redact.settings import Settings
@@ -138,7 +138,7 @@ class RayEngine(WorkerSlots["_Worker"]):
         task, worker.task = worker.task, None
         worker.clip_count += 1
         try:
-            outcome: Outcome = self._ray.get(worker.result)
+            result: Result = self._ray.get(worker.result)
         except self._ray.exceptions.RayError as err:
             # The actor or its machine is gone, or can't be reached, which is the same to us.
             self._end(number)
@@ -149,12 +149,12 @@ class RayEngine(WorkerSlots["_Worker"]):
                 self._start_failures += 1
                 if self._start_failures >= _MAX_START_FAILURES:
                     raise RedactError(f"workers of the Ray cluster don't start: {err}") from err
-            return Ended(task=task, outcome=outcome, is_lost=True, has_begun=has_begun)
+            return Ended(task=task, result=outcome, is_lost=True, has_begun=has_begun)
         self._start_failures = 0
-        outcome = dataclasses.replace(outcome, peak_bytes=worker.peak_bytes)
+        result = dataclasses.replace(result, peak_bytes=worker.peak_bytes)
         if worker.clip_count >= self._limits.clips_per_worker:
             self._end(number)
-        return Ended(task=task, outcome=outcome)
+        return Ended(task=task, result=result)
 
     def _check(self) -> Iterator[Ended]:
         """Ask how far the actors are, and end those that take too long or too much memory."""
@@ -181,7 +181,7 @@ class RayEngine(WorkerSlots["_Worker"]):
                     seconds=worker.seconds,
                     peak_bytes=worker.peak_bytes,
                 )
-                yield Ended(task=task, outcome=outcome)
+                yield Ended(task=task, result=outcome)
 
     def _relieve(self) -> None:
         """Let actors that have nothing to do take clips from those that wait for a machine.
@@ -287,8 +287,8 @@ class Actor:
         self._number, self._count = 0, 0
         self._told: tuple[str, int, int | None] = ("", 0, None)
 
-    def redact(self, task: Task) -> Outcome:
-        """Redact one clip; errors are outcomes."""
+    def redact(self, task: Task) -> Result:
+        """Do what is to be done with a clip; errors are outcomes."""
         self._number, self._count = task.number, 0
         return self._function(task, self._tell)
 

@@ -38,8 +38,42 @@ same."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class WholeClip:
+    """Redact the whole clip."""
+
+    may_divide: bool = False
+    """Or return a `Division`, if the clip is so long that several workers can analyze it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OnePart:
+    """Analyze a part of a long clip."""
+
+    clip: bytes
+    """See `Division`."""
+    number: int
+    """Of the part, from 0."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AllParts:
+    """Make the plan of a long clip from what was seen in its parts, and render it."""
+
+    clip: bytes
+    """See `Division`."""
+    seen: tuple[bytes, ...]
+    """See `PartResult`; in the order of the parts."""
+    seconds: float
+    """How long the analysis of all parts took."""
+
+
+Work = WholeClip | OnePart | AllParts
+"""What is to be done with a clip."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Task:
-    """One clip to redact, as an engine and its workers get it."""
+    """What a worker is to do, as an engine and its workers get it."""
 
     number: int
     """Tells the tasks of one run apart."""
@@ -48,6 +82,29 @@ class Task:
     target: str
     """Where the worker writes the result: a path to which nobody looks yet, or an address."""
     settings: Settings
+    work: Work = WholeClip()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Division:
+    """How a long clip is divided into parts."""
+
+    clip: bytes = b""
+    """What workers have to know of the clip, pickled; whoever drives them loads nothing heavy."""
+    part_frames: tuple[int, ...] = ()
+    """How many frames are analyzed for each part. Without parts one worker has to do the clip."""
+    seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PartResult:
+    """What was seen in a part of a long clip."""
+
+    seen: bytes
+    """Pickled, as in `Division`."""
+    seconds: float = 0.0
+    peak_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,7 +117,7 @@ class Outcome:
     ends_run: bool = False
     """Other clips would fail in the same way: the disk is full, or a model's file is missing."""
     seconds: float = 0.0
-    """Wall time of the try."""
+    """How long the try took; of a clip that was divided, all its parts together."""
     source_sha256: str = ""
     plan_sha256: str = ""
     """Of the plan as JSON, without where the source lies."""
@@ -78,6 +135,10 @@ class Outcome:
     def stage_seconds(self) -> dict[str, float]:
         """Seconds by stage, as the report has them."""
         return dict(self.report.get("stage_seconds", {}))
+
+
+Result = Outcome | Division | PartResult
+"""What comes of a task."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

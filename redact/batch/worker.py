@@ -11,6 +11,7 @@ import dataclasses
 import errno
 import importlib
 import os
+import pickle
 import shutil
 import tempfile
 import time
@@ -20,7 +21,17 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from redact.batch.records import Outcome, State, Task, json_sha256
+from redact.batch.records import (
+    AllParts,
+    Division,
+    OnePart,
+    Outcome,
+    PartResult,
+    Result,
+    State,
+    Task,
+    json_sha256,
+)
 from redact.batch.sources import is_address
 from redact.errors import ClipError, LeakError, RedactError, TargetError, WeightsError
 from redact.source_files import reason
@@ -32,7 +43,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, int, int | None], None]
 """As `redact.job.Progress`."""
-TaskFunction = Callable[[Task, Tell], Outcome]
+TaskFunction = Callable[[Task, Tell], Result]
 
 REDACT_TASK = "redact.batch.worker:redact_task"
 """Import path of the function that workers run."""
@@ -43,18 +54,75 @@ _FETCHED = "redact-fetched-"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def redact_task(task: Task, tell: Tell) -> Outcome:
-    """Redact one clip. Whatever goes wrong with it is an outcome, not an exception."""
-    from redact.pipeline import redact_clip
-
+def redact_task(task: Task, tell: Tell) -> Result:
+    """Do what is to be done with a clip; whatever goes wrong with it is an outcome."""
     started = time.perf_counter()
     try:
-        with _local_files(task) as (source, result):
-            report = redact_clip(source, result, task.settings, progress=tell)
-            outcome = _success(report, result)
+        result = _result(task, tell)
     except Exception as err:
         return failure(err, time.perf_counter() - started)
-    return dataclasses.replace(outcome, seconds=time.perf_counter() - started)
+    return dataclasses.replace(result, seconds=time.perf_counter() - started)
+
+
+def _result(task: Task, tell: Tell) -> Result:
+    from redact import pipeline
+
+    work = task.work
+    if isinstance(work, OnePart):
+        return _analyze_part(task, work, tell)
+    if isinstance(work, AllParts):
+        return _render_parts(task, work, tell)
+    if work.may_divide and (division := _divide(task)).part_frames:
+        return division
+    with _local_files(task) as (source, target):
+        report = pipeline.redact_clip(source, target, task.settings, progress=tell)
+        return _success(report, target)
+
+
+def _divide(task: Task) -> Division:
+    """Divide a clip that lies on this machine, if it is long enough."""
+    from redact import clip_analysis, video
+    from redact.analysis.parts import analyzed_frames, part_count
+    from redact.image_files import is_image_file
+    from redact.job import Job
+    from redact.output import check_target
+
+    source, target = Path(task.source), Path(task.target)
+    check_target(source, target)
+    job = Job(task.settings, None, None)
+    clip = None if is_image_file(source) else clip_analysis.divided(job, source)
+    if clip is None:
+        return Division()
+    # What would be refused in the end is refused before any work.
+    video.check_fits(target, clip, job.settings)
+    frames = (analyzed_frames(n, clip.seconds) for n in range(part_count(clip.seconds)))
+    return Division(clip=pickle.dumps(clip), part_frames=tuple(map(len, frames)))
+
+
+def _analyze_part(task: Task, work: OnePart, tell: Tell) -> Result:
+    from redact import clip_analysis
+    from redact.job import Job
+
+    job = Job(task.settings, None, tell)
+    try:
+        part = clip_analysis.analyze_part(job, pickle.loads(work.clip), work.number)
+    except ClipError:
+        return Division()  # Whoever reads the whole clip sees what is wrong with it.
+    return PartResult(seen=pickle.dumps(part))
+
+
+def _render_parts(task: Task, work: AllParts, tell: Tell) -> Result:
+    from redact import clip_analysis, pipeline
+    from redact.job import Job
+
+    job = Job(task.settings, None, None)
+    parts = [pickle.loads(seen) for seen in work.seen]
+    plan = clip_analysis.plan_of_parts(job, pickle.loads(work.clip), parts)
+    if plan is None:
+        return Division()
+    report = pipeline.render(plan, task.target, progress=tell)
+    seconds = {**report.stage_seconds, "analyze": work.seconds}
+    return _success(dataclasses.replace(report, stage_seconds=seconds), Path(task.target))
 
 
 @contextlib.contextmanager
@@ -178,7 +246,7 @@ def run_worker(connection: Connection, function_path: str, threads: int) -> None
     """Redact what comes through the connection until it ends; the main function of a process.
 
     Sends ("ready",) once, and for each task ("begun",), any number of
-    ("progress", stage, done, total), and ("ended", outcome). When the parent is gone, the next of
+    ("progress", stage, done, total), and ("ended", result). When the parent is gone, the next of
     these fails, which ends the process in the middle of its clip.
     """
     limit_threads(threads)
@@ -191,8 +259,8 @@ def run_worker(connection: Connection, function_path: str, threads: int) -> None
         while (task := connection.recv()) is not None:
             connection.send(("begun",))
             with _gone_parent_ends_process():
-                outcome = function(task, _Teller(connection))
-            connection.send(("ended", outcome))
+                result = function(task, _Teller(connection))
+            connection.send(("ended", result))
 
 
 class _ParentGoneError(BaseException):

@@ -15,17 +15,17 @@ from redact.settings import Settings
 from redact.types import ClipInfo, Track, format_time
 from redact.zones import Zone
 
-# So long before and after the part that is kept, the clip is analyzed too, so that covers at its
-# ends are as good as in its middle. The rarest scans, for far faces, come every 8 s. With 4 s, one
-# of five cuts through the walk of a person was covered from a single frame before it on.
-_CONTEXT_SECONDS = 9.0
+CONTEXT_SECONDS = 9.0
+"""So long before and after the part that is kept, the clip is analyzed too, so that covers at its
+ends are as good as in its middle. The rarest scans, for far faces, come every 8 s. With 4 s, one of
+five cuts through the walk of a person was covered from a single frame before it on."""
 
 
 def is_analyzed(seconds: float, settings: Settings) -> bool:
     """Whether a frame at that time matters for the part of the clip that is kept."""
     stop = math.inf if settings.stop_seconds is None else settings.stop_seconds
     start = settings.start_seconds
-    return start - _CONTEXT_SECONDS <= seconds < stop + _CONTEXT_SECONDS
+    return start - CONTEXT_SECONDS <= seconds < stop + CONTEXT_SECONDS
 
 
 def frames_analyzed(clip: ClipInfo, settings: Settings) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from redact.video.decoder import FrameReader, read_frames, read_selected
 from redact.video.encoder import EncodedClip
 from redact.video.muxer import check_fits, write_clip
 from redact.video.pixels import copy_frame, make_editable, to_bgr, to_luma
-from redact.video.seeking import read_from
+from redact.video.seeking import frame_times, read_from, read_part
 
 __all__ = [
     "EncodedClip",
@@ -24,12 +24,14 @@ __all__ = [
     "check_suffix",
     "copy_frame",
     "file_sha256",
+    "frame_times",
     "make_editable",
     "open_container",
     "probe",
     "read_frames",
     "read_from",
     "read_packets",
+    "read_part",
     "read_selected",
     "sound_of",
     "to_bgr",

@@ -130,7 +130,7 @@ def read_selected(
 def first_frame(container: Any, stream: Any) -> Any:
     """The first frame of the stream that can be decoded, a PyAV frame; None if there is none."""
     damage = Damage()
-    for packet in itertools.chain(_packets(container, stream, damage), (None,)):
+    for packet in itertools.chain(packets_of(container, stream, damage), (None,)):
         for native in _decode(stream, packet, damage):
             return native
     return None
@@ -254,7 +254,7 @@ class _Decoding:
             missing_pts = MissingPts()
             trace = DamageTrace(damage)
             sent = returned = 0
-            for packet in itertools.chain(_packets(container, stream, damage), (None,)):
+            for packet in itertools.chain(packets_of(container, stream, damage), (None,)):
                 natives = _decode(stream, packet, damage)
                 if packet is not None:
                     sent += not packet.is_discard
@@ -280,7 +280,7 @@ class _Decoding:
             self._is_damaged |= damage.affects_decoding
 
 
-def _packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
+def packets_of(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
     """The stream's packets. Those of all streams are read, to see how far the file goes."""
     damage.promised_seconds = (container.duration or 0) / av.time_base
     start = (container.start_time or 0) / av.time_base

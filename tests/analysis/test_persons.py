@@ -7,7 +7,7 @@ import pytest
 
 from redact import Box, Detection, Settings, Track
 from redact.analysis.analyzer import Analyzer
-from redact.analysis.clothes import Look, LooksSampler, difference, torso_colours
+from redact.analysis.clothes import Look, Looks, difference, torso_colours
 from redact.analysis.persons import group_persons
 from redact.analysis.scans import ScanSpec
 from redact.views import ArrayView
@@ -31,27 +31,26 @@ def colours_of(colour, *, seed=0):
     return torso_colours(ArrayView(dressed(colour, seed=seed)), face)
 
 
-def walk(start, frames, *, x=200.0, y=100.0, step=4.0, kind="face", looks=RED, sampler=None):
-    """A track from frame `start` on, detected in every frame, whose looks the sampler gets."""
+def walk(start, frames, *, x=200.0, y=100.0, step=4.0, kind="face", looks=RED, seen=None):
+    """A track from frame `start` on, detected in every frame, whose looks are seen."""
     centers = np.stack([x + step * np.arange(frames), np.full(frames, y)], axis=1)
     boxes = np.concatenate([centers - SIZE / 2, centers + SIZE / 2], axis=1).astype(np.float32)
     scores = np.full(frames, 0.9, np.float32)
-    if sampler is not None and looks is not None:
+    if seen is not None and looks is not None:
         for i in range(frames):
             colours = colours_of(looks, seed=start + i)
             look = Look(start + i, SECONDS[start + i], boxes[i].astype(float), colours)
-            sampler.looks.append(look)
+            seen.looks.append(look)
     return Track(id=1, kind=kind, start_index=start, boxes=boxes, scores=scores)
 
 
 def grouped(*walks, cuts=(), jumps=(), size=(800, 400)):
     """The persons of walks, given as dictionaries of arguments, in the order of the walks."""
-    sampler = LooksSampler()
-    sampler.frame_size, sampler.cuts = size, list(cuts)
-    tracks = [walk(**arguments, sampler=sampler) for arguments in walks]
+    seen = Looks(frame_size=size, cuts=list(cuts))
+    tracks = [walk(**arguments, seen=seen) for arguments in walks]
     tracks = [dataclasses.replace(track, id=n) for n, track in enumerate(tracks, 1)]
-    sampler.looks.sort(key=lambda look: look.index)
-    return group_persons(tracks, SECONDS, sampler, jumps)
+    seen.looks.sort(key=lambda look: look.index)
+    return group_persons(tracks, SECONDS, seen, jumps)
 
 
 FIRST = {"start": 0, "frames": 20, "x": 200.0}

@@ -2,10 +2,14 @@
 
 import os
 import signal
+from fractions import Fraction
 
+import av
+import numpy as np
 import psutil
 import pytest
 from batches import is_done, rows, started, states, wait_for
+from portrait import portrait_of_side
 
 import redact
 from redact.batch import many
@@ -49,6 +53,97 @@ def test_a_worker_that_dies_is_replaced_and_its_clip_tried_again(run, clips, res
     assert set(results()) == {"1.redacted.mp4", "3.redacted.mp4"}
     (killed,) = (record for record in report.records if record.state == "killed")
     assert "the worker process died" in killed.reason
+
+
+class Told(redact.BatchObserver):
+    """Remembers what it was told of the analysis."""
+
+    def __init__(self):
+        self.analyzed = []
+
+    def progressed(self, worker, job, stage, done, total):
+        if stage == "analyze":
+            self.analyzed.append((done, total))
+
+
+def test_a_long_clip_is_divided_among_the_workers(run, clips, results):
+    clips({"1.mp4": "long", "2.mp4": "good"})
+    told = Told()
+    report = processes(run, observer=told)
+    assert results() == {"1.redacted.mp4": "part0 part1 part2", "2.redacted.mp4": "GOOD"}
+    (record,) = (record for record in report.records if record.result == "1.redacted.mp4")
+    assert record.outcome.stage_seconds == {"analyze": 3.0}
+    assert record.outcome.seconds == pytest.approx(3.5)
+    assert (10, 30) in told.analyzed
+    assert (30, 30) in told.analyzed
+
+
+def test_a_real_long_clip_gets_the_same_plan_from_several_workers(tmp_path):
+    """Ten minutes at a frame in four seconds, with a face at the seam between its parts."""
+    photo, _ = portrait_of_side(120)
+    with av.open(str(tmp_path / "a.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(1, 4))
+        stream.width, stream.height, stream.pix_fmt = 240, 120, "yuv420p"
+        for index in range(155):
+            image = np.full((120, 240, 3), 100, np.uint8)
+            if 65 <= index < 85:
+                image[:, index : index + photo.shape[1]] = photo
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        out.mux(stream.encode())
+    settings = redact.Settings(plates=False)
+    told = {1: Told(), 2: Told()}
+    one, two = (
+        redact.redact_many(
+            [tmp_path / "a.mp4"],
+            tmp_path / f"by {count}",
+            settings=settings,
+            workers=count,
+            observer=told[count],
+        ).records[0]
+        for count in told
+    )
+    assert one.state == two.state == "done"
+    assert two.outcome.report["tracks"]
+    assert one.outcome.plan_sha256 == two.outcome.plan_sha256
+    # Frames around the seams count for both parts.
+    totals = [max(total for _, total in told[count].analyzed) for count in told]
+    assert totals[0] == 155 < totals[1]
+
+
+def test_what_is_left_at_the_end_gets_the_threads_of_all_workers(run, clips):
+    clips({"1.mp4": "long"})
+    report = processes(run, settings=redact.Settings(threads=3))
+    assert report.capacity.threads == 3
+    assert report.records[0].outcome.report["threads"] == 6
+
+
+def test_one_worker_does_a_long_clip_whole(run, clips, results):
+    clips({"1.mp4": "long"})
+    processes(run, workers=1)
+    assert results() == {"1.redacted.mp4": "LONG"}
+
+
+def test_only_the_part_of_a_worker_that_died_is_tried_again(run, clips, results, tmp_path):
+    clips({"1.mp4": f"long die-once {tmp_path / 'marker'}"})
+    report = processes(run)
+    assert results() == {"1.redacted.mp4": "part0 part1 part2"}
+    assert report.records[0].outcome.seconds == pytest.approx(3.5)
+
+
+def test_a_clip_whose_parts_can_not_be_read_alone_is_done_whole(run, clips, results):
+    clips({"1.mp4": "long doubt"})
+    report = processes(run)
+    assert results() == {"1.redacted.mp4": "LONG DOUBT"}
+    assert report.is_complete
+
+
+def test_an_error_in_a_part_ends_the_clip_once(run, clips, results, tmp_path):
+    clips({"1.mp4": "long odd", "2.mp4": "good"})
+    report = processes(run)
+    assert states(report) == {"1.redacted.mp4": "failed", "2.redacted.mp4": "done"}
+    assert results() == {"2.redacted.mp4": "GOOD"}
+    assert len(report.records) == 2
+    assert not (tmp_path / "out" / WORK).exists()
 
 
 @pytest.mark.parametrize(

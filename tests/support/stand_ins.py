@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from redact.batch.records import Outcome
+from redact.batch.records import AllParts, Division, OnePart, Outcome, PartResult
 from redact.batch.worker import failure
 from redact.errors import ClipError, LeakError, TargetError
 
@@ -15,11 +15,38 @@ ACT = "stand_ins:act"
 """Import path of `act`."""
 
 
+def _long(task, marks, tell):
+    """Do a step of a clip of three parts; None where it is to be done whole.
+
+    marks: what happens to part 1: it dies once, ends with an error, or can't be read on its own.
+    """
+    work = task.work
+    if isinstance(work, OnePart):
+        if work.number == 1 and "die-once" in marks and not (marker := Path(marks[1])).exists():
+            marker.touch()
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        if work.number == 1 and "odd" in marks:
+            return failure(ZeroDivisionError("odd"), 0.5)
+        if work.number == 1 and "doubt" in marks:
+            return Division()
+        time.sleep(0.05)
+        tell("analyze", 10, 10)
+        return PartResult(seen=work.clip + str(work.number).encode(), seconds=1.0)
+    if isinstance(work, AllParts):
+        Path(task.target).write_bytes(b" ".join(work.seen))
+        report = {"stage_seconds": {"analyze": work.seconds}, "threads": task.settings.threads}
+        size = Path(task.target).stat().st_size
+        return Outcome(state="done", seconds=0.5, result_bytes=size, report=report)
+    return Division(clip=b"part", part_frames=(10, 10, 10)) if work.may_divide else None
+
+
 def act(task, tell):
     """Do what the first word of the source says, and write the source in capitals."""
     source, target = Path(task.source), Path(task.target)
     text = source.read_text()
     word, _, value = text.partition(" ")
+    if word == "long" and (step := _long(task, value.split(), tell)) is not None:
+        return step
     try:
         if word == "leak":
             raise LeakError("a face shows")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from odd_clips import needs, write_numbered
 
+import redact
 from redact import video
 from redact.video import seeking
 
@@ -82,3 +83,56 @@ def test_where_times_in_the_file_do_not_fit_it_is_read_from_the_start(tmp_path):
     shifted = dataclasses.replace(clip, pts=clip.pts + 7)
     with contextlib.closing(video.read_from(shifted, 12)) as reading:
         assert [frame.index for frame in reading] == list(range(12, len(frames)))
+
+
+def test_times_are_told_without_decoding(tmp_path):
+    for name, options in (
+        ("a.mp4", {"codec_options": {"bf": "3"}}),
+        ("a.mkv", {}),
+        ("a.ts", {"codec_options": {"bf": "2"}}),
+        ("a.avi", {"codec": "mpeg4"}),
+        ("b.mp4", {"pts": [512 * i + (200 if i % 3 else 0) for i in range(40)]}),
+    ):
+        write_numbered(tmp_path / name, frames=40, gop=12, **options)
+        clip, _ = read_through(tmp_path / name)
+        assert video.frame_times(video.probe(tmp_path / name)) == tuple(clip.pts.tolist())
+
+
+def test_no_times_are_told_of_a_clip_in_doubt(tmp_path):
+    write_numbered(tmp_path / "a.mkv", frames=60, gop=10)
+    data = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])
+    assert video.frame_times(video.probe(tmp_path / "cut.mkv")) is None
+    # Its pictures are shown in another order than they are stored in, which AVI can't say.
+    write_numbered(tmp_path / "a.avi", frames=20, codec_options={"bf": "2"})
+    assert video.frame_times(video.probe(tmp_path / "a.avi")) is None
+
+
+def part(clip, first, stop):
+    side_data = set()
+    with contextlib.closing(video.read_part(clip, first, stop, side_data)) as frames:
+        return [(f.index, f.pts, f.y.copy()) for f in frames], side_data
+
+
+def test_a_part_has_the_frames_of_the_whole(tmp_path):
+    write_numbered(tmp_path / "a.mp4", frames=40, gop=12, codec_options={"bf": "3"})
+    clip, frames = read_through(tmp_path / "a.mp4")
+    for first, stop in ((0, 40), (0, 5), (13, 25), (39, 40)):
+        got, side_data = part(clip, first, stop)
+        assert [index for index, _, _ in got] == list(range(first, stop))
+        for index, pts, luma in got:
+            assert pts == frames[index][0]
+            np.testing.assert_array_equal(luma, frames[index][1])
+        # x264 describes itself in the first frame.
+        assert side_data == ({"in the frames: user data"} if first == 0 else set())
+
+
+def test_a_part_that_is_not_as_expected_is_refused(tmp_path):
+    write_numbered(tmp_path / "a.mp4", frames=20, gop=5)
+    clip, _ = read_through(tmp_path / "a.mp4")
+    for other in (
+        dataclasses.replace(clip, pts=clip.pts + 7),
+        dataclasses.replace(clip, width=2 * clip.width),
+    ):
+        with pytest.raises(redact.ClipError, match="read the whole clip"):
+            part(other, 5, 15)
