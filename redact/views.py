@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from redact import video
 from redact.geometry import Edges, scaled, stored_to_upright, upright_to_stored
-from redact.resizing import resized, shrunk
+from redact.resizing import resized, shrunk, turned
 from redact.types import Box, ClipInfo, Frame, Track
 
 Image = NDArray[np.uint8]
@@ -267,7 +267,7 @@ class TurnedView:
         self._view.release()
 
     def _turned(self, image: Image) -> Image:
-        return np.ascontiguousarray(np.rot90(image, -self._degrees // 90))
+        return turned(image, self._degrees)
 
     def _inner(self, part: Edges) -> Edges:
         height, width = self._view.shape

@@ -6,7 +6,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redact.resizing import mirrored, resized, shrunk, size_within
+from redact.resizing import mirrored, resized, shrunk, size_within, turned
 
 
 @pytest.mark.parametrize("shape", [(64, 96), (64, 96, 3)])
@@ -60,3 +60,15 @@ def test_resized_images_have_the_size_that_was_asked_for(size):
 def test_a_mirrored_image_is_reversed_from_left_to_right(shape):
     image = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
     assert np.array_equal(mirrored(image), image[:, ::-1])
+
+
+@pytest.mark.parametrize("shape", [(6, 9), (6, 9, 3)])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270, 360])
+def test_an_image_is_turned_clockwise(shape, degrees):
+    image = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
+    image.flags.writeable = False
+    # Of parts, too, whose rows are not contiguous.
+    for part in (image, image[1:4, 2:7]):
+        result = turned(part, degrees)
+        np.testing.assert_array_equal(result, np.rot90(part, -degrees // 90))
+        assert result.flags.c_contiguous

@@ -22,6 +22,7 @@ from redact.cover.regions import RegionMaker
 from redact.geometry import clamp_to
 from redact.image_files import read_image
 from redact.plan import Plan
+from redact.resizing import turned
 from redact.settings import Settings
 from redact.types import Box, ClipInfo, Frame, Track
 
@@ -230,8 +231,8 @@ class Thumbnails:
         part = image[y0:y1, x0:x1]
         scale = _THUMBNAIL_PIXELS / max((x1 - x0) * aspect, y1 - y0)
         size = max(1, round(scale * aspect * (x1 - x0))), max(1, round(scale * (y1 - y0)))
-        small = np.rot90(cv2.resize(part, size), -(self._clip.turn_degrees // 90))
-        return encoded(np.ascontiguousarray(small), _THUMBNAIL_QUALITY)
+        small = turned(np.asarray(cv2.resize(part, size), np.uint8), self._clip.turn_degrees)
+        return encoded(small, _THUMBNAIL_QUALITY)
 
 
 def shown_size(plan: Plan) -> tuple[int, int]:

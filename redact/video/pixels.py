@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from redact.errors import ClipError
 from redact.geometry import Edges, upright_to_stored
-from redact.resizing import mirrored, shrunk
+from redact.resizing import mirrored, shrunk, turned
 from redact.source_files import reason
 from redact.types import Box, ClipInfo, Frame
 
@@ -213,7 +213,7 @@ def _stored_part(frame: Frame, part: Edges, rotation_degrees: int, is_mirrored: 
 def _upright(
     image: NDArray[np.uint8], rotation_degrees: int, is_mirrored: bool
 ) -> NDArray[np.uint8]:
-    image = np.ascontiguousarray(np.rot90(image, -(rotation_degrees // 90)))
+    image = turned(image, rotation_degrees)
     return mirrored(image) if is_mirrored else image
 
 

@@ -35,6 +35,7 @@ def _long(task, marks, tell):
     if isinstance(work, AllParts):
         Path(task.target).write_bytes(b" ".join(work.seen))
         report = {"stage_seconds": {"analyze": work.seconds}, "threads": task.settings.threads}
+        report["pid"] = os.getpid()
         size = Path(task.target).stat().st_size
         return Outcome(state="done", seconds=0.5, result_bytes=size, report=report)
     return Division(clip=b"part", part_frames=(10, 10, 10)) if work.may_divide else None
