@@ -36,7 +36,6 @@ class JumpDetector:
         self._kept: deque[NDArray[np.float32]] = deque(maxlen=TUNING.jump_kept_frames)
         self._kept_seconds = 0.0
         self._recent: deque[bool] = deque(maxlen=TUNING.jump_recent_frames)
-        self._last: NDArray[np.float32] | None = None
 
     def step(self, view: View, seconds: float) -> bool:
         """Whether the next frame belongs to a series of jumps.
@@ -46,15 +45,12 @@ class JumpDetector:
             seconds: its presentation time.
 
         """
-        small = _structure(view.luma(size_within(view.shape, TUNING.jump_long_side_pixels)))
-        last, self._last = self._last, small
-        if last is not None and last.shape == small.shape and not _changed_share(small, last):
-            return False  # It repeats the frame before it, and says nothing about their distance.
-        self._recent.append(self._changes_too_much(small, seconds))
+        self._recent.append(self._changes_too_much(view, seconds))
         return sum(self._recent) >= TUNING.jump_min_recent
 
-    def _changes_too_much(self, small: NDArray[np.float32], seconds: float) -> bool:
+    def _changes_too_much(self, view: View, seconds: float) -> bool:
         """Whether a frame differs from the last kept one as much as from earlier ones."""
+        small = _structure(view.luma(size_within(view.shape, TUNING.jump_long_side_pixels)))
         if self._kept and self._kept[-1].shape != small.shape:
             self._kept.clear()
         is_too_much = False
