@@ -342,7 +342,7 @@ class Analyzer:
         pending.view.release()
 
     def _detections_of(self, pending: _PendingFrame) -> list[Detection]:
-        """All detections of a frame; hints only where nothing else is known."""
+        """All detections of a frame; hints only where nothing surer is known."""
         found: list[Detection] = []
         hints: list[Detection] = []
         turned: list[tuple[Detection, int]] = []
@@ -376,9 +376,13 @@ class Analyzer:
     def _unknown(
         self, hints: Sequence[Detection], found: Sequence[Detection], seconds: float
     ) -> list[Detection]:
-        """The hints at places where neither another scan nor a high-score track has anything."""
-        known = [(detection.kind, detection.box) for detection in found] + [
-            (tracklet.kind, Box(*tracklet.predict(seconds, self._associator.camera_offset)))
+        """The hints at places where neither another scan nor a high-score track has anything.
+
+        A detection with a lower score than a hint's doesn't make it superfluous: the hint may be
+        what keeps a track above the score that it needs.
+        """
+        known = [(detection.kind, detection.box, detection.score) for detection in found] + [
+            (tracklet.kind, Box(*tracklet.predict(seconds, self._associator.camera_offset)), 1.0)
             for tracklet in self._associator.live
             if tracklet.best_score >= kind_tuning(tracklet.kind).high_score
         ]
@@ -386,8 +390,10 @@ class Analyzer:
             hint
             for hint in hints
             if not any(
-                hint.kind == kind and share_of_smaller(hint.box, box) > TUNING.known_min_share
-                for kind, box in known
+                hint.kind == kind
+                and score >= hint.score
+                and share_of_smaller(hint.box, box) > TUNING.known_min_share
+                for kind, box, score in known
             )
         ]
 

@@ -73,7 +73,8 @@ class ScanSchedule:
     compared, a scan of frames as they are is made whenever one of turned frames is, for each kind.
     """
     is_hint: bool = False
-    """Its detections count only where no other scan and no confident track knows of anything."""
+    """Its detections count only where no other scan has a detection with their score or a higher
+    one, and no confident track is."""
     skips_unchanged: bool = False
     """While the camera stands still, the whole frame is scanned only where it has changed since the
     last scan; elsewhere the last detections still hold. The detector must be a `PartDetector`."""

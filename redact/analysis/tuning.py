@@ -65,7 +65,7 @@ class AnalysisTuning:
     little happens between two scans, and with 48, as in the audit, 24 face-frames leaked in scenes
     of 30 and 40 frames."""
 
-    # Hints: detections that count only where nothing else is known (`analyzer.py`).
+    # Hints: detections that count only where nothing surer is known (`analyzer.py`).
 
     dashing_head_score: float = 0.35
     """Score of the head of a region that moves like a person, but too fast for any detector to see:

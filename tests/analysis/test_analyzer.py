@@ -454,6 +454,18 @@ def test_a_hint_at_a_known_track_adds_nothing():
     assert float((track.boxes[:, 2] - track.boxes[:, 0]).max()) < 2 * SIZE
 
 
+@pytest.mark.parametrize(("known_score", "counts"), [(0.25, True), (0.45, False)])
+def test_a_hint_counts_where_only_something_less_sure_is_known(known_score, counts):
+    """Five detections with 0.3 and more make a track, those with 0.25 none."""
+    scans = [
+        ScanSpec(Bright(score=known_score), every_seconds=0.1),
+        ScanSpec(Around(Box(0, 60, 400, 170)), every_seconds=0.1, is_hint=True),
+    ]
+    tracks = watched(scans, range(20))
+    widest = max(float((track.boxes[:, 2] - track.boxes[:, 0]).max()) for track in tracks)
+    assert (widest > 2 * SIZE) == counts
+
+
 def test_hints_that_agree_make_a_track_where_nothing_is_known():
     class Walking(Around):
         def detect(self, image):
