@@ -163,12 +163,14 @@ class Frame:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Detection:
-    """A box found in one frame. Detectors may leave `frame_index` at 0."""
+    """A box found in one frame. Detectors may leave `frame_index` and `turn_degrees` at 0."""
 
     kind: str
     box: Box
     score: float
     frame_index: int = 0
+    turn_degrees: int = 0
+    """The clockwise turn of the frame after which it stands upright: 0, 90, 180 or 270."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

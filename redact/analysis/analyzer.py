@@ -168,7 +168,7 @@ class Analyzer:
             self._calm_from = seconds + TUNING.camera_settle_seconds
         due = self._due_scans(seconds) if is_due else []
         self._last_scanned.update((scan, seconds) for scan in due)
-        turned_kinds = {scan.kind for scan in due if scan.turn_degrees}
+        turned_kinds = _turned_kinds(due)
         # A scan that isn't due doesn't postpone the next one.
         due += [
             scan
@@ -184,8 +184,7 @@ class Analyzer:
         by_length = sorted(due, key=lambda scan: -scan.every_seconds)
         started = {scan: self._start(scan, view, motion) for scan in by_length}
         scans = [started[scan] for scan in due]
-        if any(scan.turn_degrees for scan in due):
-            self._uncounted_votes.append(_voting(scans))
+        self._keep_votes(scans)
         ignored = tuple(zone for zone in self._ignored if zone.is_active(seconds))
         self._pending.append(_PendingFrame(index, seconds, view, motion, scans, ignored))
         while len(self._pending) > self._max_pending:
@@ -205,8 +204,7 @@ class Analyzer:
                     self._last_scanned[scan] = last.seconds
                     more.append(self._start(scan, last.view, last.motion))
             last.scans += more
-            if any(started.scan.turn_degrees for started in more):
-                self._uncounted_votes.append(_voting(last.scans))
+            self._keep_votes(last.scans)
         self._associate_all()
 
     def observations(self) -> Observations:
@@ -264,6 +262,14 @@ class Analyzer:
             upright=upright,
         )
 
+    def _keep_votes(self, scans: list[_StartedScan]) -> None:
+        """Count what these scans of a frame tell of its turn when that is asked for.
+
+        The list may get longer until then, and may be given again.
+        """
+        if _voting(scans) and not any(scans is kept for kept in self._uncounted_votes[-1:]):
+            self._uncounted_votes.append(scans)
+
     def _voted_turn(self) -> int | None:
         """The turn that the votes are for; None where it is in doubt.
 
@@ -272,9 +278,7 @@ class Analyzer:
         """
         for scans in self._uncounted_votes:
             self._turn_votes.add(
-                (detection, started.scan.turn_degrees)
-                for started in scans
-                for detection in started.detections.result()
+                detection for started in _voting(scans) for detection in started.detections.result()
             )
         self._uncounted_votes.clear()
         return self._turn_votes.decision()
@@ -345,11 +349,13 @@ class Analyzer:
         """All detections of a frame; hints only where nothing surer is known."""
         found: list[Detection] = []
         hints: list[Detection] = []
-        turned: list[tuple[Detection, int]] = []
+        turned: list[Detection] = []
         for started in pending.scans:
+            if started.scan.only_votes_on_turn:
+                continue
             result = self._counted(self._result(started, pending.view), pending)
             if started.scan.turn_degrees:
-                turned += [(detection, started.scan.turn_degrees) for detection in result]
+                turned += result
             else:
                 (hints if started.scan.is_hint else found).extend(result)
         found += _lying_people(turned, found)
@@ -398,21 +404,31 @@ class Analyzer:
         ]
 
 
-def _voting(scans: Iterable[_StartedScan]) -> list[_StartedScan]:
-    return [started for started in scans if started.scan.votes_on_turn]
+def _turned_kinds(scans: Iterable[ScanSpec]) -> set[str]:
+    """Of what kinds there are scans of turned frames."""
+    return {scan.kind for scan in scans if scan.turn_degrees}
 
 
-def _lying_people(
-    detected: Iterable[tuple[Detection, int]], upright: Sequence[Detection]
-) -> list[Detection]:
+def _voting(scans: Sequence[_StartedScan]) -> list[_StartedScan]:
+    """Of one frame's scans those that vote: of what was looked for in one turn there is no vote."""
+    turned_kinds = _turned_kinds(started.scan for started in scans)
+    return [
+        started
+        for started in scans
+        if started.scan.only_votes_on_turn
+        or (started.scan.votes_on_turn and started.scan.kind in turned_kinds)
+    ]
+
+
+def _lying_people(detected: Iterable[Detection], upright: Sequence[Detection]) -> list[Detection]:
     """Faces that are detected best in another turn than the frame's, and by no upright scan.
 
     Cars don't lie down.
     """
     return [
         detection
-        for detection, turn in best_turns(detected)
-        if turn and detection.kind == "face"
+        for detection in best_turns(detected)
+        if detection.turn_degrees and detection.kind == "face"
         if not any(is_same(detection, other) for other in upright)
     ]
 

@@ -72,6 +72,8 @@ class ScanSchedule:
     count only where somebody lies down in a frame that stands upright. So that turns can be
     compared, a scan of frames as they are is made whenever one of turned frames is, for each kind.
     """
+    only_votes_on_turn: bool = False
+    """Each of its detections shows in which turn it stands upright, and counts for nothing else."""
     is_hint: bool = False
     """Its detections count only where no other scan has a detection with their score or a higher
     one, and no confident track is."""
@@ -172,7 +174,11 @@ def _scan_turned(scan: ScanSpec, view: View, within: Sequence[Box] | None) -> li
         within = [turn.to_seen(part, shape) for part in within]
     upright_scan = dataclasses.replace(scan, turn_degrees=0)
     return [
-        dataclasses.replace(d, box=turn.to_frame(d.box, shape))
+        dataclasses.replace(
+            d,
+            box=turn.to_frame(d.box, shape),
+            turn_degrees=(scan.turn_degrees + d.turn_degrees) % 360,
+        )
         for d in scan_frame(upright_scan, turn.view(view), within)
     ]
 

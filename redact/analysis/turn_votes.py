@@ -1,4 +1,4 @@
-"""Which way up a camera hangs, by what is detected in frames as they are and in turned ones."""
+"""Which way up a camera hangs, by the turn of frames in which people and plates stand upright."""
 
 from __future__ import annotations
 
@@ -6,54 +6,55 @@ from collections.abc import Iterable
 
 from redact.analysis.tuning import TUNING
 from redact.geometry import share_of_smaller
-from redact.types import Box, Detection
+from redact.types import Detection
 
 _FLAT, _SIDEWAYS = (0, 180), (90, 270)
 
 
 class TurnVotes:
-    """Adds up the scores of faces and plates by the turn in which each was detected best.
+    """Adds up the scores of bodies, faces and plates by the turn in which each stands upright.
 
-    Faces are detected in every turn, but with higher scores when they are upright. Plates are
+    A body tells it by where the hips and the shoulders are. Faces are detected in every turn, but
+    with higher scores when they are upright, so that the best one counts. Plates are
     detected upside down almost as well as upright, and on their side hardly ever: of 148 in
     photographs 79 and 53 % had a score of at least 0.6, and 1 %. So they tell whether frames lie on
     their side, and on which side where no face does.
     """
 
     def __init__(self) -> None:
-        self._faces, self._plates = (dict.fromkeys(_FLAT + _SIDEWAYS, 0.0) for _ in range(2))
+        self._people, self._plates = (dict.fromkeys(_FLAT + _SIDEWAYS, 0.0) for _ in range(2))
 
-    def add(self, detected: Iterable[tuple[Detection, int]]) -> None:
-        """Count the detections of one frame, each with the clockwise turn it was made in."""
+    def add(self, detected: Iterable[Detection]) -> None:
+        """Count the detections of one frame in all of its turns."""
         sure = [
-            (detection, turn)
-            for detection, turn in detected
+            detection
+            for detection in detected
             if detection.score >= TUNING.turn_min_score
-            if detection.kind != "plate" or _lies_flat(detection.box, turn)
+            if detection.kind != "plate" or _lies_flat(detection)
         ]
-        for detection, turn in best_turns(sure):
-            votes = self._plates if detection.kind == "plate" else self._faces
-            votes[turn] += detection.score
+        for detection in best_turns(sure):
+            votes = self._plates if detection.kind == "plate" else self._people
+            votes[detection.turn_degrees] += detection.score
 
     def plus(self, other: TurnVotes) -> TurnVotes:
         """The votes of both."""
         both = TurnVotes()
         for turn in _FLAT + _SIDEWAYS:
-            both._faces[turn] = self._faces[turn] + other._faces[turn]
+            both._people[turn] = self._people[turn] + other._people[turn]
             both._plates[turn] = self._plates[turn] + other._plates[turn]
         return both
 
     def decision(self) -> int | None:
         """The clockwise turn after which people stand upright; None where it is in doubt."""
         flat, sideways = (
-            sum(self._faces[turn] + self._plates[turn] for turn in pair)
+            sum(self._people[turn] + self._plates[turn] for turn in pair)
             for pair in (_FLAT, _SIDEWAYS)
         )
         if max(flat, sideways) < TUNING.turn_min_votes or not _is_clear(flat, sideways):
             return None
         is_flat = flat > sideways
         first, second = pair = _FLAT if is_flat else _SIDEWAYS
-        votes = self._faces
+        votes = self._people
         if not (is_flat or any(votes[turn] for turn in pair)):
             votes = self._plates
         if not _is_clear(votes[first], votes[second]):
@@ -61,12 +62,12 @@ class TurnVotes:
         return second if votes[second] > votes[first] else first
 
 
-def best_turns(detected: Iterable[tuple[Detection, int]]) -> list[tuple[Detection, int]]:
-    """Of detections with the turns they were made in, the best one of each face or plate."""
-    best: list[tuple[Detection, int]] = []
-    for detection, turn in sorted(detected, key=lambda pair: -pair[0].score):
-        if not any(is_same(detection, other) for other, _ in best):
-            best.append((detection, turn))
+def best_turns(detected: Iterable[Detection]) -> list[Detection]:
+    """Of detections in all turns of a frame, the best one of each person or plate."""
+    best: list[Detection] = []
+    for detection in sorted(detected, key=lambda detection: -detection.score):
+        if not any(is_same(detection, other) for other in best):
+            best.append(detection)
     return best
 
 
@@ -79,9 +80,9 @@ def _is_clear(a: float, b: float) -> bool:
     return max(a, b) >= TUNING.turn_min_vote_ratio * min(a, b)
 
 
-def _lies_flat(plate: Box, turn_degrees: int) -> bool:
-    """Whether a box is clearly wider than high in the frame turned by so much."""
-    width, height = plate.width, plate.height
-    if turn_degrees % 180:
+def _lies_flat(plate: Detection) -> bool:
+    """Whether a plate is clearly wider than high in the turned frame."""
+    width, height = plate.box.width, plate.box.height
+    if plate.turn_degrees % 180:
         width, height = height, width
     return width >= TUNING.turn_min_plate_aspect * height

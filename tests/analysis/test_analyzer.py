@@ -466,6 +466,24 @@ def test_a_hint_counts_where_only_something_less_sure_is_known(known_score, coun
     assert (widest > 2 * SIZE) == counts
 
 
+@pytest.mark.parametrize(("turn", "scans"), [(0, 8), (180, 20)])
+def test_bodies_tell_which_way_up_a_camera_hangs_and_nothing_else(turn, scans):
+    """Once they say that it hangs upright, turned frames are scanned more rarely."""
+
+    class Bodies(Bright):
+        def detect(self, image):
+            return [replace(found, turn_degrees=turn) for found in super().detect(image)]
+
+    turned = Bright(blind=range(99))
+    told = [
+        ScanSpec(Bodies(), every_seconds=0.1, kind="head", only_votes_on_turn=True),
+        ScanSpec(turned, every_seconds=0.1, upright_seconds=0.3, turn_degrees=90),
+    ]
+    assert not watched(told, range(20))
+    # The first two frames, until two bodies have told it, and then one in three.
+    assert len(turned.shown) == scans
+
+
 def test_hints_that_agree_make_a_track_where_nothing_is_known():
     class Walking(Around):
         def detect(self, image):

@@ -91,9 +91,9 @@ def test_all_else_is_joined_too():
         found = [Look(i, i / RATE, np.zeros(4), colours) for i in indices]
         return Looks(looks=found, cuts=list(cuts), frame_size=(640, 480))
 
-    face = Detection(kind="face", box=Box(0, 0, 40, 40), score=0.9)
-    earlier = seen(jumps=(8, 55), votes=[(face, 180)], looks=looks((10, 45, 60), (12, 52)))
-    later = seen(jumps=(42, 70), votes=[(face, 180)], looks=looks((44, 50, 80), (30, 66)))
+    face = Detection(kind="face", box=Box(0, 0, 40, 40), score=0.9, turn_degrees=180)
+    earlier = seen(jumps=(8, 55), votes=[face], looks=looks((10, 45, 60), (12, 52)))
+    later = seen(jumps=(42, 70), votes=[face], looks=looks((44, 50, 80), (30, 66)))
     assert earlier.turn_votes.decision() is None  # one alone may lie down
     both = earlier.followed_by(later, SEAM)
     assert both.turn_votes.decision() == 180

@@ -1,4 +1,4 @@
-"""Which way up a camera hangs is told by votes of faces and plates."""
+"""Which way up a camera hangs is told by votes of bodies, faces and plates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _UPRIGHT_PLATE, _STANDING_PLATE = Box(100, 100, 160, 120), Box(100, 100, 120, 16
 def _decision(*frames: list[tuple[str, Box, float, int]]) -> int | None:
     votes = TurnVotes()
     for frame in frames:
-        votes.add((Detection(kind=k, box=box, score=score), turn) for k, box, score, turn in frame)
+        votes.add(
+            Detection(kind=k, box=box, score=score, turn_degrees=turn)
+            for k, box, score, turn in frame
+        )
     return votes.decision()
 
 
@@ -31,6 +34,12 @@ def test_nothing_is_decided_by_one_vote_or_by_weak_ones() -> None:
 def test_a_face_votes_for_the_turn_in_which_it_was_detected_best(turn: int) -> None:
     frame = [_face(0.9 if other == turn else 0.7, other) for other in (0, 90, 180, 270)]
     assert _decision(frame, frame) == turn
+
+
+def test_bodies_vote_beside_faces() -> None:
+    body = ("head", Box(0, 0, 80, 80), 0.8, 90)
+    assert _decision([body], [body]) == 90
+    assert _decision(*[[body, _face(0.8, 0)]] * 3) is None
 
 
 def test_faces_that_disagree_leave_it_in_doubt() -> None:

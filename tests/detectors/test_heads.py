@@ -33,6 +33,14 @@ def test_the_head_contains_the_face_and_the_hair(side):
     assert head.box.area < 3 * Box(*face[0]).area
 
 
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_it_tells_in_which_turn_people_stand_upright(turn):
+    photo, _ = portrait()
+    turned = np.rot90(photo, turn // 90)  # counterclockwise, so that the clockwise turn undoes it
+    (head,) = HeadDetector().detect(np.ascontiguousarray(turned))
+    assert head.turn_degrees == turn
+
+
 @pytest.mark.skipif(not WALKERS.is_file(), reason="set REDACT_DATA to a folder with clips/")
 def test_a_head_is_detected_from_behind():
     frame = read_frame(WALKERS, 120)
