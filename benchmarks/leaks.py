@@ -92,7 +92,7 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scenes or clips")
     parser.add_argument("--real", action="store_true", help="real clips with known boxes instead")
-    parser.add_argument("--way", choices=ways.WAYS, help="the real clips as people have them")
+    parser.add_argument("--way", choices=ways.WAYS, help="the clips as people have them")
     parser.add_argument("--deface", metavar="COMMAND", help="run deface, too; its outputs are kept")
     parser.add_argument("--detector", default="balanced", help="our detector preset")
     parser.add_argument("--no-ours", action="store_true", help="do not run ours")
@@ -117,9 +117,7 @@ def sources(options: argparse.Namespace) -> list[tuple[Path, Truth]]:
         truths = [Truth.load(path) for path in sorted(BOXES.glob("*.json"))]
         truths = [t for t in truths if not options.only or Path(t.clip).stem in options.only]
         clips = [(options.data / "clips" / truth.clip, truth) for truth in truths]
-        if not options.way:
-            return clips
-        return [ways.build(*clip, options.way, RESULTS / "ways") for clip in clips]
+        return _in_way(clips, options.way, RESULTS / "ways")
     names = options.only or (QUICK if options.quick else SCENES)
     if unknown := set(names) - set(SCENES):
         raise SystemExit(f"no scene {sorted(unknown)}; the scenes are {', '.join(SCENES)}")
@@ -128,7 +126,14 @@ def sources(options: argparse.Namespace) -> list[tuple[Path, Truth]]:
         moving_scenes.build(name, SCENES[name], options.data, folder, seed=options.seed)
         for name in names
     ]
-    return [(path, Truth.load(path.with_suffix(".json"))) for path in paths]
+    scenes = [(path, Truth.load(path.with_suffix(".json"))) for path in paths]
+    return _in_way(scenes, options.way, RESULTS / "ways" / f"seed{options.seed}")
+
+
+def _in_way(
+    clips: list[tuple[Path, Truth]], way: str | None, folder: Path
+) -> list[tuple[Path, Truth]]:
+    return [ways.build(*clip, way, folder) for clip in clips] if way else clips
 
 
 @dataclasses.dataclass(frozen=True)

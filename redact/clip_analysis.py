@@ -18,6 +18,7 @@ from redact import video
 from redact.analysis.analyzer import Analyzer
 from redact.analysis.observations import Observations
 from redact.analysis.parts import ClipAnalyzer, analyzed_frames, join_parts, part_count
+from redact.analysis.scan_presets import build_scans, build_snapshot_scans
 from redact.analysis.scans import ScanSpec, min_face_pixels
 from redact.analysis.tuning import TUNING
 from redact.job import Job
@@ -136,7 +137,7 @@ def _analyze_turned(job: Job, clip: ClipInfo, turn_degrees: int) -> tuple[Plan, 
     clip = dataclasses.replace(clip, turn_degrees=turn_degrees)
     is_short = (clip.frame_count_estimate or math.inf) <= TUNING.max_snapshots
     with (
-        job.scans() as scans,
+        job.scans(build_snapshot_scans if is_short else build_scans) as scans,
         ClipAnalyzer(lambda: _analyzer(job, clip, scans)) as analyzer,
     ):
 

@@ -1,6 +1,7 @@
 """Clips that show people otherwise than most: turned, lying down, as snapshots put together."""
 
 import av
+import cv2
 import numpy as np
 import pytest
 from portrait import portrait_of_side
@@ -95,3 +96,14 @@ def test_snapshots_put_together_are_searched_one_by_one(tmp_path):
         for index in (1, 4, 7)
     }
     assert all(covered_share(redact.Box(*face[0]), found) > 0.6 for found in boxes.values())
+
+
+def test_a_snapshot_is_searched_as_thoroughly_as_a_single_image(tmp_path):
+    """No scan of longer clips gives this blurred face the score of a track by itself."""
+    photo, face = portrait_of_side(90)
+    blurred = cv2.GaussianBlur(photo, (0, 0), 3.75)
+    images = [np.full_like(photo, 90) for _ in range(9)]
+    images[4] = blurred
+    write_images(tmp_path / "a.mp4", images, rate=10)
+    (track,) = redact.analyze(tmp_path / "a.mp4", redact.Settings(plates=False)).tracks
+    assert covered_share(redact.Box(*face[0]), [track.box_at(4)]) > 0.6

@@ -276,6 +276,8 @@ _PLATE_VOTES: dict[str, tuple[PresetScan, ...]] = {
 }
 
 _STILL_FACES = PresetScan(DetectorSpec("still_faces:StillFaceDetector"))
+# In a single image a plate counts from a score of 0.3 on, which makes no track.
+_STILL_PLATES = PresetScan(_plates(1.0, 0.5, rescoring=Rescoring(offset=0.2, kind="plate")))
 _STILL_TURNED_FACES = _in_turns(_SURE_FACES, 90, 180, 270)
 # Below this score shirts and bags are taken for heads.
 _STILL_HEADS = PresetScan(DetectorSpec("heads:HeadDetector", {"threshold": 0.8}, Rescoring()))
@@ -323,6 +325,24 @@ def build_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
         if settings.turn_degrees is None:
             rows += _PLATE_VOTES[settings.detector]
     return _build(rows, threads)
+
+
+def build_snapshot_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:
+    """The scans of a clip of a few frames, which may have nothing in common.
+
+    They are those of a clip and those of a single image. What the latter detect is a track.
+
+    threads: as for `build_scans`.
+
+    Raises:
+        WeightsError: a model's file is missing.
+
+    """
+    scans = build_scans(settings, threads=threads)
+    if settings.detector == "fast":
+        return scans
+    rows = ([_STILL_FACES] if settings.faces else []) + ([_STILL_PLATES] if settings.plates else [])
+    return scans + _build(rows, threads)
 
 
 def build_still_scans(settings: Settings, *, threads: int = 0) -> list[ScanSpec]:

@@ -60,10 +60,8 @@ class AnalysisTuning:
     # Clips of a few frames (`pipeline.py`).
 
     max_snapshots: int = 16
-    """Clips of no more frames than these are scanned frame by frame, since they may be snapshots
-    put together. Chosen by eye. Longer ones are not: weak detections of different people join where
-    little happens between two scans, and with 48, as in the audit, 24 face-frames leaked in scenes
-    of 30 and 40 frames."""
+    """Clips of no more frames than these are scanned frame by frame, and like single images too,
+    since they may be snapshots put together. Chosen by eye: a frame takes a second."""
 
     # Hints: detections that count only where nothing surer is known (`analyzer.py`).
 

@@ -6,7 +6,12 @@ import sys
 import pytest
 
 from redact import Settings
-from redact.analysis.scan_presets import build_audit_scans, build_scans, build_still_scans
+from redact.analysis.scan_presets import (
+    build_audit_scans,
+    build_scans,
+    build_snapshot_scans,
+    build_still_scans,
+)
 from redact.analysis.scans import close_scans, min_face_pixels
 from redact.views import Presentation
 
@@ -46,6 +51,20 @@ def test_every_level_scans_whole_frames_for_both_kinds(level, build):
     ]
     kinds = {kind for scan in scans for kind in getattr(scan.detector, "kinds", ("face",))}
     assert kinds == {"face", "plate"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        ({}, ["StillFaceDetector", "RescoredDetector"]),
+        ({"plates": False}, ["StillFaceDetector"]),
+        ({"faces": False}, ["RescoredDetector"]),
+        ({"detector": "fast"}, []),
+    ],
+)
+def test_snapshots_are_scanned_like_clips_and_like_single_images(settings, more):
+    scans = names(built(build_snapshot_scans, **settings))
+    assert scans == names(built(build_scans, **settings)) + more
 
 
 @pytest.mark.parametrize(
