@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Before anything is seen: a size may be any, in natural logarithms, and a velocity this many sizes
-# per second.
+# per second, or as many as measurements show. In a time lapse a car moves by 200.
 _SIZE_UNKNOWN, _SPEED_UNKNOWN = 1.0, 3.0
 # What is nearby in time: the mean places of so many spans before and after (chosen).
 _SPAN_SECONDS, _NEAR_SPANS = 0.5, 3
@@ -179,13 +179,23 @@ def _smooth_place(
             is_measured[first:],
             power[first:],
             start,
-            start * _SPEED_UNKNOWN**2,
+            start * max(_SPEED_UNKNOWN, _speed(frames, values, scale, seconds)) ** 2,
         )
         before = _states_before(states[0], seconds[first] - seconds[:first], float(power[first]))
         center, spread = np.split(np.concatenate([before, states[:, [0, 1, 4]]]), [2], axis=1)
         spread = np.maximum(spread[:, 0], 0.0)
         weighed = _student(variance, ((measured - center) ** 2).mean(axis=1))
     return center, np.sqrt(spread)
+
+
+def _speed(frames: NDArray[np.intp], centers: Floats, scale: Floats, seconds: Floats) -> float:
+    """The median speed between measurements, sizes per second; 0 where only one frame has any."""
+    elapsed = np.diff(seconds[frames])
+    way = np.linalg.norm(np.diff(centers, axis=0), axis=1)
+    is_later = elapsed > 0
+    if not is_later.any():
+        return 0.0
+    return float(np.median(way[is_later] / elapsed[is_later]) / np.median(scale))
 
 
 def _states_before(state: Floats, back: Floats, power: float) -> Floats:

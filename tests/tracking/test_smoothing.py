@@ -50,6 +50,15 @@ def test_nothing_lags_where_an_object_starts_turns_and_stops(tuning, noise):
 
 
 @pytest.mark.parametrize("tuning", [FACE, PLATE], ids=["face", "plate"])
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_what_jumps_from_frame_to_frame_is_where_it_was_detected(tuning, count):
+    """In a time lapse, 200 sizes a second."""
+    places = 100 + 10 * SIZE * np.arange(count)
+    got = run(boxes_at(places), tuning=tuning)
+    assert np.abs(got.center[:, 0] - places).max() < 0.05 * SIZE
+
+
+@pytest.mark.parametrize("tuning", [FACE, PLATE], ids=["face", "plate"])
 @pytest.mark.parametrize("is_reversed", [False, True], ids=["leaves", "arrives"])
 @pytest.mark.parametrize("stands_seconds", [3, 60])
 def test_what_stood_for_long_is_covered_when_it_leaves_fast(tuning, is_reversed, stands_seconds):
