@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Before anything is seen: a size may be any, in natural logarithms, and a velocity this many sizes
-# per second, or as many as measurements show. In a time lapse a car moves by 200.
+# per second, or as many as measurements show.
 _SIZE_UNKNOWN, _SPEED_UNKNOWN = 1.0, 3.0
 # What is nearby in time: the mean places of so many spans before and after (chosen).
 _SPAN_SECONDS, _NEAR_SPANS = 0.5, 3
@@ -171,6 +171,9 @@ def _smooth_place(
     start = float(np.median(scale)) ** 2
     share = _motion_share(frames, values, scale, seconds, tuning)
     power = (tuning.acceleration * share * scale) ** 2
+    speed = _SPEED_UNKNOWN
+    if tuning.is_fast:
+        speed = max(speed, _speed(frames, values, scale, seconds))
     for _ in range(_ROUNDS):
         states = _constant_velocity(
             seconds[first:],
@@ -179,7 +182,7 @@ def _smooth_place(
             is_measured[first:],
             power[first:],
             start,
-            start * max(_SPEED_UNKNOWN, _speed(frames, values, scale, seconds)) ** 2,
+            start * speed**2,
         )
         before = _states_before(states[0], seconds[first] - seconds[:first], float(power[first]))
         center, spread = np.split(np.concatenate([before, states[:, [0, 1, 4]]]), [2], axis=1)

@@ -49,12 +49,11 @@ def test_nothing_lags_where_an_object_starts_turns_and_stops(tuning, noise):
     assert np.abs(got.center[:, 0] - places).max() < (0.15 + noise) * SIZE
 
 
-@pytest.mark.parametrize("tuning", [FACE, PLATE], ids=["face", "plate"])
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_what_jumps_from_frame_to_frame_is_where_it_was_detected(tuning, count):
+def test_a_plate_that_jumps_from_frame_to_frame_is_where_it_was_detected(count):
     """In a time lapse, 200 sizes a second."""
     places = 100 + 10 * SIZE * np.arange(count)
-    got = run(boxes_at(places), tuning=tuning)
+    got = run(boxes_at(places), tuning=PLATE)
     assert np.abs(got.center[:, 0] - places).max() < 0.05 * SIZE
 
 
