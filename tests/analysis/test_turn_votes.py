@@ -36,10 +36,14 @@ def test_a_face_votes_for_the_turn_in_which_it_was_detected_best(turn: int) -> N
     assert _decision(frame, frame) == turn
 
 
-def test_bodies_vote_beside_faces() -> None:
-    body = ("head", Box(0, 0, 80, 80), 0.8, 90)
-    assert _decision([body], [body]) == 90
-    assert _decision(*[[body, _face(0.8, 0)]] * 3) is None
+def test_bodies_confirm_that_frames_are_upright_and_turn_none() -> None:
+    upright, lying = (("head", Box(left, 0, left + 80, 80), 0.8, left) for left in (0, 90))
+    assert _decision([upright], [upright]) == 0
+    assert _decision(*[[lying]] * 9) is None
+    assert _decision(*[[upright, lying]] * 9) is None
+    assert _decision(*[[lying, _face(0.8, 90)]] * 2) == 90
+    assert _decision(*[[upright, _face(0.8, 90)]] * 2) == 90
+    assert _decision([upright], [upright, _face(0.8, 90)]) is None
 
 
 def test_faces_that_disagree_leave_it_in_doubt() -> None:
