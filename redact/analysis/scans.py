@@ -75,8 +75,8 @@ class ScanSchedule:
     only_votes_on_turn: bool = False
     """Each of its detections shows in which turn it stands upright, and counts for nothing else."""
     is_hint: bool = False
-    """Its detections count only where no other scan has a detection with their score or a higher
-    one, and no confident track is."""
+    """Its detections count only where there is no confident track, and no detection by another
+    scan with at least their score."""
     skips_unchanged: bool = False
     """While the camera stands still, the whole frame is scanned only where it has changed since the
     last scan; elsewhere the last detections still hold. The detector must be a `PartDetector`."""

@@ -3,8 +3,8 @@
 The network detects people by the upper body, so it sees heads from behind, with hoods and caps, and
 bent down, where face detectors see nothing. It also tells which way up they are: of 149 people
 that it detected at 320 pixels with scores of 0.8 and more, in clips in three turns, 137 were as it
-said, and the others were a woman who bends down to a dog. It fails in crowds, and where nothing but
-a head is in the image.
+said, and the others were a woman who bends down to a dog, or the dog. It fails in crowds, and where
+nothing but a head is in the image.
 
 Source: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking", 2020.
 """
