@@ -72,7 +72,7 @@ def divided(job: Job, source: Path) -> ClipInfo | None:
     if is_trimmed or seconds < TUNING.part_seconds:
         return None
     sha256 = video.file_sha256(clip.path)
-    times = video.frame_times(clip)
+    times = video.frame_times(clip, max_pixels=settings.max_pixels)
     if times is None:
         return None
     clip = video.with_pts(clip, times, {"sha256": sha256, "clock_shifts": (Fraction(0),)})

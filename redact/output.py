@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from redact.errors import TargetError
-from redact.source_files import check_source, reason
+from redact.source_files import as_path, check_source, reason
 
 
 def default_target(source: Path) -> Path:
@@ -101,7 +101,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
     """
     data = text.encode("utf-8", errors="backslashreplace")
-    with staged(Path(path)) as unfinished:
+    with staged(as_path(path, "path")) as unfinished:
         unfinished.write_bytes(data)
 
 

@@ -28,6 +28,7 @@ from redact.output import check_place, check_target, default_target, staged, wri
 from redact.plan import Plan, trimming
 from redact.report import Report
 from redact.settings import Settings
+from redact.source_files import as_path
 from redact.types import ClipInfo, Detection, Frame
 from redact.views import FrameView
 
@@ -91,8 +92,8 @@ def redact_clip(
 
     """
     job = Job(settings, detectors, progress)
-    source = Path(source)
-    target = default_target(source) if target is None else Path(target)
+    source = as_path(source, "source")
+    target = default_target(source) if target is None else as_path(target, "target")
     check_target(source, target)
     check_strength(job.settings)
     if is_image_file(source):
@@ -126,8 +127,9 @@ def analyze(
 
     """
     job = Job(settings, detectors, progress)
-    if is_image_file(Path(source)):
-        return analyze_still(job, Path(source))
+    source = as_path(source, "source")
+    if is_image_file(source):
+        return analyze_still(job, source)
     return analyze_clip(job, video.probe(source, max_pixels=job.settings.max_pixels))
 
 
@@ -156,7 +158,7 @@ def render(
         LeakError: the result still shows a face or plate; nothing is written.
 
     """
-    plan, target = _with_source(plan, source), Path(target)
+    plan, target = _with_source(plan, source), as_path(target, "target")
     source = plan.clip.path
     check_target(source, target)
     job = Job(plan.settings, detectors, progress)
@@ -194,7 +196,7 @@ def preview(
     from redact.report.page import page_of_plan
 
     plan = _with_source(plan, source)
-    check_place(plan.clip.path, Path(path))
+    check_place(plan.clip.path, as_path(path, "path"))
     check_strength(plan.settings)
     check_same_clip(plan)
     write_text(path, page_of_plan(trimming.trimmed(plan)))
@@ -227,8 +229,9 @@ def verify(
 
     """
     job = Job(settings, detectors, progress)
-    if is_image_file(Path(path)):
-        return _verify_still(job, Path(path))
+    path = as_path(path, "path")
+    if is_image_file(path):
+        return _verify_still(job, path)
     clip = video.probe(path, max_pixels=job.settings.max_pixels)
     detector, jump_indices = JumpDetector(), []
 
@@ -272,7 +275,8 @@ def _with_source(plan: Plan, source: str | os.PathLike[str] | None) -> Plan:
         raise TypeError(
             f"plan must be a redact.Plan, from redact.analyze or Plan.load, not {plan!r}"
         )
-    clip = dataclasses.replace(plan.clip, path=Path(source or plan.clip.path))
+    path = plan.clip.path if source is None else as_path(source, "source")
+    clip = dataclasses.replace(plan.clip, path=path)
     return dataclasses.replace(plan, clip=clip)
 
 
@@ -401,11 +405,12 @@ def _audit(job: Job, plan: Plan, output: Path, frames: frozenset[int] | None) ->
 
 
 def _read_selected(
-    clip: ClipInfo, indices: Collection[int], *, threads: int = 0
+    clip: ClipInfo, indices: Collection[int], *, threads: int, max_pixels: int
 ) -> Generator[Frame]:
     """The frames of any clip with these indices, in order."""
     left = len(indices)
-    with contextlib.closing(video.read_frames(clip, threads=threads)) as frames:
+    reader = video.read_frames(clip, threads=threads, max_pixels=max_pixels)
+    with contextlib.closing(reader) as frames:
         for frame in frames:
             if not left:
                 return

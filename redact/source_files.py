@@ -47,6 +47,23 @@ _DATA_REFERENCE_PATH = ("moov", "trak", "mdia", "minf", "dinf", "dref")
 _MAX_ATOMS = 100_000
 
 
+def as_path(value: object, name: str) -> Path:
+    """What a caller gave as a path.
+
+    name: of the argument, for the error.
+
+    Raises:
+        TypeError: it is no path.
+
+    """
+    if isinstance(value, (str, os.PathLike)):
+        path = os.fspath(value)
+        if isinstance(path, str):
+            return Path(path)
+    shown = repr(value) if isinstance(value, (int, float, bytes, type(None))) else type(value)
+    raise TypeError(f"{name} must be a path, as text or as a pathlib.Path, not {shown}")
+
+
 class Atom(NamedTuple):
     """One atom ("box") of an MP4 or MOV file.
 

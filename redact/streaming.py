@@ -10,6 +10,8 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import math
+import numbers
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -50,13 +52,17 @@ def redact_frames(
         A covered copy of each image, in order.
 
     Raises:
-        TypeError: an image is not an array, or the settings are not `Settings`.
+        TypeError: an image is not an array, or another argument has the wrong type.
         ValueError: an image has another shape or dtype than it should, or than the first one, or
             the rate is not above 0.
 
     """
-    if not frame_rate > 0:
-        raise ValueError(f"frame_rate must be above 0, not {frame_rate!r}")
+    if not isinstance(frames, Iterable):
+        raise TypeError(f"frames must be images, one after the other, not {frames!r}")
+    if isinstance(frame_rate, bool) or not isinstance(frame_rate, numbers.Real):
+        raise TypeError(f"frame_rate must be a number, not {frame_rate!r}")
+    if not 0 < frame_rate < math.inf:
+        raise ValueError(f"frame_rate must be above 0 and finite, not {frame_rate!r}")
     settings = as_settings(settings)
     # A turn that is found late is of no use: what has come out can't be covered again.
     settings = dataclasses.replace(settings, turn_degrees=settings.turn_degrees or 0)

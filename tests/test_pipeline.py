@@ -233,6 +233,23 @@ def test_a_plan_whose_clip_was_edited_is_refused(tmp_path, field, value):
     assert not (tmp_path / "b.mp4").exists()
 
 
+@pytest.mark.parametrize("wrong", [None, 5, b"a.mp4", np.zeros((900, 900)), ["a.mp4"]])
+def test_what_is_no_path_is_refused_by_the_name_of_the_argument(tmp_path, wrong):
+    write_clip(tmp_path / "a.mp4", frames=6)
+    plan = redact.analyze(tmp_path / "a.mp4", detectors=[])
+    refused = [
+        ("source", lambda: redact.redact_clip(wrong, tmp_path / "b.mp4")),
+        ("source", lambda: redact.analyze(wrong)),
+        ("target", lambda: redact.render(plan, wrong)),
+        ("path", lambda: redact.verify(wrong)),
+        ("path", lambda: plan.save(wrong)),
+        ("path", lambda: redact.Plan.load(wrong)),
+    ]
+    for name, call in refused:
+        with pytest.raises(TypeError, match=f"^{name} must be a path, .{{1,80}}$"):
+            call()
+
+
 @pytest.mark.parametrize("plan", [None, {}, "plan.json"])
 def test_what_is_no_plan_is_refused_by_its_type(tmp_path, plan):
     with pytest.raises(TypeError, match=r"Plan\.load"):

@@ -51,9 +51,18 @@ def test_a_stream_covers_zones_while_they_exist():
     assert [share > 0.5 for share in changed] == [10 <= index < 20 for index in range(30)]
 
 
-def test_a_stream_needs_a_frame_rate():
-    with pytest.raises(ValueError, match="frame_rate"):
-        next(redact.redact_frames([], frame_rate=0))
+@pytest.mark.parametrize(
+    ("rate", "error"),
+    [(0, ValueError), (float("inf"), ValueError), (float("nan"), ValueError), ("30", TypeError)],
+)
+def test_a_stream_needs_a_frame_rate(rate, error):
+    with pytest.raises(error, match="frame_rate must be"):
+        next(redact.redact_frames([], frame_rate=rate))
+
+
+def test_a_stream_needs_images():
+    with pytest.raises(TypeError, match="frames must be images"):
+        next(redact.redact_frames(None))
 
 
 def test_a_stream_covers_what_a_clip_would(doorbell):

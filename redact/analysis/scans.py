@@ -312,7 +312,7 @@ def _detect(
 
     Raises:
         TypeError: it did not return detections, or one of them has a field of a wrong type.
-        ValueError: a box is not finite, or a score does not lie in 0..1.
+        ValueError: a box is not finite or is inverted, or a score does not lie in 0..1.
 
     """
     if within is None:
@@ -344,6 +344,11 @@ def _check_detection(detection: object, caller: str) -> None:
         raise TypeError(f"{caller} returned the box {box!r}; expected a redact.Box of numbers")
     if not all(map(math.isfinite, box)):
         raise ValueError(f"{caller} returned {box!r}; expected finite edges in pixels")
+    if box.x1 < box.x0 or box.y1 < box.y0:
+        raise ValueError(
+            f"{caller} returned {box!r}; expected x0 <= x1 and y0 <= y1: the edges of a box, not "
+            "its place and its size"
+        )
     if not isinstance(score, numbers.Real):
         raise TypeError(f"{caller} returned the score {score!r}; expected a number")
     if not 0 <= score <= 1:

@@ -53,7 +53,7 @@ class Reader(Protocol):
     """Reads the frames of a clip that have these indices, in order."""
 
     def __call__(
-        self, clip: ClipInfo, indices: Collection[int], *, threads: int = 0
+        self, clip: ClipInfo, indices: Collection[int], *, threads: int, max_pixels: int
     ) -> Generator[Frame]:
         """See the class."""
 
@@ -218,8 +218,9 @@ def _run(
     leaks: list[Detection] = []
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(workers)) if workers else None
+        threads, max_pixels = plan.settings.threads, plan.settings.max_pixels
         frames = stack.enter_context(
-            contextlib.closing(read(clip, tasks.keys(), threads=plan.settings.threads))
+            contextlib.closing(read(clip, tasks.keys(), threads=threads, max_pixels=max_pixels))
         )
         search = _Search(plan, scans, pool, _seen_as(clip, plan))
         for done, frame in enumerate(frames, 1):

@@ -17,6 +17,7 @@ from redact.plan.decisions import Action, Decision, tracks_with, zones_after
 from redact.plan.grouping import joined_by_hand, split_by_hand
 from redact.plan.json import as_text, plan_from_dict, plan_to_dict
 from redact.settings import Settings
+from redact.source_files import as_path
 from redact.source_files import reason as reason_of
 from redact.types import ClipInfo, Track
 from redact.zones import Zone
@@ -311,8 +312,8 @@ class Plan:
             TargetError: the file can't be written; an older file there is unchanged.
 
         """
-        folder = Path(path).parent
-        write_text(path, as_text(self._to_dict(folder)))
+        path = as_path(path, "path")
+        write_text(path, as_text(self._to_dict(path.parent)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Plan:
@@ -322,16 +323,16 @@ class Plan:
             PlanError: the file can't be read, or `from_dict` refuses what it holds.
 
         """
+        path = as_path(path, "path")
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = json.loads(path.read_text(encoding="utf-8"))
         # ValueError covers text that is not JSON or not UTF-8, and numbers of too many digits.
         except (OSError, ValueError, RecursionError) as err:
-            name = os.fspath(path)
-            raise PlanError(f"can't read a plan from {name!r}: {reason_of(err)}") from err
+            raise PlanError(f"can't read a plan from {str(path)!r}: {reason_of(err)}") from err
         try:
-            return cls._from_dict(data, Path(path).parent)
+            return cls._from_dict(data, path.parent)
         except PlanError as err:
-            raise PlanError(f"{err} (in {os.fspath(path)!r})") from err
+            raise PlanError(f"{err} (in {str(path)!r})") from err
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values; nothing is lost."""

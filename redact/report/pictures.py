@@ -160,7 +160,9 @@ def _images_of_result(plan: Plan, result: Path, indices: Collection[int]) -> Ima
         yield 0, read_image(result, max_pixels=settings.max_pixels).pixels
         return
     clip = video.probe(result, max_pixels=settings.max_pixels)
-    reader = video.read_selected(clip, indices, threads=settings.threads)
+    reader = video.read_selected(
+        clip, indices, threads=settings.threads, max_pixels=settings.max_pixels
+    )
     with contextlib.closing(reader) as frames:
         for frame in frames:
             yield frame.index, video.to_bgr(frame, clip.rotation_degrees, clip.is_mirrored)

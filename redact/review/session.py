@@ -133,7 +133,9 @@ class ReviewSession:
         """
         if not self._has_playable_sound:
             raise KeyError("no sound")
-        return video.sound_of(self.plan.clip, _SOUND_RATE).astype("<i2").tobytes()
+        limit = self.plan.settings.max_pixels
+        samples = video.sound_of(self.plan.clip, _SOUND_RATE, max_pixels=limit)
+        return samples.astype("<i2").tobytes()
 
     @property
     def _has_playable_sound(self) -> bool:

@@ -63,7 +63,9 @@ class AudioWriter:
     def __enter__(self) -> AudioWriter:
         if self._is_wanted:
             with contextlib.ExitStack() as stack:
-                container = stack.enter_context(open_container(self._clip.path))
+                container = stack.enter_context(
+                    open_container(self._clip.path, max_pixels=self._settings.max_pixels)
+                )
                 source = container.streams.audio[0]
                 self.start_seconds = Fraction((source.start_time or 0) * source.time_base)
                 packets = _with_ascending_times(read_packets(container, source), self._clip)
@@ -71,7 +73,7 @@ class AudioWriter:
                 is_cut = self._clip.part is not None or bool(self._settings.audio_spans)
                 if self._clip.part is not None:
                     self.start_seconds = Fraction(0)
-                if not is_cut and _can_copy(self._clip, name):
+                if not is_cut and _can_copy(self._clip, name, self._settings.max_pixels):
                     self._stream = _add_copied_stream(self._output, source)
                     self._packets = packets
                 else:
@@ -116,12 +118,15 @@ class AudioWriter:
         self.write_until(float("inf"), shift_seconds)
 
 
-def sound_of(clip: ClipInfo, rate: int) -> NDArray[np.int16]:
+def sound_of(
+    clip: ClipInfo, rate: int, *, max_pixels: int = Settings.max_pixels
+) -> NDArray[np.int16]:
     """The first audio stream of a clip, to be played beside its frames.
 
     Args:
         clip: with the times of all its frames.
         rate: samples a second of what is returned.
+        max_pixels: as for `read_frames`.
 
     Returns: (N,) mono samples from the first frame's time on; silence where there is no sound.
 
@@ -131,7 +136,7 @@ def sound_of(clip: ClipInfo, rate: int) -> NDArray[np.int16]:
     """
     origin = int(clip.pts[0]) * clip.time_base
     samples = np.zeros(math.ceil(audio_cut.length_of(clip) * rate), dtype=np.int16)
-    with open_container(clip.path) as container:
+    with open_container(clip.path, max_pixels=max_pixels) as container:
         source = container.streams.audio[0]
         _check_decoder(source, clip)
         packets = _with_ascending_times(read_packets(container, source), clip)
@@ -175,13 +180,13 @@ def strip_vorbis_comments(headers: bytes) -> bytes:
     return b"\2" + lacing + identification + comments + setup
 
 
-def _can_copy(clip: ClipInfo, container_name: str) -> bool:
+def _can_copy(clip: ClipInfo, container_name: str, max_pixels: int) -> bool:
     """Whether a container takes the header and the first packets of the clip's audio.
 
     What a container can hold depends on more than the codec, such as the sample rate, and libav
     tells some of it only when the header or a packet is written.
     """
-    with open_container(clip.path) as container:
+    with open_container(clip.path, max_pixels=max_pixels) as container:
         source = container.streams.audio[0]
         if source.codec_context is None:
             return False

@@ -85,7 +85,11 @@ def read_frames(
 
 
 def read_selected(
-    clip: ClipInfo, indices: Collection[int], *, threads: int = 0
+    clip: ClipInfo,
+    indices: Collection[int],
+    *,
+    threads: int = 0,
+    max_pixels: int = Settings.max_pixels,
 ) -> Generator[Frame]:
     """The frames with these indices, in presentation order.
 
@@ -93,7 +97,11 @@ def read_selected(
     undamaged clips in which each frame has a time of its own, such as `write_clip` makes; use
     `read_frames` for others. Close the generator (`contextlib.closing`) unless it is exhausted.
 
-    threads: decoder threads; 0 uses what the machine has.
+    Args:
+        clip: which clip.
+        indices: of the frames to return.
+        threads: decoder threads; 0 uses what the machine has.
+        max_pixels: as for `read_frames`.
 
     Raises:
         ClipError: the file can't be read, its frames don't have a time each, or one of those asked
@@ -103,9 +111,9 @@ def read_selected(
     wanted = frozenset(indices)
     if not wanted:
         return
-    index_of = _index_by_pts(clip)
+    index_of = _index_by_pts(clip, max_pixels)
     left = len(wanted)
-    with open_container(clip.path) as container:
+    with open_container(clip.path, max_pixels=max_pixels) as container:
         stream = main_video_stream(container, clip.path)
         stream.thread_type = "AUTO"
         context: Any = stream.codec_context
@@ -305,9 +313,9 @@ def _decode(stream: Any, packet: Any, damage: Damage) -> list[Any]:
         return []
 
 
-def _index_by_pts(clip: ClipInfo) -> dict[int, int]:
+def _index_by_pts(clip: ClipInfo, max_pixels: int) -> dict[int, int]:
     """The index of each frame by its time, without decoding."""
-    with open_container(clip.path) as container:
+    with open_container(clip.path, max_pixels=max_pixels) as container:
         stream = main_video_stream(container, clip.path)
         times = [packet.pts for packet in read_packets(container, stream)]
     if None in times or len(set(times)) != len(times):

@@ -61,13 +61,15 @@ def read_from(
             yield from itertools.islice(frames, index, None)
 
 
-def frame_times(clip: ClipInfo) -> tuple[int, ...] | None:
+def frame_times(clip: ClipInfo, *, max_pixels: int = Settings.max_pixels) -> tuple[int, ...] | None:
     """The times of all frames, as decoding them would give them, told from their packets alone.
 
     None where they can't be told for certain: in a clip that is damaged or cut off, in which frames
     lack a time, or whose clock restarts.
 
-    clip: from `probe`; its frames need not have been counted yet.
+    Args:
+        clip: from `probe`; its frames need not have been counted yet.
+        max_pixels: as for `read_frames`.
 
     Raises:
         ClipError: the file can't be opened.
@@ -75,7 +77,7 @@ def frame_times(clip: ClipInfo) -> tuple[int, ...] | None:
     """
     damage = Damage()
     times = []
-    with open_container(clip.path) as container:
+    with open_container(clip.path, max_pixels=max_pixels) as container:
         stream = main_video_stream(container, clip.path)
         ticks = Fraction(stream.time_base) / clip.time_base
         clock = MonotonicClock(clip, wraps=container.format.name in WRAPPING_CONTAINERS)

@@ -101,6 +101,8 @@ def test_numbers_of_any_type_and_boxes_over_the_edge_are_fine():
         ([detection(box=Box(0, 0, "9", 9))], TypeError, "the box .*'9'.* expected .* numbers"),
         ([detection(box=Box(0, 0, float("nan"), 9))], ValueError, "Box.*x1=nan.* expected finite"),
         ([detection(box=Box(0, 0, float("inf"), 9))], ValueError, "Box.*x1=inf.* expected finite"),
+        ([detection(box=Box(80, 20, 40, 60))], ValueError, "Box.*x0=80.* expected x0 <= x1"),
+        ([detection(box=Box(20, 60, 40, 20))], ValueError, "Box.*y0=60.* expected x0 <= x1"),
         ([detection(score=None)], TypeError, "the score None; expected a number"),
         ([detection(score="0.9")], TypeError, "the score '0.9'; expected a number"),
         ([detection(score=float("nan"))], ValueError, r"the score nan; expected .* 0\.\.1"),

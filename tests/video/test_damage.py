@@ -174,6 +174,34 @@ def test_no_frame_may_be_larger_than_the_limit_that_was_set(growing):
         assert sum(1 for _ in frames) == 18
 
 
+def test_verify_looks_at_the_frames_that_the_limit_leaves(growing):
+    """All of them: frames that were counted by another limit were taken for later ones."""
+
+    class Recorder:
+        def __init__(self):
+            self.shown = []
+
+        def detect(self, image):
+            self.shown.append(image.copy())
+            return []
+
+    recorder = Recorder()
+    settings = redact.Settings(max_pixels=100 * 100)
+    checked = redact.verify(growing, settings, detectors=[recorder], every_frame=True)
+    with video.read_frames(checked.clip, max_pixels=100 * 100) as frames:
+        images = [video.to_bgr(frame) for frame in frames]
+    assert checked.frames_checked == len(images) == len(recorder.shown) < 18
+    for shown, image in zip(recorder.shown, images, strict=True):
+        np.testing.assert_array_equal(shown, image)
+
+
+def test_frames_are_selected_within_the_limit_that_was_set(growing):
+    clip = video.probe(growing)
+    assert len(list(video.read_selected(clip, range(18)))) == 18
+    with pytest.raises(redact.ClipError):
+        list(video.read_selected(clip, range(18), max_pixels=100 * 100))
+
+
 def test_frames_whose_reference_is_missing_are_left_out_and_reported(tmp_path):
     """The recording starts in the middle of a group of pictures."""
     source, target = tmp_path / "a.ts", tmp_path / "b.mp4"
