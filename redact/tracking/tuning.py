@@ -5,6 +5,9 @@ is known, so that what stays visible and what is covered for nothing can be coun
 
 A length "in sizes" is relative to the size of a box: the side of the square of the same area.
 
+When a lost track is given up is the user's choice, `Settings.max_gap_seconds`, unless it is parked
+(`parked_seconds`).
+
 Numbers whose change by 30 % moves no figure of `benchmarks sensitivity` stand beside their rule.
 """
 
