@@ -35,6 +35,7 @@ from redact.training.restoring import restore
 from redact.training.scenes import Scene, make_scene
 
 _CHECKPOINT, _LOG, _WEIGHTS = "checkpoint.pt", "log.jsonl", "plates.onnx"
+_INITIAL = "initial.pt"
 _MAX_REPLAYED = 8000
 
 
@@ -101,7 +102,8 @@ class ReplayedScene:
 def train(folder: Path, recipe: Recipe, *, workers: int = 1, save_every: int = 200) -> Path:
     """Train the network, and resume where an earlier run in the same folder stopped.
 
-    folder: gets `checkpoint.pt`, `log.jsonl` (loss; recall on validation scenes) and `plates.onnx`.
+    folder: gets `checkpoint.pt`, `log.jsonl` (loss; recall on validation scenes), `plates.onnx`,
+        and `initial.pt`, the weights that training started from, for `mixing.py`.
     workers: processes that make scenes. save_every: steps between checkpoints and log entries.
 
     Returns: the path of the ONNX file.
@@ -320,6 +322,7 @@ def _start(folder: Path, recipe: Recipe, photos: tuple[Photo, ...]) -> _State:
         net = PlateNet()
     else:
         net = _restored_network(recipe.initial_weights, recipe, photos)
+        torch.save({"average": net.state_dict()}, folder / _INITIAL)
     net = net.to(_device(), memory_format=torch.channels_last)
     average = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(

@@ -59,7 +59,7 @@ def recalibrate_batch_norm(net: PlateNet, scenes: list[np.ndarray]) -> None:
 def main() -> None:
     """Read the command line, average the weights, and write `plates.onnx`."""
     parser = argparse.ArgumentParser(prog="python -m redact.training.mixing", description=__doc__)
-    parser.add_argument("first", type=Path, help="a checkpoint")
+    parser.add_argument("first", type=Path, help="a checkpoint, or the initial.pt of a training")
     parser.add_argument("second", type=Path, help="a checkpoint of training continued from it")
     parser.add_argument("folder", type=Path, help="where plates.onnx is written")
     parser.add_argument("--share", type=float, default=0.7, help="weight of the second checkpoint")

@@ -143,10 +143,13 @@ def crop(
 ) -> tuple[GreyImage, list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """A random square part of a photo, scaled to `size` pixels.
 
-    It may be mirrored or turned; some of its plates are replaced by drawn ones.
+    It may be squeezed, mirrored or turned; some of its plates are replaced by drawn ones, others
+    get light characters on dark ground or the other way round.
 
     Returns: the part, its plates' (4, 2) corners, and those of what is ignored.
     """
+    if chance(rng, 0.2):
+        photo = _squeezed(photo, uniform(rng, 0.45, 0.95))
     scale, left, top = _framing(rng, photo, size)
     image = _scaled_part(photo.image, scale, left, top, size)
     place = np.array([left, top, left, top], dtype=np.float32)
@@ -155,8 +158,39 @@ def crop(
         image = image[:, ::-1].copy()
         boxes, ignored = (mirrored_boxes(b, size) for b in (boxes, ignored))
     corners, others = _corners_inside(boxes, size), _corners_inside(ignored, size)
+    for one in corners:
+        if chance(rng, 0.08):
+            _invert(image, one)
     corners = [_replace_plate(rng, image, c) if chance(rng, 0.2) else c for c in corners]
     return _turn(rng, image, corners, others) if chance(rng, 0.35) else (image, corners, others)
+
+
+def _squeezed(photo: Photo, share: float) -> Photo:
+    """The photo with this share of its width: about what a plate looks like at a steep angle."""
+    height, width = photo.image.shape
+    size = max(1, round(width * share)), height
+    image = cv2.resize(photo.image, size, interpolation=cv2.INTER_AREA)
+    factors = np.array([size[0] / width, 1, size[0] / width, 1], dtype=np.float32)
+    return dataclasses.replace(
+        photo,
+        image=np.asarray(image, dtype=np.uint8),
+        boxes=photo.boxes * factors,
+        ignored=photo.ignored * factors,
+        lookalikes=photo.lookalikes * factors,
+    )
+
+
+def _invert(image: GreyImage, corners: NDArray[np.float32]) -> None:
+    """Exchange light and dark in a plate, in place; its edge stays soft."""
+    (x0, y0), (x1, y1) = np.maximum(corners[[0, 2]], 0).round().astype(int).tolist()
+    mask = np.zeros_like(image)
+    mask[y0:y1, x0:x1] = 1
+    inside = image[mask > 0]
+    if not inside.size:
+        return
+    low, high = np.quantile(inside, (0.02, 0.98))
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.0), dtype=np.float32)
+    image += (np.float32(low + high) - 2 * image) * mask
 
 
 def _framing(rng: np.random.Generator, photo: Photo, size: int) -> tuple[float, float, float]:

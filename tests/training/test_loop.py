@@ -85,6 +85,10 @@ def test_a_network_is_restored_from_its_file_and_trained_further(tmp_path):
     assert torch.allclose(
         checkpoint["average"]["from_coarse.weight"], net.from_coarse.weight, atol=1e-6
     )
+    # What it started from can be mixed with what came of it.
+    start = mix(tmp_path / "further" / "initial.pt", tmp_path / "further" / "checkpoint.pt", 0.0)
+    with torch.no_grad():
+        assert torch.allclose(net(batch), start.eval()(batch), atol=1e-3)
 
 
 def test_restoring_a_file_of_another_network_is_an_error(tmp_path):

@@ -40,6 +40,28 @@ def test_boxes_stay_on_the_plates_when_a_photo_is_cropped():
     assert plates > 15
 
 
+def test_some_parts_are_squeezed_as_by_a_steep_view_and_some_plates_inverted():
+    image = np.full((300, 400), 90, np.uint8)
+    cv2.rectangle(image, (150, 100), (249, 199), 220, -1)
+    cv2.rectangle(image, (180, 130), (199, 149), 20, -1)
+    photo = Photo(image, np.array([[150, 100, 250, 200]], np.float32))
+    rng = np.random.default_rng(3)
+    aspects, inverted = [], 0
+    for _ in range(300):
+        part, corners, _ = crop(rng, photo, 128)
+        for c in corners:
+            width, height = np.ptp(c, axis=0)
+            # Plates that are cut off, turned or drawn anew look otherwise.
+            is_upright = len(np.unique(c[:, 0])) == 2 and c.min() > 2 and c.max() < 125
+            if is_upright and width > 20:
+                aspects.append(width / height)
+                (x0, y0), (x1, y1) = c[0].astype(int) + 4, c[2].astype(int) - 4
+                # Of a plate drawn anew not all but the characters has just this tone.
+                inverted += abs(np.quantile(part[y0:y1, x0:x1], (0.2, 0.8)) - 20).max() < 1
+    assert min(aspects) < 0.6 and np.median(aspects) > 0.9
+    assert 0.02 < inverted / len(aspects) < 0.2
+
+
 def test_plates_of_a_photo_are_shown_at_all_sizes():
     photo = Photo(np.zeros((600, 800), np.uint8), np.array([[300, 300, 400, 325]], np.float32))
     rng = np.random.default_rng(0)
