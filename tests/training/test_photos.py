@@ -71,13 +71,13 @@ def test_plates_of_a_photo_are_shown_at_all_sizes():
 
 def test_what_is_ignored_is_neither_plate_nor_background():
     rng = np.random.default_rng(0)
-    noise = rng.integers(0, 255, (256, 256), dtype=np.uint8)
-    photo = Photo(noise, np.zeros((0, 4), np.float32), np.array([[0, 0, 256, 256]], np.float32))
+    noise = rng.integers(0, 255, (600, 600), dtype=np.uint8)
+    photo = Photo(noise, np.zeros((0, 4), np.float32), np.array([[0, 0, 600, 600]], np.float32))
     seen = 0
     for _ in range(40):
-        scene = make_scene(rng, 64, [photo])
+        scene = make_scene(rng, 256, [photo])
         # The part lies in the photo, which is ignored as a whole; plates are drawn smaller.
-        is_whole = (scene.boxes == [0, 0, 64, 64]).all(axis=1)
+        is_whole = (scene.boxes == [0, 0, 256, 256]).all(axis=1)
         assert not scene.is_visible[is_whole].any()
         seen += int(is_whole.any())
     assert seen > 5
