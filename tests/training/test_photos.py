@@ -47,7 +47,7 @@ def test_some_parts_are_squeezed_as_by_a_steep_view_and_some_plates_inverted():
     photo = Photo(image, np.array([[150, 100, 250, 200]], np.float32))
     rng = np.random.default_rng(3)
     aspects, inverted = [], 0
-    for _ in range(300):
+    for _ in range(1500):
         part, corners, _ = crop(rng, photo, 128)
         for c in corners:
             width, height = np.ptp(c, axis=0)
@@ -59,7 +59,7 @@ def test_some_parts_are_squeezed_as_by_a_steep_view_and_some_plates_inverted():
                 # Of a plate drawn anew not all but the characters has just this tone.
                 inverted += abs(np.quantile(part[y0:y1, x0:x1], (0.2, 0.8)) - 20).max() < 1
     assert min(aspects) < 0.6 and np.median(aspects) > 0.9
-    assert 0.02 < inverted / len(aspects) < 0.2
+    assert 0.005 < inverted / len(aspects) < 0.2
 
 
 def test_plates_of_a_photo_are_shown_at_all_sizes():
