@@ -206,7 +206,7 @@ _HEAD_SCANS: dict[str, tuple[PresetScan, ...]] = {
 # A detection near a plate's track continues the track at any score, but is no evidence for it: the
 # network keeps detecting the same gravel that it once took for a plate. A raw score below 0.3
 # becomes one below the lowest that is added to a track (0.2): it only shows the other half of a
-# plate that another detection has cut. Such halves may be as unlike a plate as 0.12.
+# plate that another detection has cut. Such halves may score as low as 0.12.
 _AROUND_PLATE_TRACKS = PresetScan(
     _plates(
         1.0,
